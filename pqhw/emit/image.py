@@ -1,0 +1,103 @@
+"""Packs parameters into the image that the `load` port takes (format: `pqhw.spec.image`)."""
+
+import zlib
+from collections.abc import Sequence
+
+import numpy as np
+
+from ..spec import ChainSpec, EngineSpec, MACSpec, PQSpec, Section
+from ..spec.image import TRAILER_BYTES
+from ..spec.parameters import MACParameters, Parameters, PQParameters, rounding_constant
+
+__all__ = ["pack_image", "pack_section", "arrange"]
+
+
+def pack_image(chain: ChainSpec, parameters: Sequence[Parameters]) -> bytes:
+    """The whole parameter image of a chain; its length is a multiple of the load word."""
+    layout = chain.image
+    parts = [layout.header()]
+    for section in layout.sections:
+        words = arrange(section, chain.stages[section.stage], parameters[section.stage])
+        parts += [section.header(), pack_section(section, words)]
+    parts.append(bytes(max(0, layout.load_bits // 8 - TRAILER_BYTES)))
+    body = b"".join(parts)
+    return body + zlib.crc32(body).to_bytes(TRAILER_BYTES, "little")
+
+
+def pack_section(section: Section, words: np.ndarray) -> bytes:
+    """Fields [words, banks, fields] as the section's bytes."""
+    shape = (section.words, section.banks, section.fields)
+    bits = (words.reshape(*shape, 1) >> np.arange(section.field_bits)) & 1
+    bits = bits.astype(np.uint8).reshape(section.words, section.banks, section.width)
+    whole = section.chunks * section.chunk_bits
+    bits = np.pad(bits, ((0, 0), (0, 0), (0, whole - section.width)))
+    bits = bits.reshape(-1, section.chunk_bits)
+    padded = section.beats * section.load_bits
+    bits = np.pad(bits, ((0, 0), (0, padded - section.chunk_bits)))
+    return np.packbits(bits, axis=1, bitorder="little").tobytes()
+
+
+def arrange(section: Section, spec: EngineSpec, parameters: Parameters) -> np.ndarray:
+    """One section's fields in the order of its memory: [words, banks, fields]."""
+    match section.kind, spec, parameters:
+        case "bias", _, _:
+            stored = parameters.bias + rounding_constant(spec, parameters.shift)
+            return _by_transfer(section, stored)
+        case "shift", _, _:
+            return np.full((1, 1, 1), parameters.shift)
+        case "multiplier", _, MACParameters():
+            return _by_transfer(section, parameters.multiplier)
+        case "weights", MACSpec(), MACParameters():
+            return _weights(spec, parameters.weights)
+        case "prototypes", PQSpec(), PQParameters():
+            return _prototypes(spec, parameters.prototypes)
+        case "tables", PQSpec(), PQParameters():
+            return _tables(spec, parameters.tables)
+    raise TypeError(f"{type(parameters).__name__} have no section {section.kind}.")
+
+
+def _by_transfer(section: Section, values: np.ndarray) -> np.ndarray:
+    """One value per output, result transfer by result transfer."""
+    padded = np.zeros(section.words * section.fields, np.int64)
+    padded[:len(values)] = values
+    return padded.reshape(section.words, 1, section.fields)
+
+
+def _weights(spec: MACSpec, weights: np.ndarray) -> np.ndarray:
+    """[N, D] as (tile, group) words of (output, input) fields; padding is zero."""
+    padded = np.zeros((spec.tiles * spec.outputs, spec.groups * spec.lanes_in), np.int64)
+    padded[:weights.shape[0], :weights.shape[1]] = weights
+    shaped = padded.reshape(spec.tiles, spec.outputs, spec.groups, spec.lanes_in)
+    return shaped.transpose(0, 2, 1, 3).reshape(spec.weight_words, 1, -1)
+
+
+def _prototypes(spec: PQSpec, prototypes: np.ndarray) -> np.ndarray:
+    """[S, K, V] as (group, prototype chunk, element chunk) words of (lane, prototype, element).
+
+    Padding elements are zero; padding prototypes repeat the last, which then wins every tie.
+    """
+    sets, count, length = prototypes.shape
+    lanes = 1 if spec.engine.shared_prototypes else spec.subspace_lanes
+    groups = 1 if spec.engine.shared_prototypes else spec.groups
+    chunks, per_chunk = spec.prototype_chunks, spec.prototype_lanes
+    pieces, per_piece = spec.element_chunks, spec.element_lanes
+    padded = np.zeros((groups * lanes, chunks * per_chunk, pieces * per_piece), np.int64)
+    padded[:sets, :count, :length] = prototypes
+    padded[:, count:] = padded[:, count - 1:count]
+    shaped = padded.reshape(groups, lanes, chunks, per_chunk, pieces, per_piece)
+    return shaped.transpose(0, 2, 4, 1, 3, 5).reshape(spec.prototype_words, 1, -1)
+
+
+def _tables(spec: PQSpec, tables: np.ndarray) -> np.ndarray:
+    """[S, K, N] as (tile, group, code) words, a bank per subspace lane, of output fields.
+
+    Entries of subspaces and outputs that pad the last group and tile are zero.
+    """
+    subspaces, count, outputs = tables.shape
+    padded = np.zeros((spec.groups * spec.subspace_lanes, 1 << spec.code_bits,
+                       spec.tiles * spec.outputs), np.int64)
+    padded[:subspaces, :count, :outputs] = tables
+    shaped = padded.reshape(spec.groups, spec.subspace_lanes, 1 << spec.code_bits,
+                            spec.tiles, spec.outputs)
+    ordered = shaped.transpose(3, 0, 2, 1, 4)
+    return ordered.reshape(spec.table_words, spec.subspace_lanes, spec.outputs)

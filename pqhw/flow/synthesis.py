@@ -1,0 +1,61 @@
+"""Yosys: from Verilog to a netlist of the family's cells."""
+
+import json
+from pathlib import Path
+
+from ..spec.devices import Device
+from .cache import Cache
+from .harness import HARNESS
+from .netlist import trim_carry_chains
+from .tools import run_tool, tool_version
+
+__all__ = ["synthesize", "cell_counts"]
+
+
+def _script(part: Device, top: str, module: str) -> str:
+    family = {"ecp5": "synth_ecp5", "ice40": "synth_ice40"}[part.family]
+    options = ""
+    if part.family == "ice40":
+        options = f" -device {'u' if part.dsps else 'hx'}{' -dsp' if part.dsps else ''}"
+    return "\n".join([
+        "read_verilog design.v",
+        f"setattr -mod -set keep_hierarchy 1 {module}",
+        f"{family} -top {top}{options}",
+        f"tee -q -o cells.json stat -json {module}",
+        "setattr -mod -unset keep_hierarchy",
+        "setattr -unset keep_hierarchy",
+        "flatten",
+        "clean",
+        "write_json netlist.json",
+    ])
+
+
+def synthesize(cache: Cache, verilog: str, part: Device, *, module: str, top: str = HARNESS,
+               toolchain: str = "yowasp", timeout: float = 3600) -> Path:
+    """The run folder with `netlist.json`, `cells.json` and `yosys.log`.
+
+    Module `module` is mapped on its own; nothing is optimised across its border.
+    """
+    inputs = {"verilog": verilog, "script": _script(part, top, module),
+              "version": tool_version("yosys", toolchain), "passes": 3}
+
+    def make(folder: Path) -> None:
+        (folder / "design.v").write_text(verilog)
+        (folder / "synth.ys").write_text(inputs["script"])
+        run_tool("yosys", ["-q", "-l", "synthesis.log", "-s", "synth.ys"], folder,
+                 toolchain=toolchain, timeout=timeout)
+        if part.family == "ecp5":
+            path = folder / "netlist.json"
+            netlist = json.loads(path.read_text())
+            trim_carry_chains(netlist, top)
+            path.write_text(json.dumps(netlist))
+
+    return cache.get("synthesis", inputs, make)
+
+
+def cell_counts(folder: Path, module: str) -> dict[str, int]:
+    """Cells by type of one module in a synthesis run, before the harness is flattened in."""
+    text = (folder / "cells.json").read_text()
+    modules = json.loads(text)["modules"]
+    counts: dict[str, int] = modules["\\" + module]["num_cells_by_type"]
+    return counts

@@ -1,0 +1,38 @@
+"""A whole chain of engines in exact integers."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from ..spec import ChainSpec, EngineSpec, MACSpec, PQSpec
+from ..spec.parameters import MACParameters, Parameters, PQParameters
+from .mac import mac_layer
+from .pq import pq_layer
+
+__all__ = ["layer_results", "chain_results", "stage_results"]
+
+
+def layer_results(spec: EngineSpec, parameters: Parameters, rows: np.ndarray) -> np.ndarray:
+    """Results [R, N] of one engine."""
+    match spec, parameters:
+        case PQSpec(), PQParameters():
+            return pq_layer(spec, parameters, rows)
+        case MACSpec(), MACParameters():
+            return mac_layer(spec, parameters, rows)
+    raise TypeError(f"{type(parameters).__name__} are not parameters of a {spec.KIND} engine.")
+
+
+def stage_results(chain: ChainSpec, parameters: Sequence[Parameters],
+                  rows: np.ndarray) -> list[np.ndarray]:
+    """Results of every stage, the first to the last."""
+    results = []
+    for spec, own in zip(chain.stages, parameters, strict=True):
+        rows = layer_results(spec, own, rows)
+        results.append(rows)
+    return results
+
+
+def chain_results(chain: ChainSpec, parameters: Sequence[Parameters],
+                  rows: np.ndarray) -> np.ndarray:
+    """Results [R, N] of the last stage."""
+    return stage_results(chain, parameters, rows)[-1]

@@ -1,0 +1,122 @@
+"""The accelerator: engines in a chain behind a guarded border, with loader and status."""
+
+from amaranth.hdl import Module, Signal
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from ..spec import ChainSpec
+from .buffers import Gearbox
+from .engine import EngineCore
+from .guard import RowGuard
+from .loader import Loader, load_stream
+from .streams import row_stream
+from .target import Target
+
+__all__ = ["Accelerator", "status_signature"]
+
+
+def status_signature(chain: ChainSpec) -> wiring.Signature:
+    """What the accelerator tells of itself.
+
+    Members
+    -------
+    ready: a complete good parameter image is loaded; rows are accepted
+    loading: an image waits or is being taken
+    error: `LoadError` of the last image
+    error_section: number of the section the error was found in
+    row_short, row_long: a row ended early or late since the last image
+    rows_in, rows_out: rows taken in and given out, modulo 2**counter_bits
+    stall_cycles: cycles in which a result waited to be taken, modulo 2**counter_bits
+    """
+    bits = chain.first.engine.counter_bits
+    return wiring.Signature({
+        "ready": Out(1), "loading": Out(1), "error": Out(4),
+        "error_section": Out(range(len(chain.image.sections) + 1)),
+        "row_short": Out(1), "row_long": Out(1),
+        "rows_in": Out(bits), "rows_out": Out(bits), "stall_cycles": Out(bits),
+    })
+
+
+class Accelerator(wiring.Component):
+    """One engine, or several in a row, ready to be put into a design.
+
+    Rows enter at `i` and leave at `o`; `load` takes the parameter image. Rows are accepted only
+    after a complete good image; an image is taken only when every row that was begun has left.
+    Stalls anywhere change nothing but time, and no input sequence hangs the accelerator.
+
+    Parameters
+    ----------
+    chain:
+        The engines' specs.
+
+    Members
+    -------
+    i: rows of activations, `lanes_in` at a time, `last` on a row's final transfer
+    o: rows of results, `lanes_out` at a time
+    load: words of the parameter image
+    status: see `status_signature`
+
+    Latency and cost
+    ----------------
+    `chain.latency` cycles, a row every `chain.cycles_per_row`. The engines, and around them the
+    loader, the guard, and 3 * counter_bits LUT4 and flip-flops of counters.
+    """
+
+    def __init__(self, chain: ChainSpec):
+        self.chain = chain
+        first, last = chain.first, chain.last
+        super().__init__({
+            "i": In(row_stream(first.activation_range, first.lanes_in)),
+            "o": Out(row_stream(last.result_range, last.lanes_out)),
+            "load": In(load_stream(chain.load_bits)),
+            "status": Out(status_signature(chain)),
+        })
+
+    def elaborate(self, platform: Target) -> Module:
+        m = Module()
+        first = self.chain.first
+        m.submodules.guard = guard = RowGuard(first.layer.in_features, first.activation_range,
+                                              first.lanes_in)
+        m.submodules.loader = loader = Loader(self.chain.image)
+        wiring.connect(m, wiring.flipped(self.i), guard.i)
+        wiring.connect(m, wiring.flipped(self.load), loader.i)
+        cores = [EngineCore(spec) for spec in self.chain.stages]
+        for index, core in enumerate(cores):
+            m.submodules[f"stage{index}"] = core
+        wiring.connect(m, guard.o, cores[0].i)
+        for index, gearbox in enumerate(self.chain.gearboxes):
+            m.submodules[f"gearbox{index}"] = unit = Gearbox(
+                gearbox, self.chain.stages[index].result_range)
+            wiring.connect(m, cores[index].o, unit.i)
+            sink = cores[index + 1].i
+            m.d.comb += [sink.payload.eq(unit.o.payload.data), sink.valid.eq(unit.o.valid),
+                         unit.o.ready.eq(sink.ready)]
+        wiring.connect(m, cores[-1].o, wiring.flipped(self.o))
+        for index, section in enumerate(self.chain.image.sections):
+            port = getattr(cores[section.stage], f"load_{section.kind}")
+            wiring.connect(m, getattr(loader, f"load_{index}"), port)
+        self._status(m, guard, loader)
+        return m
+
+    def _status(self, m: Module, guard: RowGuard, loader: Loader) -> None:
+        status = self.status
+        left = Signal(name="row_left")
+        m.d.comb += [
+            left.eq(self.o.valid & self.o.ready & self.o.payload.last),
+            guard.open.eq(loader.ready & ~loader.busy),
+            loader.idle.eq(guard.idle & (status.rows_in == status.rows_out)),
+            status.ready.eq(loader.ready), status.loading.eq(loader.busy),
+            status.error.eq(loader.error), status.error_section.eq(loader.section),
+        ]
+        with m.If(guard.row):
+            m.d.sync += status.rows_in.eq(status.rows_in + 1)
+        with m.If(left):
+            m.d.sync += status.rows_out.eq(status.rows_out + 1)
+        with m.If(self.o.valid & ~self.o.ready):
+            m.d.sync += status.stall_cycles.eq(status.stall_cycles + 1)
+        with m.If(~loader.ready):
+            m.d.sync += [status.row_short.eq(0), status.row_long.eq(0)]
+        with m.If(guard.short):
+            m.d.sync += status.row_short.eq(1)
+        with m.If(guard.long):
+            m.d.sync += status.row_long.eq(1)

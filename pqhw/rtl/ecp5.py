@@ -1,0 +1,202 @@
+"""ECP5 primitives: carry chains, block RAM with output registers, registered DSP multipliers.
+
+What inference leaves on the table (Yosys 0.70, nextpnr 0.11): every inferred adder pays four LUT4
+for getting constants into and out of its carry chain; block RAM and DSP registers stay unused.
+Simulation models of the three cells stand in `pqhw/sim/models/ecp5.v`.
+"""
+
+from amaranth.hdl import Cat, ClockSignal, Const, Instance, Module, Mux, Shape, Signal, Value, signed
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+__all__ = ["add", "BlockRam", "Multiplier", "SMALLEST_CHAIN"]
+
+SMALLEST_CHAIN = 5
+"""Sums narrower than this are left to Yosys, which makes plain LUT4 of them."""
+
+# A half of a CCU2C computes S = L ^ carry_in and carry_out = L ? carry_in : G, where L is a LUT4
+# of A, B, C, D and G, the LUT2 in its low four bits, of A and B. C is 0 and D is 1 below.
+SUM = 0x66AA
+"""L = A ^ B, G = A: one bit of a sum."""
+
+START = 0x0000
+"""L = 0, G = 0: a carry of zero for the next half, whatever comes in."""
+
+START_AND = 0x0008
+"""L = 0, G = A & B: the carry out of a lowest bit that is summed elsewhere."""
+
+
+def _extended(value: Value, width: int) -> list[Value]:
+    """The bits of a value, extended by its sign to `width`."""
+    shape = value.shape()
+    fill = value[-1] if shape.signed else Const(0, 1)
+    return [value[i] if i < shape.width else fill for i in range(width)]
+
+
+def add(m: Module, a: Value, b: Value, shape: Shape, name: str) -> Value:
+    """a + b in `shape` on one carry chain.
+
+    Cost: one LUT4 per bit and one for the start of the chain. A chain has pairs of bits: with an
+    even width the lowest bit is summed beside it, and the starting half makes its carry.
+    """
+    if shape.width < SMALLEST_CHAIN:
+        return a + b
+    bits_a, bits_b = _extended(a, shape.width), _extended(b, shape.width)
+    total = Signal(shape, name=name)
+    beside = shape.width % 2 == 0
+    if beside:
+        m.d.comb += total[0].eq(bits_a[0] ^ bits_b[0])
+        halves = [(START_AND, bits_a[0], bits_b[0], Signal(name=f"{name}_start"))]
+    else:
+        halves = [(START, Const(0, 1), Const(0, 1), Signal(name=f"{name}_start"))]
+    halves += [(SUM, bits_a[i], bits_b[i], total[i]) for i in range(int(beside), shape.width)]
+    carry: Value | None = None
+    for pair in range(len(halves) // 2):
+        (init0, a0, b0, s0), (init1, a1, b1, s1) = halves[2 * pair:2 * pair + 2]
+        ports = {"i_CIN": carry} if carry is not None else {}
+        if 2 * pair + 2 < len(halves):
+            carry = Signal(name=f"{name}_carry{pair}")
+            ports["o_COUT"] = carry
+        m.submodules[f"{name}_pair{pair}"] = Instance(
+            "CCU2C", p_INIT0=Const(init0, 16), p_INIT1=Const(init1, 16), p_INJECT1_0="NO",
+            p_INJECT1_1="NO", i_A0=a0, i_B0=b0, i_C0=Const(0, 1), i_D0=Const(1, 1), i_A1=a1,
+            i_B1=b1, i_C1=Const(0, 1), i_D1=Const(1, 1), o_S0=s0, o_S1=s1, **ports)
+    return total
+
+
+BLOCK_WIDTHS = ((512, 36), (1024, 18), (2048, 9), (4096, 4), (8192, 2), (16384, 1))
+"""Words and bits of a DP16KD in its modes."""
+
+
+class BlockRam(wiring.Component):
+    """One write port and one read port on DP16KD blocks, reads registered once or twice.
+
+    Parameters
+    ----------
+    width, words:
+        Size; deeper than 16,384 words is stacked.
+    registered:
+        Whether the blocks' own output registers are used.
+
+    Members
+    -------
+    write_enable, write_address, write_data: a write per cycle
+    read_enable, read_address, read_data: `read_data` follows by 1 + registered enabled cycles
+
+    Latency and cost
+    ----------------
+    ceil(width / 36) blocks up to 512 words, ceil(width / 18) up to 1,024, and so on. A word must
+    not be read in the cycle it is written.
+    """
+
+    def __init__(self, width: int, words: int, registered: bool):
+        self.width = width
+        self.words = words
+        self.registered = registered
+        super().__init__({
+            "write_enable": In(1), "write_address": In(range(words)), "write_data": In(width),
+            "read_enable": In(1), "read_address": In(range(words)), "read_data": Out(width),
+        })
+
+    def elaborate(self, platform) -> Module:
+        m = Module()
+        depth, lane = next((mode for mode in BLOCK_WIDTHS if mode[0] >= self.words),
+                           BLOCK_WIDTHS[-1])
+        banks = -(-self.words // depth)
+        address_bits = (depth - 1).bit_length()
+        banked = []
+        for bank in range(banks):
+            writes = self.write_enable
+            if banks > 1:
+                writes = writes & (self.write_address[address_bits:] == bank)
+            parts = []
+            for index, low in enumerate(range(0, self.width, lane)):
+                data = self.write_data[low:low + lane]
+                read = Signal(len(data), name=f"block{bank}_{index}_data")
+                self._block(m, f"block{bank}_{index}", lane, address_bits, writes, data, read)
+                parts.append(read)
+            banked.append(Cat(parts))
+        m.d.comb += self.read_data.eq(self._chosen(m, banked, address_bits))
+        return m
+
+    def _chosen(self, m: Module, banked: list[Value], address_bits: int) -> Value:
+        """The bank that was addressed when the word was read."""
+        if len(banked) == 1:
+            return banked[0]
+        bank = self.read_address[address_bits:]
+        for stage in range(1 + self.registered):
+            follow = Signal.like(bank, name=f"bank_{stage}")
+            with m.If(self.read_enable):
+                m.d.sync += follow.eq(bank)
+            bank = follow
+        chosen = banked[0]
+        for index, value in enumerate(banked[1:], start=1):
+            chosen = Mux(bank == index, value, chosen)
+        return chosen
+
+    def _block(self, m: Module, name: str, lane: int, address_bits: int, writes: Value,
+               data: Value, read: Signal) -> None:
+        """One DP16KD: port A writes, port B reads; 36 bits wide they share all data pins."""
+        low = 14 - address_bits
+        ports: dict[str, object] = {}
+        for i in range(14):
+            inside = low <= i
+            write_bit = self.write_address[i - low] if inside and i - low < len(
+                self.write_address) else Const(int(not inside), 1)
+            read_bit = self.read_address[i - low] if inside and i - low < len(
+                self.read_address) else Const(0, 1)
+            ports |= {f"i_ADA{i}": write_bit, f"i_ADB{i}": read_bit}
+        for i in range(len(data)):
+            half = "A" if i < 18 else "B"
+            out = half if lane == 36 else "B"
+            ports |= {f"i_DI{half}{i % 18}": data[i], f"o_DO{out}{i % 18}": read[i]}
+        mode = "OUTREG" if self.registered else "NOREG"
+        m.submodules[name] = Instance(
+            "DP16KD", p_DATA_WIDTH_A=lane, p_DATA_WIDTH_B=lane, p_REGMODE_A=mode,
+            p_REGMODE_B=mode, p_RESETMODE="SYNC", p_CSDECODE_A="0b000", p_CSDECODE_B="0b000",
+            p_WRITEMODE_A="NORMAL", p_WRITEMODE_B="NORMAL", p_GSR="AUTO",
+            i_CLKA=ClockSignal(), i_CEA=writes, i_WEA=Const(1, 1), i_OCEA=self.read_enable,
+            i_RSTA=Const(0, 1), i_CSA0=Const(0, 1), i_CSA1=Const(0, 1), i_CSA2=Const(0, 1),
+            i_CLKB=ClockSignal(), i_CEB=self.read_enable, i_WEB=Const(0, 1),
+            i_OCEB=self.read_enable, i_RSTB=Const(0, 1), i_CSB0=Const(0, 1), i_CSB1=Const(0, 1),
+            i_CSB2=Const(0, 1), **ports)
+
+
+class Multiplier(wiring.Component):
+    """a * b on one MULT18X18D with operand and product registers.
+
+    Parameters
+    ----------
+    a, b:
+        Shapes of the operands, at most 18 bits with their sign.
+
+    Members
+    -------
+    a, b: operands
+    enable: advances the registers
+    p: a * b, two enabled cycles later
+
+    Latency and cost
+    ----------------
+    Two cycles, one MULT18X18D, nothing else.
+    """
+
+    def __init__(self, a: Shape, b: Shape):
+        super().__init__({"a": In(a), "b": In(b), "enable": In(1), "p": Out(signed(36))})
+
+    def elaborate(self, platform) -> Module:
+        m = Module()
+        ports: dict[str, object] = {}
+        for operand, value in (("A", self.a), ("B", self.b)):
+            ports |= {f"i_{operand}{i}": bit for i, bit in enumerate(_extended(value, 18))}
+            ports |= {f"i_SIGNED{operand}": Const(1, 1), f"i_SOURCE{operand}": Const(0, 1)}
+        ports |= {f"i_C{i}": Const(0, 1) for i in range(18)}
+        ports |= {f"o_P{i}": self.p[i] for i in range(36)}
+        for i in range(4):
+            ports |= {f"i_CLK{i}": ClockSignal() if i == 0 else Const(0, 1),
+                      f"i_CE{i}": self.enable if i == 0 else Const(0, 1),
+                      f"i_RST{i}": Const(0, 1)}
+        registers = {f"p_REG_{part}_{what}": f"{what}0" for part in ("INPUTA", "INPUTB", "OUTPUT")
+                     for what in ("CLK", "CE", "RST")}
+        m.submodules.block = Instance("MULT18X18D", **registers, **ports)
+        return m

@@ -1,0 +1,88 @@
+"""Engine cores: everything between the lanes of a row and its results."""
+
+from amaranth.hdl import Module, Value
+from amaranth.lib import stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from ..spec import EngineSpec, MACSpec, PQSpec
+from .buffers import Outlet, Replay
+from .encoder import DistanceEncoder
+from .lookup import TableLookup
+from .mac import FixedMAC
+from .memory import SectionPort
+from .results import Results
+from .streams import lanes_layout, row_stream
+from .target import Target
+
+__all__ = ["EngineCore"]
+
+
+class EngineCore(wiring.Component):
+    """y[N] = f(x[D]) for an endless stream of complete rows.
+
+    pq: encoder, codes replayed per tile of outputs, lookup, results.
+    mac: inputs replayed per tile of outputs, multiply-accumulate, results.
+
+    Parameters
+    ----------
+    spec:
+        Which engine.
+
+    Members
+    -------
+    i: transfers of `lanes_in` activations, rows complete
+    o: row stream of results, `lanes_out` at a time
+    load_<kind>: a write port per section of the parameter image
+
+    Latency and cost
+    ----------------
+    `spec.latency - 1` cycles to the first result (the guard in front adds one);
+    a row every `spec.cycles_per_row`. Cost: the sum of the parts, see each.
+    """
+
+    def __init__(self, spec: EngineSpec):
+        self.spec = spec
+        super().__init__({
+            "i": In(stream.Signature(lanes_layout(spec.activation_range, spec.lanes_in))),
+            "o": Out(row_stream(spec.result_range, spec.lanes_out)),
+            **{f"load_{section.kind}": In(SectionPort(section)) for section in spec.sections()},
+        })
+
+    def elaborate(self, platform: Target) -> Module:
+        m = Module()
+        spec = self.spec
+        m.submodules.results = results = Results(spec)
+        if isinstance(spec, PQSpec):
+            m.submodules.encoder = encoder = DistanceEncoder(spec)
+            m.submodules.lookup = compute = TableLookup(spec)
+            wiring.connect(m, wiring.flipped(self.i), encoder.i)
+            source, parts = encoder.o, (encoder, compute, results)
+        else:
+            assert isinstance(spec, MACSpec)
+            m.submodules.mac = compute = FixedMAC(spec)
+            source, parts = wiring.flipped(self.i), (compute, results)
+        self._replay(m, source, compute.i)
+        m.submodules.outlet = outlet = Outlet(results.o.shape())
+        m.d.comb += [
+            results.sums.eq(compute.sums), results.done.eq(compute.done),
+            results.last.eq(compute.last), outlet.i.eq(results.o), outlet.valid.eq(results.valid),
+            compute.enable.eq(outlet.enable), results.enable.eq(outlet.enable),
+        ]
+        wiring.connect(m, outlet.o, wiring.flipped(self.o))
+        for section in spec.sections():
+            name = f"load_{section.kind}"
+            owner = next(part for part in parts if name in part.signature.members)
+            wiring.connect(m, wiring.flipped(getattr(self, name)), getattr(owner, name))
+        return m
+
+    def _replay(self, m: Module, source, sink) -> None:
+        """Play each row once per tile, whatever its transfers hold."""
+        width = len(Value.cast(sink.payload))
+        m.submodules.replay = replay = Replay(width, self.spec.groups, self.spec.tiles,
+                                             registered=self.spec.registers_held)
+        m.d.comb += [
+            replay.i.payload.eq(source.payload), replay.i.valid.eq(source.valid),
+            source.ready.eq(replay.i.ready),
+            sink.payload.eq(replay.o.payload), sink.valid.eq(replay.o.valid),
+            replay.o.ready.eq(sink.ready),
+        ]

@@ -1,0 +1,98 @@
+"""The outer border for rows: what passes is exactly one complete row after another."""
+
+from amaranth.hdl import Module, Signal
+from amaranth.lib import stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from ..spec.ranges import Range
+from .streams import lanes_layout, row_stream
+from .target import Target
+
+__all__ = ["RowGuard"]
+
+
+class RowGuard(wiring.Component):
+    """Takes rows in only while allowed, and mends their framing.
+
+    A row whose `last` comes early is completed with zeros; one whose `last` comes late is cut and
+    its rest swallowed. Both are flagged. Lanes that the row does not reach are cleared.
+
+    Parameters
+    ----------
+    elements:
+        Elements D of a row.
+    range_:
+        Range of an element.
+    lanes:
+        Elements per transfer.
+
+    Members
+    -------
+    i: row stream from outside; `ready` is low between rows while `open` is low
+    o: lanes, in complete rows of ceil(D / lanes) transfers
+    open: whether a new row may begin
+    idle: no row is under way here
+    row: pulses when a row's last transfer leaves
+    short, long: pulse when a row is completed or cut
+
+    Latency and cost
+    ----------------
+    One cycle, full throughput. lanes * bits flip-flops, cleared by their synchronous reset, and
+    about 10 LUT4 of control.
+    """
+
+    def __init__(self, elements: int, range_: Range, lanes: int):
+        self.elements = elements
+        self.lanes = lanes
+        self.transfers = -(-elements // lanes)
+        super().__init__({
+            "i": In(row_stream(range_, lanes)),
+            "o": Out(stream.Signature(lanes_layout(range_, lanes))),
+            "open": In(1), "idle": Out(1), "row": Out(1), "short": Out(1), "long": Out(1),
+        })
+
+    def elaborate(self, platform: Target) -> Module:
+        m = Module()
+        final = self.transfers - 1
+        reach = self.elements - final * self.lanes
+        index = Signal(range(self.transfers), name="index")
+        filling = Signal(name="filling")
+        draining = Signal(name="draining")
+        full = Signal(name="full")
+        ends = Signal(name="ends")
+        held = Signal(name="held_ends")
+        room = Signal(name="room")
+        take = Signal(name="take")
+        data = [Signal(shape.width, name=f"lane{i}", reset_less=True)
+                for i, shape in enumerate([self.o.payload[0].shape()] * self.lanes)]
+        m.d.comb += [
+            room.eq(~full | self.o.ready),
+            ends.eq(index == final),
+            take.eq(self.i.valid & self.i.ready & ~draining),
+            self.i.ready.eq(draining | (room & ~filling & (self.open | (index != 0)))),
+            self.o.valid.eq(full),
+            self.idle.eq(~full & (index == 0) & ~draining),
+            self.row.eq(full & self.o.ready & held),
+            self.short.eq(take & self.i.payload.last & ~ends),
+            self.long.eq(take & ~self.i.payload.last & ends),
+        ]
+        with m.If(room):
+            m.d.sync += [full.eq(take | filling), held.eq(ends)]
+            with m.If(take | filling):
+                m.d.sync += index.eq(index + 1)
+                with m.If(ends):
+                    m.d.sync += [index.eq(0), filling.eq(0)]
+        with m.If(self.short):
+            m.d.sync += filling.eq(1)
+        with m.If(self.long):
+            m.d.sync += draining.eq(1)
+        with m.If(draining & self.i.valid & self.i.payload.last):
+            m.d.sync += draining.eq(0)
+        for lane, register in enumerate(data):
+            cleared = filling | ends if lane >= reach else filling
+            m.d.comb += self.o.payload[lane].eq(register)
+            with m.If(room):
+                m.d.sync += register.eq(self.i.payload.data[lane])
+                with m.If(cleared):
+                    m.d.sync += register.eq(0)
+        return m

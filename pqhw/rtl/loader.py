@@ -1,0 +1,199 @@
+"""Takes a parameter image, checks it as it comes, and writes the engines' memories."""
+
+from amaranth.hdl import Cat, Module, Mux, Signal, Value
+from amaranth.lib import data, enum, stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from ..spec.image import ImageLayout, LoadError
+from .crc import CRC_INIT, CRC_RESIDUE, crc32_next
+from .memory import SectionPort
+from .target import Target
+
+__all__ = ["Loader", "load_stream"]
+
+HEADER_FAULTS = [LoadError.MAGIC] * 4 + [LoadError.VERSION] + [LoadError.CONFIGURATION] * 7 + [
+    LoadError.LENGTH] * 4
+"""What it means when a byte of the header is not the one expected."""
+
+
+def load_stream(load_bits: int) -> stream.Signature:
+    """The parameter port: words of the image, `last` on its final one."""
+    return stream.Signature(data.StructLayout({"data": load_bits, "last": 1}))
+
+
+class State(enum.Enum, shape=3):
+    """What the loader expects next."""
+    IDLE = 0
+    HEADER = 1
+    SECTION = 2
+    WORDS = 3
+    TRAILER = 4
+    CHECK = 5
+    DRAIN = 6
+
+
+class Loader(wiring.Component):
+    """Accepts images while no row is under way; only a complete good one makes `ready` rise.
+
+    The fixed parts of an image (header, section headers) are compared with constants as they
+    pass; the words between them go straight to their memories; the CRC-32 decides at the end.
+    The first fault is kept until the next image begins, the rest of a faulty image swallowed.
+
+    Parameters
+    ----------
+    layout:
+        The image this configuration takes.
+
+    Members
+    -------
+    i: words of the image
+    idle: no row is under way
+    busy: an image waits or is being taken; no new row may begin
+    ready: the memories hold a complete good image
+    error, section: a `LoadError` and the section it was found in
+    load_<index>: a write port per section
+
+    Latency and cost
+    ----------------
+    One load word per cycle; memories are written one cycle behind. CRC of 8-bit words about
+    90 LUT4, one LUT4 or two per chunk of a memory's word, about 80 for control.
+    """
+
+    def __init__(self, layout: ImageLayout):
+        self.layout = layout
+        self.bytes = layout.load_bits // 8
+        super().__init__({
+            "i": In(load_stream(layout.load_bits)),
+            "idle": In(1), "busy": Out(1), "ready": Out(1),
+            "error": Out(4), "section": Out(range(len(layout.sections) + 1)),
+            **{f"load_{index}": Out(SectionPort(section))
+               for index, section in enumerate(layout.sections)},
+        })
+
+    def elaborate(self, platform: Target) -> Module:
+        m = Module()
+        state = Signal(State, name="state")
+        following = Signal(State, name="following_state")
+        index = Signal(4, name="index")
+        crc = Signal(32, name="crc", init=CRC_INIT)
+        fault = Signal(4, name="fault")
+        take = Signal(name="take")
+        section_done = Signal(name="section_done")
+        last_section = self.section == len(self.layout.sections) - 1
+        m.d.comb += [
+            self.busy.eq(self.i.valid | (state != State.IDLE)),
+            self.i.ready.eq((state != State.IDLE) & (state != State.CHECK)),
+            take.eq(self.i.valid & self.i.ready),
+            following.eq(state),
+        ]
+        with m.Switch(state):
+            with m.Case(State.HEADER):
+                with m.If(self._compare(m, index, fault, self.layout.header(), HEADER_FAULTS)):
+                    m.d.comb += following.eq(State.SECTION)
+            with m.Case(State.SECTION):
+                with m.If(self._section_header(m, index, fault)):
+                    m.d.comb += following.eq(State.WORDS)
+            with m.Case(State.WORDS):
+                with m.If(section_done):
+                    m.d.comb += following.eq(Mux(last_section, State.TRAILER, State.SECTION))
+            with m.Case(State.TRAILER):
+                with m.If(index == max(1, 4 // self.bytes) - 1):
+                    m.d.comb += following.eq(State.CHECK)
+                    with m.If(~self.i.payload.last):
+                        m.d.comb += fault.eq(LoadError.TOO_LONG)
+        with m.If(take):
+            m.d.sync += [state.eq(following), index.eq(index + 1),
+                         crc.eq(crc32_next(crc, self.i.payload.data))]
+            with m.If(following != state):
+                m.d.sync += index.eq(0)
+            with m.If(section_done):
+                m.d.sync += self.section.eq(self.section + 1)
+            self._faults(m, state, following, fault)
+        with m.If((state == State.IDLE) & self.i.valid & self.idle):
+            m.d.sync += [state.eq(State.HEADER), self.ready.eq(0), self.section.eq(0),
+                         self.error.eq(LoadError.NONE), crc.eq(CRC_INIT)]
+        with m.If(state == State.CHECK):
+            m.d.sync += state.eq(State.IDLE)
+            with m.If(crc == CRC_RESIDUE):
+                m.d.sync += self.ready.eq(1)
+            with m.Else():
+                m.d.sync += self.error.eq(LoadError.CRC)
+        m.d.comb += section_done.eq(self._write(m, take & (state == State.WORDS)))
+        return m
+
+    def _faults(self, m: Module, state: Signal, following: Signal, fault: Signal) -> None:
+        """Keep the first fault of an image and swallow what is left of it."""
+        last = self.i.payload.last
+        with m.If(state == State.DRAIN):
+            with m.If(last):
+                m.d.sync += state.eq(State.IDLE)
+        with m.Elif(fault != LoadError.NONE):
+            m.d.sync += [self.error.eq(fault), state.eq(Mux(last, State.IDLE, State.DRAIN))]
+        with m.Elif(last & (following != State.CHECK)):
+            m.d.sync += [self.error.eq(LoadError.TRUNCATED), state.eq(State.IDLE)]
+
+    def _compare(self, m: Module, index: Signal, fault: Signal, expected: bytes,
+                 faults: list[int]) -> Value:
+        """Compare the word at `index` with constants; returns whether it is their last one."""
+        words = len(expected) // self.bytes
+        with m.Switch(index):
+            for word in range(words):
+                with m.Case(word):
+                    for byte in reversed(range(self.bytes)):
+                        place = word * self.bytes + byte
+                        with m.If(self.i.payload.data.word_select(byte, 8) != expected[place]):
+                            m.d.comb += fault.eq(faults[place])
+        return index == words - 1
+
+    def _section_header(self, m: Module, index: Signal, fault: Signal) -> Value:
+        """Compare with the header of the section that comes next."""
+        with m.Switch(self.section):
+            for number, section in enumerate(self.layout.sections):
+                header = section.header()
+                with m.Case(number):
+                    self._compare(m, index, fault, header, [LoadError.SECTION] * len(header))
+        return index == 8 // self.bytes - 1
+
+    def _write(self, m: Module, step: Value) -> Value:
+        """Gather chunks and write them; returns whether a section's last word is taken."""
+        sections = self.layout.sections
+        width = self.layout.load_bits
+        most_beats = max(section.beats for section in sections)
+        most_lanes = max(section.banks * section.chunks for section in sections)
+        most_words = max(section.words for section in sections)
+        beat = Signal(range(most_beats), name="beat")
+        lane = Signal(range(most_lanes), name="lane")
+        address = Signal(range(most_words), name="address")
+        chunk = Signal(most_beats * width, name="chunk", reset_less=True)
+        write_address = Signal.like(address, name="write_address", reset_less=True)
+        last_beat, last_lane, last_word = (Signal(name=f"last_{name}")
+                                           for name in ("beat", "lane", "word"))
+        done = Signal(name="words_done")
+        m.d.comb += done.eq(step & last_beat & last_lane & last_word)
+        with m.Switch(self.section):
+            for number, section in enumerate(sections):
+                with m.Case(number):
+                    m.d.comb += [last_beat.eq(beat == section.beats - 1),
+                                 last_lane.eq(lane == section.banks * section.chunks - 1),
+                                 last_word.eq(address == section.words - 1)]
+        with m.If(step):
+            m.d.sync += [chunk.eq(Cat(chunk, self.i.payload.data)[width:]), beat.eq(beat + 1),
+                         write_address.eq(address)]
+            with m.If(last_beat):
+                m.d.sync += [beat.eq(0), lane.eq(lane + 1)]
+                with m.If(last_lane):
+                    m.d.sync += [lane.eq(0), address.eq(address + 1)]
+                    with m.If(last_word):
+                        m.d.sync += address.eq(0)
+        with m.Elif(~self.busy):
+            m.d.sync += [beat.eq(0), lane.eq(0), address.eq(0)]
+        for number, section in enumerate(sections):
+            port = getattr(self, f"load_{number}")
+            lanes = section.banks * section.chunks
+            enable = Signal(lanes, name=f"write_{section.name.replace('.', '_')}")
+            writes = step & last_beat & (self.section == number)
+            here = Cat(lane == index for index in range(lanes)) if lanes > 1 else 1
+            m.d.sync += enable.eq(Mux(writes, here, 0))
+            m.d.comb += [port.enable.eq(enable), port.address.eq(write_address),
+                         port.data.eq(chunk[(most_beats - section.beats) * width:])]
+        return done

@@ -1,0 +1,78 @@
+"""The lookup: codes address tables, whose entries are summed output by output."""
+
+from amaranth.hdl import Cat, Module, Signal
+from amaranth.lib import data, stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from ..spec import PQSpec
+from .memory import ParameterMemory, SectionPort
+from .streams import lanes_layout
+from .sums import ColumnSums, count_up
+from .target import Target
+
+__all__ = ["TableLookup"]
+
+
+class TableLookup(wiring.Component):
+    """Reads, for every subspace lane, the table entries of `outputs` outputs and sums them.
+
+    Codes arrive group by group, a row of groups once for every tile of outputs; a tile counter in
+    front of the code completes the address, so tiles lie in the depth of the memories.
+
+    Parameters
+    ----------
+    spec:
+        Gives lanes, groups, tiles, ranges and storage.
+
+    Members
+    -------
+    i: codes of a group, one per subspace lane
+    enable: advances everything
+    sums, done, last: see `ColumnSums`
+    load_tables: write port of the tables
+
+    Latency and cost
+    ----------------
+    `spec.table_stages + spec.sum_stages` cycles, one group per cycle. Tables: lanes * outputs *
+    table_bits bits of `spec.table_words` words (lutram on ECP5: 6 LUT4 per 4 bits and 16 words).
+    Sums: outputs * (lanes - 1) adders, outputs accumulators where groups > 1.
+    """
+
+    def __init__(self, spec: PQSpec):
+        self.spec = spec
+        self.section = spec.sections()[1]
+        super().__init__({
+            "i": In(stream.Signature(data.ArrayLayout(spec.code_bits, spec.subspace_lanes))),
+            "enable": In(1),
+            "sums": Out(lanes_layout(spec.sum_range, spec.outputs)), "done": Out(1), "last": Out(1),
+            "load_tables": In(SectionPort(self.section)),
+        })
+
+    def elaborate(self, platform: Target) -> Module:
+        m = Module()
+        spec = self.spec
+        m.submodules.tables = tables = ParameterMemory(
+            self.section, spec.engine.table_storage, registered=spec.engine.bram_register,
+            shared_address=False)
+        m.submodules.columns = sums = ColumnSums(spec, lead=spec.table_stages)
+        wiring.connect(m, wiring.flipped(self.load_tables), tables.write)
+        m.d.comb += [
+            self.i.ready.eq(self.enable), sums.valid.eq(self.i.valid),
+            sums.enable.eq(self.enable), tables.enable.eq(self.enable),
+            self.sums.eq(sums.sums), self.done.eq(sums.done), self.last.eq(sums.last),
+        ]
+        place = self._place(m)
+        m.d.comb += tables.address.eq(Cat(Cat(code, place) for code in self.i.payload))
+        bits = spec.precision.table_bits
+        for lane in range(spec.subspace_lanes):
+            for n in range(spec.outputs):
+                entry = tables.data.word_select(lane * spec.outputs + n, bits)
+                m.d.comb += sums.terms[n][lane].eq(entry.as_signed())
+        return m
+
+    def _place(self, m: Module) -> Signal:
+        """Which tile and group of the tables is looked up: tile * groups + group."""
+        places = self.spec.tiles * self.spec.groups
+        place = Signal(range(places), name="place")
+        count_up(m, place, places, self.i.valid & self.i.ready)
+        return place

@@ -1,0 +1,6 @@
+"""Multiply-accumulate cores."""
+
+from .fixed import FixedMAC
+from .multiplier import Multiplier
+
+__all__ = ["FixedMAC", "Multiplier"]

@@ -1,0 +1,116 @@
+"""Memories: parameter memories written over the load bus, and small buffers.
+
+Every read is synchronous, so that any family's block RAM can serve it.
+"""
+
+from amaranth.hdl import Cat, Module, Signal, unsigned
+from amaranth.lib import wiring
+from amaranth.lib.memory import Memory
+from amaranth.lib.wiring import In, Out
+
+from ..spec.image import Section
+from .target import Target, place
+
+__all__ = ["SectionPort", "ParameterMemory", "memory_attributes"]
+
+
+class SectionPort(wiring.Signature):
+    """Write access to one section's memory: one enable per chunk of a word's banks."""
+
+    def __init__(self, section: Section):
+        super().__init__({
+            "enable": Out(section.banks * section.chunks),
+            "address": Out(range(section.words)),
+            "data": Out(section.chunk_bits),
+        })
+
+
+def memory_attributes(storage: str) -> dict[str, str | int]:
+    """Yosys attributes of a memory that is never read and written at one address at a time."""
+    style = {"lutram": "distributed", "bram": "block"}[storage]
+    return {"ram_style": style, "no_rw_check": 1}
+
+
+class ParameterMemory(wiring.Component):
+    """One section's parameters, read a word of all banks at a time.
+
+    Parameters
+    ----------
+    section:
+        Depth, banks and width.
+    storage:
+        ``register`` (one word), ``lutram`` or ``bram``.
+    registered:
+        Whether block RAM outputs pass a register.
+    shared_address:
+        Whether all banks read one address; otherwise each has its own.
+
+    Members
+    -------
+    write: SectionPort
+        Writes come only while nothing is read.
+    address: read address, or one per bank
+    enable: advances the read pipeline
+    data: banks' words side by side, bank 0 least significant
+
+    Latency and cost
+    ----------------
+    `data` follows `address` by 0 (register), 1 (lutram) or 1 + registered (bram) enabled cycles.
+    lutram on ECP5: 6 LUT4 per 4 bits and 16 words; bram: ceil(width / 36) blocks up to 512 words.
+    """
+
+    def __init__(self, section: Section, storage: str, *, registered: bool = False,
+                 shared_address: bool = True):
+        self.section = section
+        self.storage = storage
+        self.registered = registered and storage == "bram"
+        self.addresses = 1 if shared_address else section.banks
+        self.address_bits = (section.words - 1).bit_length()
+        super().__init__({
+            "write": In(SectionPort(section)),
+            "address": In(self.addresses * self.address_bits),
+            "enable": In(1),
+            "data": Out(section.banks * section.width),
+        })
+
+    def elaborate(self, platform: Target) -> Module:
+        m = Module()
+        section = self.section
+        words = []
+        for bank in range(section.banks):
+            address = self.address
+            if self.addresses > 1:
+                address = address[bank * self.address_bits:][:self.address_bits]
+            for chunk in range(section.chunks):
+                width = min(section.chunk_bits, section.width - chunk * section.chunk_bits)
+                write = self.write.enable[bank * section.chunks + chunk]
+                words.append(self._chunk(m, platform, f"bank{bank}_{chunk}", width, write, address))
+        m.d.comb += self.data.eq(Cat(words))
+        return m
+
+    def _chunk(self, m: Module, platform: Target, name: str, width: int, write, address):
+        data = self.write.data[:width]
+        if self.storage == "register":
+            word = Signal(width, name=name, reset_less=True)
+            with m.If(write):
+                m.d.sync += word.eq(data)
+            return word
+        if self.storage == "bram" and platform.block_ram is not None:
+            ram = place(m, platform, name, "block_ram", platform.block_ram, width,
+                        self.section.words, self.registered)
+            m.d.comb += [ram.write_enable.eq(write), ram.write_address.eq(self.write.address),
+                         ram.write_data.eq(data), ram.read_enable.eq(self.enable),
+                         ram.read_address.eq(address)]
+            return ram.read_data
+        m.submodules[name] = memory = Memory(shape=unsigned(width), depth=self.section.words,
+                                             init=[], attrs=memory_attributes(self.storage))
+        writer = memory.write_port()
+        reader = memory.read_port()
+        m.d.comb += [writer.en.eq(write), writer.addr.eq(self.write.address), writer.data.eq(data),
+                     reader.en.eq(self.enable), reader.addr.eq(address)]
+        if not self.registered:
+            return reader.data
+        word = Signal(width, name=f"{name}_q", reset_less=True)
+        with m.If(self.enable):
+            m.d.sync += word.eq(reader.data)
+        return word

@@ -1,0 +1,199 @@
+"""From sums to results: serialise, add the bias, round, shift and clamp."""
+
+from amaranth.hdl import Cat, Module, Mux, Signal, Value, signed
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from ..spec import EngineSpec, Section
+from ..spec.engine import MULTIPLIER_BITS
+from ..spec.ranges import Range
+from .buffers import Splitter
+from .memory import ParameterMemory, SectionPort
+from .streams import lanes_layout, row_layout, shape_of
+from .sums import delayed
+from .target import Target
+
+__all__ = ["Results", "clamp"]
+
+SECTIONS = ("bias", "multiplier", "shift")
+
+
+def clamp(value: Value, allowed: Range) -> Value:
+    """`value` held to a range whose ends are all ones or zeros in binary.
+
+    The value overflows where the bits above the result disagree with its sign (signed) or are
+    not all zero (unsigned), so no comparison is needed: about one LUT4 per result bit and a
+    third of one per bit above.
+    """
+    shape = shape_of(allowed)
+    width = shape.width
+    sign = value[-1]
+    if len(value) <= width:
+        if shape.signed or not value.shape().signed:
+            return value
+        return Mux(sign, 0, value[:width])
+    if shape.signed:
+        above = value[width - 1:-1]
+        overflow = Mux(sign, ~above.all(), above.any())
+        limit = Cat((~sign).replicate(width - 1), sign)
+        return Mux(overflow, limit, value[:width]).as_signed()
+    above = value[width:-1]
+    return Mux(sign, 0, value[:width] | above.any().replicate(width))
+
+
+class Results(wiring.Component):
+    """Turns the sums of `outputs` columns into results, `lanes_out` at a time.
+
+    Parameters
+    ----------
+    spec:
+        Gives lanes, ranges, bias and requantisation.
+
+    Members
+    -------
+    sums, done, last: what `ColumnSums` gives
+    enable: advances everything
+    o: a transfer of results, and whether there is one
+    load_bias, load_multiplier, load_shift: write ports of the sections that the spec has
+
+    Latency and cost
+    ----------------
+    `spec.result_stages` cycles. Per result lane: an adder for the bias; ``shift`` with a built-in
+    shift: the clamp; with a loaded one: a barrel shifter of log2(accumulator bits) levels;
+    ``scale``: a multiplier and the shifter. The rounding constant of ``shift`` is part of the
+    stored bias and costs nothing.
+    """
+
+    def __init__(self, spec: EngineSpec):
+        self.spec = spec
+        self.sections: dict[str, Section] = {section.kind: section for section in spec.sections()
+                                             if section.kind in SECTIONS}
+        ports = {f"load_{kind}": In(SectionPort(section))
+                 for kind, section in self.sections.items()}
+        super().__init__({
+            "sums": In(lanes_layout(spec.sum_range, spec.outputs)), "done": In(1), "last": In(1),
+            "enable": In(1),
+            "o": Out(row_layout(spec.result_range, spec.lanes_out)), "valid": Out(1), **ports})
+
+    def elaborate(self, platform: Target) -> Module:
+        m = Module()
+        spec = self.spec
+        values, valid, last = list(self.sums), self.done, self.last
+        stages = spec.result_stages
+        if spec.lanes_out < spec.outputs:
+            values, valid, last = self._split(m)
+            stages -= 1
+        index = self._index(m, self.enable & valid)
+        valid = delayed(m, self.enable, valid, stages, "valid", control=True)[-1]
+        last = delayed(m, self.enable, last, stages, "last")[-1]
+        if spec.bias_bits:
+            values = self._add_bias(m, platform, values, index[1])
+            index = self._behind(m, index[0])
+        if spec.output is not None:
+            values = self._requantize(m, platform, values, index[1])
+        m.d.comb += [self.o.data[lane].eq(value) for lane, value in enumerate(values)]
+        m.d.comb += [self.valid.eq(valid), self.o.last.eq(last)]
+        return m
+
+    def _split(self, m: Module) -> tuple[list[Value], Value, Value]:
+        """Tiles come at least as far apart as their parts take, so the splitter never waits."""
+        spec = self.spec
+        m.submodules.splitter = splitter = Splitter(spec.layer.out_features, spec.sum_range,
+                                                    spec.outputs, spec.lanes_out)
+        m.d.comb += [splitter.i.payload.data.eq(self.sums), splitter.i.payload.last.eq(self.last),
+                     splitter.i.valid.eq(self.done & self.enable),
+                     splitter.o.ready.eq(self.enable)]
+        payload = splitter.o.payload
+        return list(payload.data), splitter.o.valid, payload.last
+
+    def _index(self, m: Module, step: Value) -> tuple[Signal, Signal]:
+        """Which transfer of a row is at the input, in this cycle and in the next."""
+        transfers = self.spec.output_transfers
+        index = Signal(range(transfers), name="transfer")
+        following = Signal(range(transfers), name="following_transfer")
+        m.d.comb += following.eq(index)
+        if transfers > 1:
+            with m.If(step):
+                m.d.comb += following.eq(Mux(index == transfers - 1, 0, index + 1))
+            m.d.sync += index.eq(following)
+        return index, following
+
+    def _behind(self, m: Module, index: Signal) -> tuple[Signal, Signal]:
+        """The same for the stage one register further on."""
+        behind = Signal(index.shape(), name="behind_transfer")
+        following = Signal(index.shape(), name="following_behind")
+        m.d.comb += following.eq(Mux(self.enable, index, behind))
+        m.d.sync += behind.eq(following)
+        return behind, following
+
+    def _memory(self, m: Module, platform: Target, kind: str, address: Value) -> ParameterMemory:
+        """A parameter memory that always shows the word at `address` a cycle later."""
+        section = self.sections[kind]
+        storage = "register" if section.words == 1 else platform.small_memory
+        m.submodules[kind] = memory = ParameterMemory(section, storage)
+        wiring.connect(m, wiring.flipped(getattr(self, f"load_{kind}")), memory.write)
+        m.d.comb += [memory.address.eq(address), memory.enable.eq(1)]
+        return memory
+
+    def _add_bias(self, m: Module, platform: Target, values: list[Value],
+                  index: Value) -> list[Value]:
+        spec = self.spec
+        memory = self._memory(m, platform, "bias", index)
+        summed = []
+        for lane, value in enumerate(values):
+            bias = memory.data.word_select(lane, spec.bias_bits).as_signed()
+            shape = shape_of(spec.accumulator_range)
+            total = Signal(shape, name=f"biased{lane}", reset_less=True)
+            with m.If(self.enable):
+                m.d.sync += total.eq(platform.add(m, value, bias, shape, f"biased{lane}_total"))
+            summed.append(total)
+        return summed
+
+    def _requantize(self, m: Module, platform: Target, values: list[Value],
+                    index: Value) -> list[Value]:
+        output = self.spec.output
+        shift: Value | int | None = output.shift
+        if shift is None:
+            memory = self._memory(m, platform, "shift", 0)
+            shift = memory.data
+        if output.mode == "scale":
+            return self._scale(m, platform, values, index, shift)
+        results = []
+        for lane, value in enumerate(values):
+            if self.spec.loaded_shift:
+                shifted = Signal(value.shape(), name=f"shifted{lane}", reset_less=True)
+                with m.If(self.enable):
+                    m.d.sync += shifted.eq(value >> shift)
+            else:
+                shifted = value >> shift
+            results.append(self._clamped(m, shifted, lane))
+        return results
+
+    def _scale(self, m: Module, platform: Target, values: list[Value], index: Value,
+               shift: Value | int) -> list[Value]:
+        """Multiply in two cycles, shift, then round by the bit shifted out last and clamp."""
+        memory = self._memory(m, platform, "multiplier", index)
+        results = []
+        for lane, value in enumerate(values):
+            factor = Signal(signed(MULTIPLIER_BITS + 1), name=f"factor{lane}", reset_less=True)
+            operand = Signal(value.shape(), name=f"operand{lane}", reset_less=True)
+            width = len(value) + MULTIPLIER_BITS
+            product = Signal(signed(width), name=f"product{lane}", reset_less=True)
+            halved = Signal(signed(width + 1), name=f"halved{lane}", reset_less=True)
+            with m.If(self.enable):
+                m.d.sync += [
+                    factor.eq(memory.data.word_select(lane, MULTIPLIER_BITS)),
+                    operand.eq(value),
+                    product.eq(operand * factor),
+                    halved.eq(Cat(0, product).as_signed() >> shift),
+                ]
+            rounded = Signal(signed(width + 1), name=f"rounded{lane}")
+            m.d.comb += rounded.eq((halved >> 1) + halved[0])
+            results.append(self._clamped(m, rounded, lane))
+        return results
+
+    def _clamped(self, m: Module, value: Value, lane: int) -> Value:
+        result = Signal(shape_of(self.spec.result_range), name=f"result{lane}", reset_less=True)
+        with m.If(self.enable):
+            m.d.sync += result.eq(clamp(value, self.spec.result_range))
+        return result

@@ -1,0 +1,142 @@
+"""Column sums: a pipelined adder tree per output, then an accumulator over groups."""
+
+from amaranth.hdl import Module, Signal, Value
+from amaranth.lib import data, wiring
+from amaranth.lib.wiring import In, Out
+
+from ..spec import EngineSpec
+from ..spec.ranges import ceil_log2
+from .streams import lanes_layout, shape_of
+from .target import Target
+
+__all__ = ["adder_tree", "delayed", "count_up", "ColumnSums"]
+
+
+def adder_tree(m: Module, platform: Target, enable: Value, terms: list[Value],
+               name: str) -> Value:
+    """The sum of `terms`, one register per level, ceil(log2(len(terms))) levels.
+
+    Widths grow by a bit a level; an odd term is passed on.
+    """
+    level = 0
+    while len(terms) > 1:
+        level += 1
+        following = []
+        for index in range(0, len(terms) - 1, 2):
+            node = f"{name}_{level}_{index // 2}"
+            shape = (terms[index] + terms[index + 1]).shape()
+            total = platform.add(m, terms[index], terms[index + 1], shape, f"{node}_total")
+            register = Signal(shape, name=node, reset_less=True)
+            with m.If(enable):
+                m.d.sync += register.eq(total)
+            following.append(register)
+        if len(terms) % 2:
+            passed = Signal(terms[-1].shape(), name=f"{name}_{level}_pass", reset_less=True)
+            with m.If(enable):
+                m.d.sync += passed.eq(terms[-1])
+            following.append(passed)
+        terms = following
+    return terms[0]
+
+
+def delayed(m: Module, enable: Value, value: Value, stages: int, name: str, *,
+            control: bool = False) -> list[Value]:
+    """`value` after 0 to `stages` enabled cycles; `control` registers start at 0 on reset."""
+    taps = [value]
+    for stage in range(1, stages + 1):
+        register = Signal(value.shape(), name=f"{name}_{stage}", reset_less=not control)
+        with m.If(enable):
+            m.d.sync += register.eq(taps[-1])
+        taps.append(register)
+    return taps
+
+
+def count_up(m: Module, counter: Signal, size: int, step: Value) -> None:
+    """Count 0, 1, … size - 1, 0, … with `step`."""
+    if size == 1:
+        return
+    with m.If(step):
+        m.d.sync += counter.eq(counter + 1)
+        if size & (size - 1):
+            with m.If(counter == size - 1):
+                m.d.sync += counter.eq(0)
+
+
+class ColumnSums(wiring.Component):
+    """Sums the terms of every output over the cycles of a row's groups.
+
+    Parameters
+    ----------
+    spec:
+        Gives outputs, terms per cycle, groups, tiles and ranges.
+    lead:
+        Cycles by which `valid` runs ahead of the terms it belongs to.
+
+    Members
+    -------
+    terms: output by output, the terms of this cycle
+    valid: a group comes in
+    enable: advances everything
+    sums: a tile's sums over all groups
+    done, last: there are sums; they are the row's last tile
+
+    Latency and cost
+    ----------------
+    ceil(log2 terms) + (groups > 1) cycles. Per output: terms - 1 adders of the term's width plus
+    their level, and an accumulator as wide as the sum's bound. The accumulator is cleared by its
+    flip-flops' reset while its last sum moves on, so that starting a row costs no multiplexer.
+    """
+
+    def __init__(self, spec: EngineSpec, lead: int):
+        self.spec = spec
+        self.lead = lead
+        term = data.ArrayLayout(shape_of(spec.term_range), spec.terms_per_cycle)
+        super().__init__({
+            "terms": In(data.ArrayLayout(term, spec.outputs)),
+            "valid": In(1), "enable": In(1),
+            "sums": Out(lanes_layout(spec.sum_range, spec.outputs)), "done": Out(1), "last": Out(1),
+        })
+
+    def elaborate(self, platform: Target) -> Module:
+        m = Module()
+        spec = self.spec
+        depth = ceil_log2(spec.terms_per_cycle)
+        valid = delayed(m, self.enable, self.valid, self.lead + depth, "valid", control=True)[-1]
+        totals = [adder_tree(m, platform, self.enable, list(self.terms[n]), f"sum{n}")
+                  for n in range(spec.outputs)]
+        final, last = self._counts(m, self.enable & valid)
+        if spec.groups == 1:
+            m.d.comb += [self.sums[n].eq(total) for n, total in enumerate(totals)]
+            m.d.comb += [self.done.eq(valid), self.last.eq(last)]
+            return m
+        with m.If(self.enable):
+            m.d.sync += [self.done.eq(valid & final), self.last.eq(last)]
+        for n, total in enumerate(totals):
+            m.d.comb += self.sums[n].eq(self._accumulate(m, platform, n, total, valid, final))
+        return m
+
+    def _counts(self, m: Module, step: Value) -> tuple[Value, Value]:
+        """Follow groups and tiles; returns whether this is the last group, and the last tile."""
+        spec = self.spec
+        group = Signal(range(spec.groups), name="group")
+        tile = Signal(range(spec.tiles), name="tile")
+        final, last = Signal(name="last_group"), Signal(name="last_tile")
+        m.d.comb += [final.eq(group == spec.groups - 1), last.eq(tile == spec.tiles - 1)]
+        count_up(m, group, spec.groups, step)
+        count_up(m, tile, spec.tiles, step & final)
+        return final, last
+
+    def _accumulate(self, m: Module, platform: Target, n: int, total: Value, valid: Value,
+                    final: Value) -> Value:
+        shape = shape_of(self.spec.sum_range)
+        accumulator = Signal(shape, name=f"accumulator{n}")
+        following = Signal(shape, name=f"following{n}")
+        result = Signal(shape, name=f"result{n}", reset_less=True)
+        m.d.comb += following.eq(platform.add(m, accumulator, total, shape, f"total{n}"))
+        with m.If(self.enable):
+            m.d.sync += result.eq(following)
+            with m.If(valid):
+                m.d.sync += accumulator.eq(following)
+                with m.If(final):
+                    m.d.sync += accumulator.eq(0)
+        return result

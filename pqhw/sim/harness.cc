@@ -1,0 +1,163 @@
+// Runs a CXXRTL model of an accelerator over whole data sets: random-stall source and sink in C++,
+// rows and results as plain arrays. Compiled together with the model, which is included first.
+//
+// One evaluation per cycle: with the clock's previous value forced low, eval() sees a rising edge
+// every time. Combinational values are those of the cycle, registers take their next ones on
+// commit().
+
+#include MODEL
+#include <cstddef>
+#include <cstdint>
+
+#ifndef PQHW_LOAD_BITS
+#error "compile with the PQHW_* constants of the accelerator"
+#endif
+
+namespace {
+
+using Model = cxxrtl_design::p_pqhw__top;
+
+struct Job {
+    const uint8_t *image;      // parameter image
+    size_t image_bytes;
+    const int16_t *rows;       // [row_count][PQHW_ELEMENTS_IN]
+    size_t row_count;
+    PQHW_RESULT *results;      // [row_count][PQHW_ELEMENTS_OUT]
+    uint64_t *row_ends;        // [row_count] cycle of each row's last transfer
+    uint32_t valid_256, ready_256;  // chance per cycle that source and sink are willing, of 256
+    uint64_t seed;
+    uint64_t cycle_limit;
+    uint64_t first_in, first_out, cycles;  // out: cycles counted from the first cycle of rows
+    uint32_t error, rows_in, rows_out, misplaced_last;  // out
+};
+
+struct Random {
+    uint64_t state;
+    bool chance(uint32_t of_256) {
+        if (of_256 >= 256) return true;
+        state ^= state << 13, state ^= state >> 7, state ^= state << 17;
+        return ((state >> 24) & 255) < of_256;
+    }
+};
+
+void step(Model &top) {
+    top.p_clk.set<bool>(true);
+    top.prev_p_clk.set<bool>(false);
+    top.eval();
+}
+
+template<size_t Bits>
+void put(cxxrtl::value<Bits> &port, size_t at, size_t width, uint64_t bits) {
+    while (width) {
+        size_t shift = at % 32, take = width < 32 - shift ? width : 32 - shift;
+        uint32_t mask = take == 32 ? ~0u : (1u << take) - 1;
+        uint32_t &chunk = port.data[at / 32];
+        chunk = (chunk & ~(mask << shift)) | (uint32_t(bits) & mask) << shift;
+        bits >>= take, at += take, width -= take;
+    }
+}
+
+// An output is a register's wire or a computed value.
+template<size_t Bits>
+const cxxrtl::value<Bits> &now(const cxxrtl::value<Bits> &port) { return port; }
+template<size_t Bits>
+const cxxrtl::value<Bits> &now(const cxxrtl::wire<Bits> &port) { return port.curr; }
+
+template<size_t Bits>
+uint64_t get(const cxxrtl::value<Bits> &port, size_t at, size_t width) {
+    uint64_t bits = 0;
+    for (size_t done = 0; done < width;) {
+        size_t shift = at % 32, take = width - done < 32 - shift ? width - done : 32 - shift;
+        uint64_t part = (port.data[at / 32] >> shift) & (take == 32 ? ~0u : (1u << take) - 1);
+        bits |= part << done, at += take, done += take;
+    }
+    return bits;
+}
+
+void put_transfer(Model &top, const int16_t *row, size_t transfer) {
+    size_t start = transfer * PQHW_LANES_IN;
+    for (size_t lane = 0; lane < PQHW_LANES_IN; lane++) {
+        int64_t element = start + lane < PQHW_ELEMENTS_IN ? row[start + lane] : 0;
+        put(top.p_i____payload, lane * PQHW_BITS_IN, PQHW_BITS_IN, uint64_t(element));
+    }
+    put(top.p_i____payload, PQHW_LANES_IN * PQHW_BITS_IN, 1, transfer == PQHW_TRANSFERS_IN - 1);
+}
+
+void get_transfer(const Model &top, PQHW_RESULT *row, size_t transfer) {
+    size_t start = transfer * PQHW_LANES_OUT;
+    for (size_t lane = 0; lane < PQHW_LANES_OUT && start + lane < PQHW_ELEMENTS_OUT; lane++) {
+        uint64_t bits = get(now(top.p_o____payload), lane * PQHW_BITS_OUT, PQHW_BITS_OUT);
+        if (PQHW_SIGNED_OUT) bits = uint64_t(int64_t(bits << (64 - PQHW_BITS_OUT)) >> (64 - PQHW_BITS_OUT));
+        row[start + lane] = PQHW_RESULT(bits);
+    }
+}
+
+bool load(Model &top, Job &job) {
+    const size_t word_bytes = PQHW_LOAD_BITS / 8;
+    for (size_t at = 0; at < job.image_bytes;) {
+        uint64_t word = 0;
+        for (size_t i = 0; i < word_bytes; i++) word |= uint64_t(job.image[at + i]) << (8 * i);
+        put(top.p_load____payload, 0, PQHW_LOAD_BITS, word);
+        put(top.p_load____payload, PQHW_LOAD_BITS, 1, at + word_bytes == job.image_bytes);
+        top.p_load____valid.set<bool>(true);
+        step(top);
+        if (now(top.p_load____ready).get<bool>()) at += word_bytes;
+        top.commit();
+    }
+    top.p_load____valid.set<bool>(false);
+    for (int i = 0; i < 8; i++) step(top), top.commit();
+    step(top);
+    job.error = now(top.p_status____error).get<uint32_t>();
+    bool ready = now(top.p_status____ready).get<bool>();
+    top.commit();
+    return ready;
+}
+
+} // namespace
+
+extern "C" int pqhw_run(Job *job_pointer) {
+    Job &job = *job_pointer;
+    Model top;
+    Random random{job.seed | 1};
+    top.p_rst.set<bool>(true);
+    step(top), top.commit();
+    top.p_rst.set<bool>(false);
+    if (!load(top, job)) return 1;
+
+    size_t row_in = 0, transfer_in = 0, row_out = 0, transfer_out = 0;
+    bool offered = false, seen_in = false, seen_out = false;
+    uint64_t cycle = 0;
+    for (; row_out < job.row_count; cycle++) {
+        if (cycle >= job.cycle_limit) { job.cycles = cycle; return 2; }
+        if (!offered && row_in < job.row_count && random.chance(job.valid_256)) {
+            put_transfer(top, job.rows + row_in * PQHW_ELEMENTS_IN, transfer_in);
+            offered = true;
+        }
+        bool willing = random.chance(job.ready_256);
+        top.p_i____valid.set<bool>(offered);
+        top.p_o____ready.set<bool>(willing);
+        step(top);
+        if (offered && now(top.p_i____ready).get<bool>()) {
+            if (!seen_in) job.first_in = cycle, seen_in = true;
+            offered = false;
+            if (++transfer_in == PQHW_TRANSFERS_IN) transfer_in = 0, row_in++;
+        }
+        if (willing && now(top.p_o____valid).get<bool>()) {
+            if (!seen_out) job.first_out = cycle, seen_out = true;
+            get_transfer(top, job.results + row_out * PQHW_ELEMENTS_OUT, transfer_out);
+            bool last = get(now(top.p_o____payload), PQHW_LANES_OUT * PQHW_BITS_OUT, 1);
+            job.misplaced_last += last != (transfer_out == PQHW_TRANSFERS_OUT - 1);
+            if (++transfer_out == PQHW_TRANSFERS_OUT) {
+                transfer_out = 0;
+                job.row_ends[row_out++] = cycle;
+            }
+        }
+        top.commit();
+    }
+    top.p_i____valid.set<bool>(false);
+    step(top);
+    job.cycles = cycle;
+    job.rows_in = now(top.p_status____rows__in).get<uint32_t>();
+    job.rows_out = now(top.p_status____rows__out).get<uint32_t>();
+    return 0;
+}

@@ -1,0 +1,114 @@
+// Behaviour of the ECP5 cells that pqhw instantiates, for simulation.
+//
+// Written from the cells' documented function; only what pqhw/rtl/ecp5.py uses is modelled:
+// CCU2C without injected constants, DP16KD writing on port A and reading on port B,
+// MULT18X18D with signed operands and registers on clock 0.
+
+module CCU2C (
+  input CIN, A0, B0, C0, D0, A1, B1, C1, D1,
+  output S0, S1, COUT
+);
+  parameter [15:0] INIT0 = 0;
+  parameter [15:0] INIT1 = 0;
+  parameter INJECT1_0 = "NO";
+  parameter INJECT1_1 = "NO";
+  wire [3:0] select0 = {D0, C0, B0, A0};
+  wire [3:0] select1 = {D1, C1, B1, A1};
+  wire lut0 = INIT0[select0];
+  wire lut1 = INIT1[select1];
+  wire generate0 = INIT0[{2'b00, B0, A0}];
+  wire generate1 = INIT1[{2'b00, B1, A1}];
+  wire carry = lut0 ? CIN : generate0;
+  assign S0 = lut0 ^ CIN;
+  assign S1 = lut1 ^ carry;
+  assign COUT = lut1 ? carry : generate1;
+endmodule
+
+module DP16KD (
+  input CLKA, CEA, WEA, OCEA, RSTA, CSA0, CSA1, CSA2,
+  input CLKB, CEB, WEB, OCEB, RSTB, CSB0, CSB1, CSB2,
+  input ADA0, ADA1, ADA2, ADA3, ADA4, ADA5, ADA6,
+  input ADA7, ADA8, ADA9, ADA10, ADA11, ADA12, ADA13,
+  input ADB0, ADB1, ADB2, ADB3, ADB4, ADB5, ADB6,
+  input ADB7, ADB8, ADB9, ADB10, ADB11, ADB12, ADB13,
+  input DIA0, DIA1, DIA2, DIA3, DIA4, DIA5, DIA6, DIA7, DIA8,
+  input DIA9, DIA10, DIA11, DIA12, DIA13, DIA14, DIA15, DIA16, DIA17,
+  input DIB0, DIB1, DIB2, DIB3, DIB4, DIB5, DIB6, DIB7, DIB8,
+  input DIB9, DIB10, DIB11, DIB12, DIB13, DIB14, DIB15, DIB16, DIB17,
+  output DOA0, DOA1, DOA2, DOA3, DOA4, DOA5, DOA6, DOA7, DOA8,
+  output DOA9, DOA10, DOA11, DOA12, DOA13, DOA14, DOA15, DOA16, DOA17,
+  output DOB0, DOB1, DOB2, DOB3, DOB4, DOB5, DOB6, DOB7, DOB8,
+  output DOB9, DOB10, DOB11, DOB12, DOB13, DOB14, DOB15, DOB16, DOB17
+);
+  parameter DATA_WIDTH_A = 18;
+  parameter DATA_WIDTH_B = 18;
+  parameter REGMODE_A = "NOREG";
+  parameter REGMODE_B = "NOREG";
+  parameter RESETMODE = "SYNC";
+  parameter CSDECODE_A = "0b000";
+  parameter CSDECODE_B = "0b000";
+  parameter WRITEMODE_A = "NORMAL";
+  parameter WRITEMODE_B = "NORMAL";
+  parameter GSR = "AUTO";
+  localparam WIDTH = DATA_WIDTH_A;
+  localparam DROPPED = WIDTH == 36 ? 5 : WIDTH == 18 ? 4 : WIDTH == 9 ? 3 :
+                       WIDTH == 4 ? 2 : WIDTH == 2 ? 1 : 0;
+  wire [13:0] write_pins = {ADA13, ADA12, ADA11, ADA10, ADA9, ADA8, ADA7, ADA6, ADA5, ADA4, ADA3,
+                            ADA2, ADA1, ADA0};
+  wire [13:0] read_pins = {ADB13, ADB12, ADB11, ADB10, ADB9, ADB8, ADB7, ADB6, ADB5, ADB4, ADB3,
+                           ADB2, ADB1, ADB0};
+  wire [13-DROPPED:0] write_address = write_pins[13:DROPPED];
+  wire [13-DROPPED:0] read_address = read_pins[13:DROPPED];
+  wire [35:0] data = {DIB17, DIB16, DIB15, DIB14, DIB13, DIB12, DIB11, DIB10, DIB9, DIB8, DIB7,
+                      DIB6, DIB5, DIB4, DIB3, DIB2, DIB1, DIB0, DIA17, DIA16, DIA15, DIA14, DIA13,
+                      DIA12, DIA11, DIA10, DIA9, DIA8, DIA7, DIA6, DIA5, DIA4, DIA3, DIA2, DIA1,
+                      DIA0};
+  reg [WIDTH-1:0] words [0:(1 << (14 - DROPPED)) - 1];
+  reg [WIDTH-1:0] latched, registered;
+  always @(posedge CLKA)
+    if (CEA && WEA) words[write_address] <= data[WIDTH-1:0];
+  always @(posedge CLKB) begin
+    if (CEB) latched <= words[read_address];
+    if (OCEB) registered <= latched;
+  end
+  wire [WIDTH-1:0] out = REGMODE_B == "OUTREG" ? registered : latched;
+  wire [35:0] pins = WIDTH == 36 ? out : {out, 18'b0};
+  assign {DOB17, DOB16, DOB15, DOB14, DOB13, DOB12, DOB11, DOB10, DOB9, DOB8, DOB7, DOB6, DOB5,
+          DOB4, DOB3, DOB2, DOB1, DOB0, DOA17, DOA16, DOA15, DOA14, DOA13, DOA12, DOA11, DOA10,
+          DOA9, DOA8, DOA7, DOA6, DOA5, DOA4, DOA3, DOA2, DOA1, DOA0} = pins;
+endmodule
+
+module MULT18X18D (
+  input A0, A1, A2, A3, A4, A5, A6, A7, A8, A9, A10, A11, A12, A13, A14, A15, A16, A17,
+  input B0, B1, B2, B3, B4, B5, B6, B7, B8, B9, B10, B11, B12, B13, B14, B15, B16, B17,
+  input C0, C1, C2, C3, C4, C5, C6, C7, C8, C9, C10, C11, C12, C13, C14, C15, C16, C17,
+  input SIGNEDA, SIGNEDB, SOURCEA, SOURCEB,
+  input CLK0, CLK1, CLK2, CLK3, CE0, CE1, CE2, CE3, RST0, RST1, RST2, RST3,
+  output P0, P1, P2, P3, P4, P5, P6, P7, P8, P9, P10, P11, P12, P13, P14, P15, P16, P17,
+  output P18, P19, P20, P21, P22, P23, P24, P25, P26, P27, P28, P29, P30, P31, P32, P33, P34, P35
+);
+  parameter REG_INPUTA_CLK = "NONE";
+  parameter REG_INPUTA_CE = "CE0";
+  parameter REG_INPUTA_RST = "RST0";
+  parameter REG_INPUTB_CLK = "NONE";
+  parameter REG_INPUTB_CE = "CE0";
+  parameter REG_INPUTB_RST = "RST0";
+  parameter REG_OUTPUT_CLK = "NONE";
+  parameter REG_OUTPUT_CE = "CE0";
+  parameter REG_OUTPUT_RST = "RST0";
+  wire signed [17:0] a = {A17, A16, A15, A14, A13, A12, A11, A10, A9, A8, A7, A6, A5, A4, A3, A2,
+                          A1, A0};
+  wire signed [17:0] b = {B17, B16, B15, B14, B13, B12, B11, B10, B9, B8, B7, B6, B5, B4, B3, B2,
+                          B1, B0};
+  reg signed [17:0] a_registered, b_registered;
+  reg signed [35:0] p_registered;
+  always @(posedge CLK0)
+    if (CE0) begin
+      a_registered <= a;
+      b_registered <= b;
+      p_registered <= a_registered * b_registered;
+    end
+  assign {P35, P34, P33, P32, P31, P30, P29, P28, P27, P26, P25, P24, P23, P22, P21, P20, P19, P18,
+          P17, P16, P15, P14, P13, P12, P11, P10, P9, P8, P7, P6, P5, P4, P3, P2, P1, P0} =
+         p_registered;
+endmodule

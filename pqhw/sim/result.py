@@ -1,0 +1,37 @@
+"""What every simulator returns."""
+
+import dataclasses
+
+import numpy as np
+
+__all__ = ["SimulationError", "SimulationResult"]
+
+
+class SimulationError(RuntimeError):
+    """The simulated design did something that no results excuse; one sentence says what."""
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class SimulationResult:
+    """Rows out of a simulation.
+
+    Members
+    -------
+    results: [R, N] integers
+    latency: cycles from the first transfer in to the first transfer out
+    cycles: cycles simulated, the loading of parameters not counted
+    row_ends: cycle of each row's last transfer
+    """
+    results: np.ndarray
+    latency: int
+    cycles: int
+    row_ends: np.ndarray
+
+    @property
+    def cycles_per_row(self) -> float | None:
+        """Cycles between rows over the second half of the run, when the pipeline is full."""
+        rows = len(self.row_ends)
+        if rows < 4:
+            return None
+        half = rows // 2
+        return float(int(self.row_ends[-1]) - int(self.row_ends[half - 1])) / (rows - half)

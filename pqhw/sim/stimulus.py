@@ -1,0 +1,95 @@
+"""Random parameters and rows within a spec, extremes and ties among them."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from ..spec import ChainSpec, EngineSpec, MACSpec, PQSpec
+from ..spec.engine import MULTIPLIER_BITS
+from ..spec.parameters import (Parameters, PQParameters, check_parameters,
+                               rounding_constant)
+from ..spec.ranges import Range
+
+__all__ = ["random_parameters", "random_rows"]
+
+
+def _draw(rng: np.random.Generator, range_: Range, shape: tuple[int, ...]) -> np.ndarray:
+    """Uniform integers, or now and then only the two ends of the range."""
+    if rng.random() < 0.25:
+        return rng.choice([range_.low, range_.high], size=shape)
+    return rng.integers(range_.low, range_.high, size=shape, endpoint=True)
+
+
+def random_parameters(chain: ChainSpec, seed: int) -> tuple[Parameters, ...]:
+    """Parameters that a spec admits, drawn from `seed`."""
+    rng = np.random.default_rng(seed)
+    return tuple(_stage_parameters(spec, rng) for spec in chain.stages)
+
+
+def _stage_parameters(spec: EngineSpec, rng: np.random.Generator) -> Parameters:
+    outputs = spec.layer.out_features
+    values: dict[str, np.ndarray] = {}
+    if isinstance(spec, PQSpec):
+        sets = 1 if spec.engine.shared_prototypes else spec.subspaces
+        shape = (sets, spec.engine.prototypes, spec.engine.subvector_length)
+        values["prototypes"] = _draw(rng, spec.prototype_range, shape)
+        if rng.random() < 0.5:  # Equal prototypes are ties on every input.
+            values["prototypes"][:, -1] = values["prototypes"][:, 0]
+        values["tables"] = _draw(rng, spec.term_range,
+                                 (spec.subspaces, spec.engine.prototypes, outputs))
+    elif isinstance(spec, MACSpec):
+        values["weights"] = _draw(rng, spec.weight_range, (outputs, spec.layer.in_features))
+    shift = _draw_shift(spec, rng)
+    if spec.output is not None:
+        values["shift"] = np.array(shift)
+        if spec.output.mode == "scale":
+            values["multiplier"] = _draw(rng, Range(0, (1 << MULTIPLIER_BITS) - 1), (outputs,))
+    if spec.bias_bits:
+        rounding = rounding_constant(spec, shift)
+        bias = Range(spec.bias_range.low - rounding, spec.bias_range.high - rounding)
+        values["bias"] = _draw(rng, bias, (outputs,))
+    return check_parameters(spec, values)
+
+
+def _draw_shift(spec: EngineSpec, rng: np.random.Generator) -> int:
+    if spec.output is None:
+        return 0
+    if spec.output.shift is not None:
+        return spec.output.shift
+    highest = spec.max_shift
+    if spec.output.mode == "shift":
+        highest = min(highest, spec.bias_bits - 1)
+    typical = max(0, spec.accumulator_bits - spec.output.bits)
+    if spec.output.mode == "scale":
+        typical += MULTIPLIER_BITS
+    return int(rng.integers(0, highest, endpoint=True) if rng.random() < 0.3
+               else min(highest, typical))
+
+
+def random_rows(chain: ChainSpec, parameters: Sequence[Parameters], count: int,
+                seed: int) -> np.ndarray:
+    """Rows [count, D]: uniform, constant extremes, and copies of prototypes."""
+    rng = np.random.default_rng([seed, 1])
+    first = chain.first
+    range_ = first.activation_range
+    rows = rng.integers(range_.low, range_.high, size=(count, first.layer.in_features),
+                        endpoint=True)
+    rows[1::5] = rng.choice([range_.low, range_.high], size=rows[1::5].shape)
+    if len(rows) > 3:
+        rows[2], rows[3] = range_.low, range_.high
+    own = parameters[0]
+    if isinstance(own, PQParameters) and isinstance(first, PQSpec):
+        for index in range(4, count, 3):
+            rows[index] = _on_prototypes(first, own, rng)
+    return rows
+
+
+def _on_prototypes(spec: PQSpec, parameters: PQParameters, rng: np.random.Generator) -> np.ndarray:
+    """A row whose sub-vectors lie on, or halfway between, prototypes."""
+    prototypes = np.broadcast_to(parameters.prototypes, (
+        spec.subspaces, spec.engine.prototypes, spec.engine.subvector_length))
+    picked = rng.integers(0, spec.engine.prototypes, size=(2, spec.subspaces))
+    first, second = (prototypes[np.arange(spec.subspaces), pick] for pick in picked)
+    row = first if rng.random() < 0.5 else (first + second) // 2
+    flat = row.reshape(-1)[:spec.layer.in_features]
+    return np.clip(flat, spec.activation_range.low, spec.activation_range.high)

@@ -1,0 +1,54 @@
+"""Rows as the transfers of a stream, and back: the one place where simulators pack and unpack."""
+
+import numpy as np
+
+from ..spec import ChainSpec
+from ..spec.ranges import Range, ceil_div
+
+__all__ = ["row_payloads", "rows_from_payloads", "image_payloads"]
+
+
+def row_payloads(chain: ChainSpec, rows: np.ndarray) -> list[int]:
+    """Payloads at `i`: lanes, least significant first, then `last`."""
+    first = chain.first
+    width, lanes = first.activation_range.bits, first.lanes_in
+    return _pack(rows, lanes, width)
+
+
+def _pack(rows: np.ndarray, lanes: int, width: int) -> list[int]:
+    transfers = ceil_div(rows.shape[1], lanes)
+    padded = np.zeros((len(rows), transfers * lanes), np.int64)
+    padded[:, :rows.shape[1]] = rows
+    bits = (padded[..., None] >> np.arange(width)) & 1
+    bits = bits.reshape(len(rows) * transfers, lanes * width).astype(np.uint8)
+    last = np.zeros((len(rows), transfers, 1), np.uint8)
+    last[:, -1] = 1
+    packed = np.packbits(np.concatenate([bits, last.reshape(-1, 1)], axis=1), axis=1,
+                         bitorder="little")
+    return [int.from_bytes(word.tobytes(), "little") for word in packed]
+
+
+def rows_from_payloads(range_: Range, lanes: int, elements: int,
+                       payloads: list[int]) -> np.ndarray:
+    """Rows [R, N] from whole rows of payloads at `o`; `last` must stand where a row ends."""
+    transfers = ceil_div(elements, lanes)
+    width = range_.bits
+    size = (lanes * width + 8) // 8
+    raw = np.frombuffer(b"".join(payload.to_bytes(size, "little") for payload in payloads),
+                        np.uint8).reshape(len(payloads), size)
+    bits = np.unpackbits(raw, axis=1, bitorder="little").astype(np.int64)
+    last = bits[:, lanes * width].reshape(-1, transfers)
+    if (last != (np.arange(transfers) == transfers - 1)).any():
+        raise AssertionError("`last` does not mark the ends of the rows")
+    values = (bits[:, :lanes * width].reshape(-1, lanes, width) << np.arange(width)).sum(axis=2)
+    if range_.signed:
+        values -= (values >> (width - 1)) << width
+    return values.reshape(-1, transfers * lanes)[:, :elements]
+
+
+def image_payloads(image: bytes, load_bits: int) -> list[int]:
+    """Payloads at `load`: the image's words, `last` on the final one."""
+    size = load_bits // 8
+    words = [int.from_bytes(image[i:i + size], "little") for i in range(0, len(image), size)]
+    words[-1] |= 1 << load_bits
+    return words

@@ -1,0 +1,15 @@
+"""What to build: frozen, validated specs and everything that follows from them. Needs NumPy alone."""
+
+from .chain import ChainSpec, GearboxSpec, engine_spec
+from .engine import EngineSpec
+from .fields import SpecError, SpecTypeError
+from .image import ImageLayout, LoadError, Section
+from .mac import MACSpec
+from .pq import PQSpec
+from .tables import (Layer, MACEngine, MACFolding, MACPrecision, PQEngine, PQFolding, PQPrecision,
+                     Requantize)
+
+__all__ = ["ChainSpec", "EngineSpec", "GearboxSpec", "ImageLayout", "Layer", "LoadError",
+           "MACEngine", "MACFolding", "MACPrecision", "MACSpec", "PQEngine", "PQFolding",
+           "PQPrecision", "PQSpec", "Requantize", "Section", "SpecError", "SpecTypeError",
+           "engine_spec"]

@@ -1,0 +1,176 @@
+"""A chain of engines joined by streams, and the single spec as a chain of one."""
+
+import dataclasses
+import functools
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from .engine import EngineSpec
+from .fields import SpecError, SpecTypeError, show
+from .image import ImageLayout
+from .mac import MACSpec
+from .pq import PQSpec
+from .ranges import ceil_div
+
+__all__ = ["ChainSpec", "GearboxSpec", "engine_spec"]
+
+KINDS = {"pq": PQSpec, "mac": MACSpec}
+
+
+def engine_spec(mapping: Mapping[str, Any]) -> EngineSpec:
+    """One engine's spec from a parsed file, its kind chosen by `engine.kind`."""
+    for table in mapping:
+        if table not in ("layer", "engine", "precision", "folding"):
+            raise SpecError(f"[{table}] is not a table of a spec; "
+                            "known are layer, engine, precision, folding.")
+    engine = mapping.get("engine")
+    if not isinstance(engine, Mapping):
+        raise SpecError('engine.kind must be one of "pq", "mac", but [engine] is missing.')
+    kind = engine.get("kind")
+    if kind not in KINDS:
+        raise SpecError(f'engine.kind must be one of "pq", "mac", but is {show(kind)}.')
+    return KINDS[kind].from_mapping(mapping)
+
+
+@dataclasses.dataclass(frozen=True)
+class GearboxSpec:
+    """Regroups rows of `elements` from transfers of `lanes_in` to transfers of `lanes_out`.
+
+    Where neither divides the other, elements pass in transfers of their greatest common divisor.
+    """
+    elements: int
+    lanes_in: int
+    lanes_out: int
+
+    @property
+    def lanes_between(self) -> int:
+        """Elements that pass per cycle in the middle."""
+        return math.gcd(self.lanes_in, self.lanes_out)
+
+    @property
+    def splits(self) -> bool:
+        """Whether incoming transfers are cut up."""
+        return self.lanes_between < self.lanes_in
+
+    @property
+    def collects(self) -> bool:
+        """Whether outgoing transfers are put together."""
+        return self.lanes_between < self.lanes_out
+
+    @property
+    def cycles_per_row(self) -> int:
+        """Cycles between rows when nothing stalls."""
+        return ceil_div(self.elements, self.lanes_between)
+
+
+@dataclasses.dataclass(frozen=True)
+class ChainSpec:
+    """Engines in a row, each fed with the results of the one before; one image loads them all.
+
+    Raises
+    ------
+    SpecError
+        If a stage's results do not fit the next stage's inputs.
+    """
+    stages: tuple[EngineSpec, ...]
+
+    def __post_init__(self) -> None:
+        if not 1 <= len(self.stages) <= 64:
+            raise SpecError(f"stage must be given 1 to 64 times, but is given {len(self.stages)}.")
+        for index, (before, after) in enumerate(zip(self.stages, self.stages[1:]), start=1):
+            if before.layer.out_features != after.layer.in_features:
+                raise SpecError(f"stage[{index}].layer.in_features must be "
+                                f"{before.layer.out_features}, the outputs of the stage before, "
+                                f"but is {after.layer.in_features}.")
+            if before.output is None:
+                raise SpecError(f"stage[{index - 1}].precision.output must be requantised for the "
+                                'next stage, but is "accumulator".')
+            wanted = (before.output.bits, before.output.signed)
+            given = (after.precision.activation_bits, after.precision.activation_signed)
+            if wanted != given:
+                raise SpecError(f"stage[{index}].precision must take {_describe(*wanted)} "
+                                f"activations, the results of the stage before, but takes "
+                                f"{_describe(*given)} ones.")
+        widths = {spec.engine.load_bits for spec in self.stages}
+        if len(widths) > 1:
+            raise SpecError("engine.load_bits must be equal in all stages, but is "
+                            f"{', '.join(map(str, sorted(widths)))}.")
+
+    @property
+    def first(self) -> EngineSpec:
+        """The stage that rows enter."""
+        return self.stages[0]
+
+    @property
+    def last(self) -> EngineSpec:
+        """The stage that results leave."""
+        return self.stages[-1]
+
+    @property
+    def kind(self) -> str:
+        """`pq`, `mac`, or both joined by a plus sign."""
+        return "+".join(sorted({spec.KIND for spec in self.stages}, reverse=True))
+
+    @property
+    def load_bits(self) -> int:
+        """Width of the parameter port."""
+        return self.first.engine.load_bits
+
+    @property
+    def gearboxes(self) -> tuple[GearboxSpec, ...]:
+        """What stands between the stages."""
+        return tuple(GearboxSpec(before.layer.out_features, before.lanes_out, after.lanes_in)
+                     for before, after in zip(self.stages, self.stages[1:]))
+
+    @property
+    def cycles_per_row(self) -> int:
+        """Cycles between rows when nothing stalls: those of the slowest part."""
+        return max(part.cycles_per_row for part in (*self.stages, *self.gearboxes))
+
+    @property
+    def latency(self) -> int | None:
+        """Cycles from a row's first transfer to its first result; None for more than one stage,
+        where it is measured."""
+        return self.first.latency if len(self.stages) == 1 else None
+
+    @property
+    def multiply_accumulates(self) -> int:
+        """Multiplications of the original layers per row."""
+        return sum(spec.layer.in_features * spec.layer.out_features for spec in self.stages)
+
+    @functools.cached_property
+    def image(self) -> ImageLayout:
+        """The layout of the parameter image."""
+        sections = tuple(section for stage, spec in enumerate(self.stages)
+                         for section in spec.sections(stage))
+        return ImageLayout(sections, self.load_bits, [spec.arithmetic for spec in self.stages])
+
+    def to_mapping(self) -> dict[str, Any]:
+        """The spec as it would stand in a file."""
+        if len(self.stages) == 1:
+            return self.first.to_mapping()
+        return {"stage": [spec.to_mapping() for spec in self.stages]}
+
+    @classmethod
+    def from_mapping(cls, mapping: Mapping[str, Any]) -> "ChainSpec":
+        """Build from a parsed file: either one spec, or a `stage` array of specs."""
+        if "stage" not in mapping:
+            return cls((engine_spec(mapping),))
+        if not isinstance(mapping["stage"], list):
+            raise SpecTypeError("stage must be an array of tables, each with layer, engine, "
+                                f"precision and folding, but is {show(mapping['stage'])}.")
+        if len(mapping) > 1:
+            other = next(name for name in mapping if name != "stage")
+            raise SpecError(f"[{other}] must stand inside a stage, as the file has stages.")
+        stages = []
+        for index, stage in enumerate(mapping["stage"]):
+            try:
+                stages.append(engine_spec(stage))
+            except SpecError as error:
+                raise type(error)(f"stage[{index}].{error}") from None
+        return cls(tuple(stages))
+
+
+def _describe(bits: int, signed: bool) -> str:
+    return f"{'signed' if signed else 'unsigned'} {bits}-bit"

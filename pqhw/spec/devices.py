@@ -1,0 +1,98 @@
+"""The devices the product is measured on, and what a spec becomes on each."""
+
+import dataclasses
+
+from .chain import ChainSpec
+from .engine import EngineSpec
+from .fields import SpecError
+from .mac import MACSpec
+from .pq import PQSpec
+
+__all__ = ["Device", "DEVICES", "FAMILIES", "device", "resolve"]
+
+FAMILIES = ("generic", "ecp5", "ice40")
+"""RTL targets: portable Verilog, and Verilog that instantiates a family's primitives."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Device:
+    """A part that the tools can route.
+
+    Members
+    -------
+    luts, ffs, brams, dsps: available units
+    bram_bits: bits of a block RAM
+    package, speed: what nextpnr is told; speed grade 0 where the family has none
+    clock_mhz: a clock constraint above reach, so that the router never stops early
+    """
+    name: str
+    family: str
+    title: str
+    option: str
+    package: str
+    speed: int
+    clock_mhz: int
+    luts: int
+    ffs: int
+    brams: int
+    bram_bits: int
+    dsps: int
+    lutram: bool
+
+
+DEVICES = {part.name: part for part in (
+    Device(name="lfe5u-25f", family="ecp5", title="Lattice ECP5 LFE5U-25F", option="25k",
+           package="CABGA381", speed=6, clock_mhz=400, luts=24288, ffs=24288, brams=56,
+           bram_bits=18432, dsps=28, lutram=True),
+    Device(name="lfe5u-85f", family="ecp5", title="Lattice ECP5 LFE5U-85F", option="85k",
+           package="CABGA381", speed=6, clock_mhz=400, luts=83640, ffs=83640, brams=208,
+           bram_bits=18432, dsps=156, lutram=True),
+    Device(name="ice40up5k", family="ice40", title="Lattice iCE40 UP5K", option="up5k",
+           package="sg48", speed=0, clock_mhz=100, luts=5280, ffs=5280, brams=30,
+           bram_bits=4096, dsps=8, lutram=False),
+    Device(name="ice40hx8k", family="ice40", title="Lattice iCE40 HX8K", option="hx8k",
+           package="ct256", speed=0, clock_mhz=300, luts=7680, ffs=7680, brams=32,
+           bram_bits=4096, dsps=0, lutram=False),
+)}
+
+
+def device(name: str) -> Device:
+    """Look a device up by name."""
+    if name not in DEVICES:
+        raise SpecError(f"device must be one of {', '.join(DEVICES)}, but is {name}.")
+    return DEVICES[name]
+
+
+def resolve(chain: ChainSpec, part: Device) -> ChainSpec:
+    """The chain with every `auto` decided for a device.
+
+    Raises `SpecError` where the device lacks what the spec asks for by name.
+    """
+    return ChainSpec(tuple(_resolve(spec, part) for spec in chain.stages))
+
+
+def _resolve(spec: EngineSpec, part: Device) -> EngineSpec:
+    if isinstance(spec, PQSpec):
+        storage = _storage(part, "prototype_storage", spec.engine.prototype_storage)
+        _storage(part, "table_storage", spec.engine.table_storage)
+        engine = dataclasses.replace(spec.engine, prototype_storage=storage)
+        return dataclasses.replace(spec, engine=engine)
+    assert isinstance(spec, MACSpec)
+    storage = _storage(part, "weight_storage", spec.engine.weight_storage)
+    multiplier = spec.engine.multiplier
+    if multiplier == "dsp" and not part.dsps:
+        raise SpecError(f'engine.multiplier must be "lut" or "auto" on {part.name}, which has no '
+                        'DSP blocks, but is "dsp".')
+    if multiplier == "auto":
+        multiplier = "dsp" if part.dsps else "lut"
+    engine = dataclasses.replace(spec.engine, weight_storage=storage, multiplier=multiplier)
+    return dataclasses.replace(spec, engine=engine)
+
+
+def _storage(part: Device, field: str, asked: str) -> str:
+    if part.lutram:
+        return asked
+    if asked == "lutram":
+        raise SpecError(f'engine.{field} must be "bram" on {part.name}, which has no LUT RAM, '
+                        'but is "lutram".')
+    return "bram"

@@ -1,0 +1,293 @@
+"""What every engine spec answers before anything is built: shapes, widths, cycles, latency."""
+
+import dataclasses
+import functools
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from .fields import SpecError
+from .image import Section
+from .ranges import Range, ceil_div, ceil_log2, signed_range
+from .tables import Layer, Requantize
+
+__all__ = ["EngineSpec", "MULTIPLIER_BITS"]
+
+MULTIPLIER_BITS = 16
+"""Width of the unsigned per-output multiplier of the scale mode."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class EngineSpec:
+    """The part of a spec that both engine kinds share.
+
+    A row enters as `input_transfers` transfers of `lanes_in` activations and leaves as
+    `output_transfers` transfers of `lanes_out` results. Outputs are computed tile by tile,
+    `outputs` at a time; inputs arrive group by group, `groups` to a row.
+    """
+    KIND: ClassVar[str]
+    MINIMUM_BIAS_BITS: ClassVar[int]
+    layer: Layer
+    engine: Any
+    precision: Any
+    folding: Any
+
+    def __post_init__(self) -> None:
+        self._check_sums()
+        self._check_results()
+
+    # -- Tiles and groups ------------------------------------------------------------------
+
+    @property
+    def outputs(self) -> int:
+        """Outputs side by side (`outputs_per_cycle`, at most N)."""
+        return min(self.folding.outputs_per_cycle, self.layer.out_features)
+
+    @property
+    def tiles(self) -> int:
+        """Output tiles of a row: ceil(N / outputs)."""
+        return ceil_div(self.layer.out_features, self.outputs)
+
+    @property
+    def groups(self) -> int:
+        """Groups of inputs in a row."""
+        raise NotImplementedError
+
+    @property
+    def registers_held(self) -> bool:
+        """Whether a group held for several tiles needs a register, as the next takes time."""
+        return False
+
+    @property
+    def cycles_per_row(self) -> int:
+        """Cycles between rows when nothing stalls."""
+        raise NotImplementedError
+
+    # -- Widths ----------------------------------------------------------------------------
+
+    @property
+    def activation_range(self) -> Range:
+        """Inputs."""
+        return self.precision.activation_range
+
+    @property
+    def term_range(self) -> Range:
+        """One term of an output's sum: a table entry or a product."""
+        raise NotImplementedError
+
+    @property
+    def terms(self) -> int:
+        """Terms of an output's sum, padding not counted."""
+        raise NotImplementedError
+
+    @property
+    def sum_range(self) -> Range:
+        """The sum of all terms, before the bias."""
+        return self.term_range.times(self.terms)
+
+    @functools.cached_property
+    def bias_bits(self) -> int:
+        """Bits of a stored bias: as asked, or as wide as the sum, and 12 (pq) or 16 (mac)."""
+        asked = self.precision.bias_bits
+        if asked is None:
+            return min(32, max(self.MINIMUM_BIAS_BITS, self.sum_range.bits))
+        return asked
+
+    @property
+    def bias_range(self) -> Range:
+        """The stored bias (in shift mode it includes the rounding constant)."""
+        return signed_range(self.bias_bits) if self.bias_bits else Range(0, 0)
+
+    @property
+    def accumulator_range(self) -> Range:
+        """Every value that a sum with its bias can take."""
+        bound = self.sum_range + self.bias_range
+        asked = self.precision.accumulator_bits
+        return bound if asked is None else signed_range(asked)
+
+    @property
+    def accumulator_bits(self) -> int:
+        """Width of an accumulator."""
+        return self.accumulator_range.bits
+
+    @property
+    def output(self) -> Requantize | None:
+        """How results are requantised; None for raw accumulators."""
+        return self.precision.output
+
+    @property
+    def result_range(self) -> Range:
+        """Results at `o`."""
+        return self.accumulator_range if self.output is None else self.output.range
+
+    @property
+    def max_shift(self) -> int:
+        """The largest right shift r that changes anything."""
+        if self.output is None:
+            return 0
+        wide = MULTIPLIER_BITS if self.output.mode == "scale" else 0
+        return min(47, self.accumulator_bits + wide - 1)
+
+    @property
+    def loaded_shift(self) -> bool:
+        """Whether the shift comes with the parameters instead of being built in."""
+        return self.output is not None and self.output.shift is None
+
+    # -- Streams ---------------------------------------------------------------------------
+
+    @property
+    def lanes_in(self) -> int:
+        """Activations per transfer at `i`."""
+        raise NotImplementedError
+
+    @property
+    def input_transfers(self) -> int:
+        """Transfers of a row at `i`: ceil(D / lanes_in)."""
+        return ceil_div(self.layer.in_features, self.lanes_in)
+
+    @property
+    def tile_interval(self) -> int:
+        """Fewest cycles between two tiles of results."""
+        return self.cycles_per_row if self.tiles == 1 else self.groups
+
+    @functools.cached_property
+    def lanes_out(self) -> int:
+        """Results per transfer at `o`.
+
+        As asked by `results_per_cycle`; else all outputs side by side, or, where each lane
+        needs a shifter or a multiplier, the fewest that keep up with the tiles.
+        """
+        asked = self.folding.results_per_cycle
+        if asked is not None:
+            return min(asked, self.outputs)
+        if self.output is None or (self.output.mode == "shift" and not self.loaded_shift):
+            return self.outputs
+        fewest = ceil_div(self.outputs, self.tile_interval)
+        return next(lanes for lanes in range(fewest, self.outputs + 1) if self.outputs % lanes == 0)
+
+    @property
+    def output_transfers(self) -> int:
+        """Transfers of a row at `o`: ceil(N / lanes_out)."""
+        return ceil_div(self.layer.out_features, self.lanes_out)
+
+    # -- Pipeline --------------------------------------------------------------------------
+
+    @property
+    def first_tile_cycle(self) -> int:
+        """Cycles from a row's first transfer at `i` to its first tile entering the results."""
+        raise NotImplementedError
+
+    @property
+    def result_stages(self) -> int:
+        """Registers between a sum and `o`: serialiser, bias, requantiser."""
+        stages = int(self.lanes_out < self.outputs) + int(self.bias_bits > 0)
+        if self.output is None:
+            return stages
+        if self.output.mode == "scale":
+            return stages + 4
+        return stages + (2 if self.loaded_shift else 1)
+
+    @property
+    def latency(self) -> int:
+        """Cycles from a row's first transfer at `i` to its first result at `o`, unstalled."""
+        return self.first_tile_cycle + self.result_stages
+
+    @property
+    def sum_stages(self) -> int:
+        """Registers of the column sums: adder tree, then accumulator."""
+        return ceil_log2(self.terms_per_cycle) + int(self.groups > 1)
+
+    @property
+    def terms_per_cycle(self) -> int:
+        """Terms of one output summed side by side."""
+        raise NotImplementedError
+
+    def storage(self, asked: str, words: int, *, lutram_words: int) -> str:
+        """Where a parameter memory of `words` words stands: register, lutram or bram.
+
+        A single word stands in registers; `auto` is lutram up to `lutram_words`, bram above.
+        """
+        if words == 1:
+            return "register"
+        if asked != "auto":
+            return asked
+        return "lutram" if words <= lutram_words else "bram"
+
+    def read_stages(self, storage: str) -> int:
+        """Cycles from an address to its word."""
+        return {"register": 0, "lutram": 1, "bram": 1 + self.engine.bram_register}[storage]
+
+    @property
+    def arithmetic(self) -> list[Any]:
+        """What decides the results: two specs that agree here compute the same function."""
+        return [self.KIND, self.layer.to_mapping(), self.precision.to_mapping()]
+
+    def parameter_sections(self, stage: int) -> list[Section]:
+        """The sections that only this kind of engine has."""
+        raise NotImplementedError
+
+    def sections(self, stage: int = 0) -> tuple[Section, ...]:
+        """The sections of the parameter image, in their order."""
+        make = functools.partial(Section, stage=stage, load_bits=self.engine.load_bits)
+        sections = self.parameter_sections(stage)
+        if self.bias_bits:
+            sections.append(make(kind="bias", words=self.output_transfers, fields=self.lanes_out,
+                                 field_bits=self.bias_bits))
+        if self.output is not None and self.output.mode == "scale":
+            sections.append(make(kind="multiplier", words=self.output_transfers,
+                                 fields=self.lanes_out, field_bits=MULTIPLIER_BITS))
+        if self.loaded_shift:
+            sections.append(make(kind="shift", words=1, fields=1,
+                                 field_bits=self.max_shift.bit_length()))
+        return tuple(sections)
+
+    @property
+    def memory_bits(self) -> dict[str, int]:
+        """Parameter bits stored, by section."""
+        return {section.name: section.bits for section in self.sections()}
+
+    # -- Files -----------------------------------------------------------------------------
+
+    @classmethod
+    def from_mapping(cls, mapping: Mapping[str, Any]) -> "EngineSpec":
+        """Build from a parsed spec file."""
+        raise NotImplementedError
+
+    def to_mapping(self) -> dict[str, Any]:
+        """The spec as it would stand in a file, derived fields omitted."""
+        engine = {"kind": self.KIND, **self.engine.to_mapping()}
+        return {"layer": self.layer.to_mapping(), "engine": engine,
+                "precision": self.precision.to_mapping(), "folding": self.folding.to_mapping()}
+
+    # -- Rules across tables ---------------------------------------------------------------
+
+    def _check_sums(self) -> None:
+        asked = self.precision.accumulator_bits
+        needed = (self.sum_range + self.bias_range).bits
+        if asked is not None and asked < needed:
+            raise SpecError(f"precision.accumulator_bits must be at least {needed}, the bound of "
+                            f"{self.terms} terms and the bias, but is {asked}.")
+        if self.accumulator_bits > 48:
+            raise SpecError(f"precision.bias_bits must leave accumulators of at most 48 bits, "
+                            f"but {self.bias_bits} makes them {self.accumulator_bits}.")
+        if self.output is None:
+            return
+        if self.output.mode == "shift" and self.bias_bits == 0:
+            raise SpecError("precision.bias_bits must be at least 1 with a shifted output, whose "
+                            "rounding constant it holds, but is 0.")
+        if self.output.shift is not None and self.output.shift > self.max_shift:
+            raise SpecError(f"precision.output.shift must be at most {self.max_shift}, as the "
+                            f"accumulators have {self.accumulator_bits} bits, "
+                            f"but is {self.output.shift}.")
+
+    def _check_results(self) -> None:
+        asked = self.folding.results_per_cycle
+        if asked is None:
+            return
+        if self.outputs % min(asked, self.outputs):
+            raise SpecError(f"folding.results_per_cycle must divide the {self.outputs} outputs "
+                            f"per cycle, but is {asked}.")
+        if ceil_div(self.outputs, asked) > self.tile_interval:
+            raise SpecError(f"folding.results_per_cycle must be at least "
+                            f"{ceil_div(self.outputs, self.tile_interval)} to keep up with "
+                            f"{self.outputs} results every {self.tile_interval} cycles, "
+                            f"but is {asked}.")

@@ -1,0 +1,148 @@
+"""Declared fields: one rule per field drives validation, defaults, help and the JSON Schema."""
+
+import dataclasses
+import difflib
+import types
+from collections.abc import Mapping
+from typing import Any
+
+__all__ = ["SpecError", "SpecTypeError", "Integer", "Choice", "Boolean", "integer", "choice",
+           "boolean", "check_fields", "from_mapping", "table_schema", "to_mapping"]
+
+
+class SpecError(ValueError):
+    """A specification breaks a rule; the message is one sentence naming field, rule and value."""
+
+
+class SpecTypeError(SpecError, TypeError):
+    """A specification holds a value of the wrong kind."""
+
+
+def show(value: Any) -> str:
+    """The value as it would stand in a TOML file."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, str):
+        return f'"{value}"'
+    return repr(value)
+
+
+@dataclasses.dataclass(frozen=True)
+class Integer:
+    """An integer from `low` to `high`, both included; `optional` admits None (derived later)."""
+    low: int
+    high: int
+    optional: bool = False
+
+    def check(self, name: str, value: Any) -> None:
+        if value is None and self.optional:
+            return
+        if not isinstance(value, int) or isinstance(value, bool):
+            raise SpecTypeError(f"{name} must be an integer from {self.low} to {self.high}, "
+                                f"but is {show(value)}.")
+        if not self.low <= value <= self.high:
+            raise SpecError(f"{name} must be an integer from {self.low} to {self.high}, "
+                            f"but is {value}.")
+
+    def schema(self) -> dict[str, Any]:
+        return {"type": "integer", "minimum": self.low, "maximum": self.high}
+
+
+@dataclasses.dataclass(frozen=True)
+class Choice:
+    """One of a few words."""
+    words: tuple[str, ...]
+
+    def check(self, name: str, value: Any) -> None:
+        if value not in self.words or not isinstance(value, str):
+            words = ", ".join(show(word) for word in self.words)
+            kind = SpecError if isinstance(value, str) else SpecTypeError
+            raise kind(f"{name} must be one of {words}, but is {show(value)}.")
+
+    def schema(self) -> dict[str, Any]:
+        return {"type": "string", "enum": list(self.words)}
+
+
+@dataclasses.dataclass(frozen=True)
+class Boolean:
+    """True or false."""
+
+    def check(self, name: str, value: Any) -> None:
+        if not isinstance(value, bool):
+            raise SpecTypeError(f"{name} must be true or false, but is {show(value)}.")
+
+    def schema(self) -> dict[str, Any]:
+        return {"type": "boolean"}
+
+
+def _field(rule: Any, doc: str, default: Any) -> Any:
+    metadata = types.MappingProxyType({"rule": rule, "doc": doc})
+    if default is dataclasses.MISSING:
+        return dataclasses.field(metadata=metadata)
+    return dataclasses.field(default=default, metadata=metadata)
+
+
+def integer(low: int, high: int, doc: str, *, default: Any = dataclasses.MISSING) -> Any:
+    """A dataclass field holding an integer; `default=None` makes it optional."""
+    return _field(Integer(low, high, optional=default is None), doc, default)
+
+
+def choice(words: tuple[str, ...], doc: str, *, default: Any = dataclasses.MISSING) -> Any:
+    """A dataclass field holding one of `words`."""
+    return _field(Choice(words), doc, default)
+
+
+def boolean(doc: str, *, default: Any = dataclasses.MISSING) -> Any:
+    """A dataclass field holding true or false."""
+    return _field(Boolean(), doc, default)
+
+
+def _declared(cls: Any) -> list[dataclasses.Field[Any]]:
+    return [field for field in dataclasses.fields(cls) if "rule" in field.metadata]
+
+
+def check_fields(table: str, instance: Any) -> None:
+    """Hold every declared field of a dataclass instance to its rule.
+
+    Raises `SpecTypeError` or `SpecError` naming `table.field`, the rule and the value.
+    """
+    for field in _declared(instance):
+        field.metadata["rule"].check(f"{table}.{field.name}", getattr(instance, field.name))
+
+
+def from_mapping(cls: Any, table: str, mapping: Any, *, ignore: frozenset[str] = frozenset()) -> Any:
+    """Build a table's dataclass from parsed TOML, refusing unknown and missing fields by name."""
+    if not isinstance(mapping, Mapping):
+        raise SpecTypeError(f"[{table}] must be a table of fields, but is {show(mapping)}.")
+    fields = {field.name: field for field in _declared(cls)}
+    for name in mapping:
+        if name not in fields and name not in ignore:
+            near = difflib.get_close_matches(str(name), fields, n=1)
+            hint = f"did you mean {near[0]}?" if near else "known are " + ", ".join(fields) + "."
+            raise SpecError(f"{table}.{name} is not a field of [{table}]; {hint}")
+    for name, field in fields.items():
+        if field.default is dataclasses.MISSING and name not in mapping:
+            raise SpecError(f"{table}.{name} is required ({field.metadata['doc']}), "
+                            f"but [{table}] does not give it.")
+    return cls(**{name: value for name, value in mapping.items() if name in fields})
+
+
+def to_mapping(instance: Any) -> dict[str, Any]:
+    """The declared fields as a plain mapping; fields left to be derived are omitted."""
+    values = {field.name: getattr(instance, field.name) for field in _declared(instance)}
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def table_schema(cls: Any) -> dict[str, Any]:
+    """The JSON Schema of one table."""
+    properties = {}
+    required = []
+    for field in _declared(cls):
+        entry = dict(field.metadata["rule"].schema(), description=field.metadata["doc"])
+        if field.default is dataclasses.MISSING:
+            required.append(field.name)
+        elif field.default is not None:
+            entry["default"] = field.default
+        properties[field.name] = entry
+    return {"type": "object", "properties": properties, "required": required,
+            "additionalProperties": False}

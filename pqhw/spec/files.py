@@ -1,0 +1,164 @@
+"""Spec files (TOML), parameter files (.npz) and row files (.npy), and the spec's JSON Schema."""
+
+import os
+import tomllib
+import zipfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .chain import ChainSpec
+from .fields import SpecError, show, table_schema
+from .parameters import (MACParameters, Parameters, PQParameters, check_parameters, check_rows)
+from .tables import (Layer, MACEngine, MACFolding, MACPrecision, PQEngine, PQFolding, PQPrecision,
+                     output_schema)
+
+__all__ = ["load_spec", "dump_spec", "load_parameters", "save_parameters", "load_rows",
+           "spec_schema"]
+
+PathLike = str | os.PathLike[str]
+
+
+def load_spec(path: PathLike) -> ChainSpec:
+    """Read a spec file; a file with one spec is a chain of one.
+
+    Raises `SpecError` with one sentence that begins with the file's name.
+    """
+    path = Path(path)
+    try:
+        mapping = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise SpecError(f"{path}: cannot be read ({error.strerror}).") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SpecError(f"{path}: is not a TOML file ({error}).") from None
+    try:
+        return ChainSpec.from_mapping(mapping)
+    except SpecError as error:
+        raise type(error)(f"{path}: {error}") from None
+
+
+def dump_spec(chain: ChainSpec) -> str:
+    """The text of a spec file."""
+    mapping = chain.to_mapping()
+    if "stage" not in mapping:
+        return "\n".join(_tables("", mapping))
+    lines: list[str] = []
+    for stage in mapping["stage"]:
+        lines += ["[[stage]]", *_tables("stage.", stage)]
+    return "\n".join(lines)
+
+
+def _tables(prefix: str, mapping: Mapping[str, Any]) -> list[str]:
+    lines = []
+    for table, fields in mapping.items():
+        lines.append(f"[{prefix}{table}]")
+        lines += [f"{name} = {_toml(value)}" for name, value in fields.items()]
+        lines.append("")
+    return lines
+
+
+def _toml(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return "{ " + ", ".join(f"{name} = {_toml(item)}" for name, item in value.items()) + " }"
+    return show(value)
+
+
+def spec_schema() -> dict[str, Any]:
+    """The JSON Schema of a spec file with one engine or a chain of stages."""
+    def engine(kind: str, *tables: Any) -> dict[str, Any]:
+        schemas = {table.TABLE: table_schema(table) for table in tables}
+        schemas["engine"]["properties"] = {"kind": {"const": kind},
+                                           **schemas["engine"]["properties"]}
+        schemas["engine"]["required"] = ["kind", *schemas["engine"]["required"]]
+        schemas["precision"]["properties"]["output"] = output_schema()
+        return {"type": "object", "properties": schemas, "required": ["layer", "engine"],
+                "additionalProperties": False}
+
+    one = {"oneOf": [engine("pq", Layer, PQEngine, PQPrecision, PQFolding),
+                     engine("mac", Layer, MACEngine, MACPrecision, MACFolding)]}
+    many = {"type": "object", "properties": {"stage": {"type": "array", "items": one,
+                                                       "minItems": 1}},
+            "required": ["stage"], "additionalProperties": False}
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "pqhw spec",
+            "oneOf": [*one["oneOf"], many]}
+
+
+def _load(path: PathLike, kind: str) -> Any:
+    path = Path(path)
+    try:
+        return np.load(path, allow_pickle=False)
+    except OSError as error:
+        reason = error.strerror or "it is empty or damaged"
+        raise SpecError(f"{path}: cannot be read ({reason}).") from None
+    except (ValueError, EOFError, zipfile.BadZipFile):
+        raise SpecError(f"{path}: is not a {kind} file of plain numbers.") from None
+
+
+def load_parameters(chain: ChainSpec, path: PathLike) -> tuple[Parameters, ...]:
+    """Read and check the parameters of every stage.
+
+    A single engine's arrays stand under their plain names; in a chain they are preceded by the
+    stage and a dot, as in ``0.tables``.
+    """
+    archive = _load(path, ".npz")
+    if not isinstance(archive, np.lib.npyio.NpzFile):
+        raise SpecError(f"{path}: is not a .npz file of plain numbers.")
+    try:
+        values = {name: archive[name] for name in archive.files}
+    except (ValueError, EOFError, OSError, zipfile.BadZipFile, zipfile.zlib.error):  # type: ignore[attr-defined]
+        raise SpecError(f"{path}: is damaged, or holds Python objects "
+                        "instead of plain numbers.") from None
+    try:
+        if len(chain.stages) == 1:
+            return (check_parameters(chain.first, values),)
+        return _staged(chain, values)
+    except SpecError as error:
+        raise type(error)(f"{path}: {error}") from None
+
+
+def _staged(chain: ChainSpec, values: Mapping[str, Any]) -> tuple[Parameters, ...]:
+    stages: list[dict[str, Any]] = [{} for _ in chain.stages]
+    for name, value in values.items():
+        stage, dot, rest = name.partition(".")
+        if not dot or not stage.isdecimal() or int(stage) >= len(stages):
+            raise SpecError(f"{name} must be named after its stage, from 0.{name} to "
+                            f"{len(stages) - 1}.{name}, as the spec has stages.")
+        stages[int(stage)][rest] = value
+    checked = []
+    for index, (spec, own) in enumerate(zip(chain.stages, stages)):
+        try:
+            checked.append(check_parameters(spec, own))
+        except SpecError as error:
+            raise type(error)(f"{index}.{error}") from None
+    return tuple(checked)
+
+
+def save_parameters(path: PathLike, chain: ChainSpec, parameters: Sequence[Parameters]) -> None:
+    """Write parameters as `load_parameters` reads them."""
+    arrays: dict[str, Any] = {}
+    for index, (spec, own) in enumerate(zip(chain.stages, parameters)):
+        prefix = f"{index}." if len(chain.stages) > 1 else ""
+        named: dict[str, Any] = {"bias": own.bias}
+        if isinstance(own, PQParameters):
+            named |= {"prototypes": own.prototypes, "tables": own.tables}
+        elif isinstance(own, MACParameters):
+            named |= {"weights": own.weights}
+            if spec.output is not None and spec.output.mode == "scale":
+                named |= {"multiplier": own.multiplier}
+        if spec.output is not None:
+            named |= {"shift": np.int64(own.shift)}
+        arrays |= {prefix + name: value for name, value in named.items()}
+    np.savez_compressed(path, **arrays)
+
+
+def load_rows(chain: ChainSpec, path: PathLike) -> np.ndarray:
+    """Read and check input rows [rows, D]."""
+    rows = _load(path, ".npy")
+    if not isinstance(rows, np.ndarray):
+        raise SpecError(f"{path}: is not a .npy file of plain numbers.")
+    try:
+        return check_rows(chain, rows)
+    except SpecError as error:
+        raise type(error)(f"{path}: {error}") from None

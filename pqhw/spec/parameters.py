@@ -1,0 +1,203 @@
+"""Parameters of an engine as plain integers, checked against its spec at the door."""
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from .chain import ChainSpec
+from .engine import MULTIPLIER_BITS, EngineSpec
+from .fields import SpecError, SpecTypeError
+from .mac import MACSpec
+from .pq import PQSpec
+from .ranges import Range, unsigned_range
+
+__all__ = ["PQParameters", "MACParameters", "Parameters", "check_parameters", "check_rows",
+           "rounding_constant"]
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class PQParameters:
+    """Integers of a product-quantized layer.
+
+    Members
+    -------
+    prototypes: [S, K, V], or [1, K, V] where they are shared
+    tables: [S, K, N]
+    bias: [N]
+    shift: right shift of the requantiser; 0 for raw accumulators
+    """
+    prototypes: np.ndarray
+    tables: np.ndarray
+    bias: np.ndarray
+    shift: int = 0
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class MACParameters:
+    """Integers of a multiply-accumulate layer.
+
+    Members
+    -------
+    weights: [N, D]
+    bias: [N]
+    multiplier: [N], unsigned 16-bit; ones where the output has no scale
+    shift: right shift of the requantiser; 0 for raw accumulators
+    """
+    weights: np.ndarray
+    bias: np.ndarray
+    multiplier: np.ndarray
+    shift: int = 0
+
+
+Parameters = PQParameters | MACParameters
+
+
+def _integers(name: str, value: Any) -> np.ndarray:
+    array = np.asarray(value)
+    if array.dtype.kind == "f":
+        if np.isnan(array).any():
+            raise SpecError(f"{name} must hold integers, but {name}"
+                            f"{_where(np.isnan(array))} is NaN.")
+        raise SpecTypeError(f"{name} must hold integers, but has dtype {array.dtype}.")
+    if array.dtype.kind not in "iu":
+        raise SpecTypeError(f"{name} must hold integers, but has dtype {array.dtype}.")
+    if array.dtype == np.uint64 and array.size and int(array.max()) >= 1 << 63:
+        raise SpecError(f"{name} must hold integers below 2**63, but holds {int(array.max())}.")
+    return array.astype(np.int64)
+
+
+def _where(mask: np.ndarray) -> str:
+    """The first true position as an index expression."""
+    if mask.ndim == 0:
+        return ""
+    return "[" + ", ".join(str(i) for i in np.argwhere(mask)[0]) + "]"
+
+
+def _array(name: str, value: Any, shapes: list[tuple[str, tuple[int, ...]]], allowed: Range,
+           why: str) -> np.ndarray:
+    array = _integers(name, value)
+    if array.shape not in [shape for _, shape in shapes]:
+        wanted = " or ".join(f"{label} = {list(shape)}" for label, shape in shapes)
+        raise SpecError(f"{name} must have shape {wanted}, but has {list(array.shape)}.")
+    outside = (array < allowed.low) | (array > allowed.high)
+    if outside.any():
+        where = _where(outside)
+        raise SpecError(f"{name} must lie in {allowed.low}…{allowed.high} ({why}), "
+                        f"but {name}{where} is {array[tuple(np.argwhere(outside)[0])]}.")
+    return array
+
+
+def _scalar(name: str, value: Any, high: int, why: str) -> int:
+    array = _integers(name, value)
+    if array.size != 1:
+        raise SpecError(f"{name} must be one integer, but has shape {list(array.shape)}.")
+    result = int(array.reshape(()))
+    if not 0 <= result <= high:
+        raise SpecError(f"{name} must be from 0 to {high} ({why}), but is {result}.")
+    return result
+
+
+def _shift(spec: EngineSpec, values: Mapping[str, Any]) -> int:
+    if spec.output is None:
+        if "shift" in values and _scalar("shift", values["shift"], 63, "a right shift"):
+            raise SpecError('shift must be absent or 0 with precision.output = "accumulator", '
+                            f"but is {int(np.asarray(values['shift']).reshape(()))}.")
+        return 0
+    if spec.output.shift is not None:
+        built = spec.output.shift
+        given = _scalar("shift", values.get("shift", built), 63, "a right shift")
+        if given != built:
+            raise SpecError(f"shift must be {built}, the precision.output.shift built into the "
+                            f"engine, but is {given}.")
+        return built
+    if "shift" not in values:
+        raise SpecError("shift is required, as precision.output does not fix it, "
+                        "but the parameters do not give it.")
+    return _scalar("shift", values["shift"], spec.max_shift,
+                   f"accumulators of {spec.accumulator_bits} bits")
+
+
+def _bias(spec: EngineSpec, values: Mapping[str, Any], shift: int) -> np.ndarray:
+    outputs = spec.layer.out_features
+    bias = _integers("bias", values.get("bias", np.zeros(outputs, np.int64)))
+    rounding = rounding_constant(spec, shift)
+    allowed = Range(spec.bias_range.low - rounding, spec.bias_range.high - rounding)
+    why = (f"precision.bias_bits = {spec.bias_bits}"
+           + (f", which also holds the rounding constant {rounding}" if rounding else ""))
+    if rounding > spec.bias_range.high:
+        raise SpecError(f"shift must leave room for its rounding constant in "
+                        f"precision.bias_bits = {spec.bias_bits}, but is {shift}.")
+    return _array("bias", bias, [("[N]", (outputs,))], allowed, why)
+
+
+def rounding_constant(spec: EngineSpec, shift: int) -> int:
+    """What the stored bias adds so that a plain right shift rounds half up."""
+    if spec.output is None or spec.output.mode != "shift" or shift == 0:
+        return 0
+    return 1 << (shift - 1)
+
+
+def _known(values: Mapping[str, Any], required: tuple[str, ...], optional: tuple[str, ...]) -> None:
+    for name in required:
+        if name not in values:
+            raise SpecError(f"{name} is required, but the parameters hold "
+                            f"{', '.join(sorted(values)) or 'nothing'}.")
+    for name in values:
+        if name not in required + optional:
+            raise SpecError(f"{name} is not a parameter of this engine; "
+                            f"known are {', '.join(required + optional)}.")
+
+
+def check_parameters(spec: EngineSpec, values: Mapping[str, Any]) -> Parameters:
+    """Plain arrays by name as checked parameters.
+
+    Raises
+    ------
+    SpecError
+        One sentence naming the array, the rule and the first value that breaks it.
+    """
+    if isinstance(spec, PQSpec):
+        _known(values, ("prototypes", "tables"), ("bias", "shift"))
+        s, k, v = spec.subspaces, spec.engine.prototypes, spec.engine.subvector_length
+        shape = ("[1, K, V]", (1, k, v)) if spec.engine.shared_prototypes else (
+            "[S, K, V]", (s, k, v))
+        prototypes = _array("prototypes", values["prototypes"], [shape], spec.prototype_range,
+                            f"precision.prototype_bits = {spec.precision.prototype_bits}")
+        tables = _array("tables", values["tables"],
+                        [("[S, K, N]", (s, k, spec.layer.out_features))], spec.term_range,
+                        f"precision.table_bits = {spec.precision.table_bits}")
+        shift = _shift(spec, values)
+        return PQParameters(prototypes, tables, _bias(spec, values, shift), shift)
+    assert isinstance(spec, MACSpec)
+    outputs = spec.layer.out_features
+    scaled = spec.output is not None and spec.output.mode == "scale"
+    _known(values, ("weights", "multiplier") if scaled else ("weights",),
+           ("bias", "shift") if scaled else ("bias", "multiplier", "shift"))
+    weights = _array("weights", values["weights"], [("[N, D]", (outputs, spec.layer.in_features))],
+                     spec.weight_range, f"engine.weight_bits = {spec.engine.weight_bits}, "
+                     "symmetric around zero")
+    shift = _shift(spec, values)
+    multiplier = np.ones(outputs, np.int64)
+    if scaled:
+        multiplier = _array("multiplier", values["multiplier"], [("[N]", (outputs,))],
+                            unsigned_range(MULTIPLIER_BITS), "unsigned 16-bit")
+    elif "multiplier" in values:
+        raise SpecError('multiplier must be absent unless precision.output.mode is "scale", '
+                        "but the parameters give it.")
+    return MACParameters(weights, _bias(spec, values, shift), multiplier, shift)
+
+
+def check_rows(spec: ChainSpec, rows: Any) -> np.ndarray:
+    """Input rows [R, D] within the activations' range."""
+    first = spec.first
+    array = _integers("input", rows)
+    if array.ndim != 2 or array.shape[1] != first.layer.in_features:
+        raise SpecError(f"input must have shape [rows, D] with D = {first.layer.in_features}, "
+                        f"but has {list(array.shape)}.")
+    if not len(array):
+        raise SpecError("input must hold at least one row, but holds none.")
+    kind = "signed" if first.precision.activation_signed else "unsigned"
+    return _array("input", array, [("", array.shape)], first.activation_range,
+                  f"{kind} {first.precision.activation_bits}-bit activations")

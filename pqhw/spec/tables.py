@@ -1,0 +1,206 @@
+"""The tables of a spec file: layer, engine, precision and folding, each one frozen dataclass."""
+
+import dataclasses
+from typing import Any, ClassVar
+
+from .fields import (SpecError, SpecTypeError, boolean, check_fields, choice, from_mapping,
+                     integer, show, table_schema, to_mapping)
+from .ranges import Range, signed_range, unsigned_range
+
+__all__ = ["Layer", "PQEngine", "MACEngine", "Requantize", "PQPrecision", "MACPrecision",
+           "PQFolding", "MACFolding", "ACCUMULATOR", "LOAD_BITS"]
+
+ACCUMULATOR = "accumulator"
+"""The value of `precision.output` that asks for raw accumulators."""
+
+LOAD_BITS = (8, 16, 32, 64)
+"""Widths of the parameter port that can be chosen."""
+
+
+class _Table:
+    """A table of a spec file; `TABLE` is its name there."""
+    TABLE: ClassVar[str]
+
+    def __post_init__(self) -> None:
+        check_fields(self.TABLE, self)
+
+    @classmethod
+    def from_mapping(cls, mapping: Any, *, ignore: frozenset[str] = frozenset()) -> Any:
+        """Build from parsed TOML; names in `ignore` are fields of the other engine kind."""
+        return from_mapping(cls, cls.TABLE, mapping, ignore=ignore)
+
+    def to_mapping(self) -> dict[str, Any]:
+        """The table as it would stand in a file, derived fields omitted."""
+        return to_mapping(self)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Layer(_Table):
+    """A dense layer: y[out_features] = f(x[in_features])."""
+    TABLE = "layer"
+    in_features: int = integer(1, 65536, "inputs D of a row")
+    out_features: int = integer(1, 65536, "outputs N of a row")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class PQEngine(_Table):
+    """How a product-quantized layer is cut up, encoded and stored."""
+    TABLE = "engine"
+    subvector_length: int = integer(1, 64, "elements V of a sub-vector")
+    prototypes: int = integer(2, 64, "prototypes K of a subspace")
+    encoder: str = choice(("l2", "l1"), "distance that picks the nearest prototype", default="l2")
+    shared_prototypes: bool = boolean("one set of prototypes serves all subspaces", default=False)
+    table_storage: str = choice(("lutram", "bram"), "memory that holds the tables",
+                                default="lutram")
+    prototype_storage: str = choice(("auto", "lutram", "bram"),
+                                    "memory that holds the prototypes", default="auto")
+    bram_register: bool = boolean("block RAM outputs pass a register: one more cycle of latency, "
+                                  "free on ECP5, flip-flops on iCE40", default=True)
+    load_bits: int = integer(8, 64, "width of the parameter port, in bits", default=8)
+    counter_bits: int = integer(12, 32, "width of the status counters, in bits", default=16)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _check_load_bits(self.load_bits)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class MACEngine(_Table):
+    """How a multiply-accumulate layer forms its products."""
+    TABLE = "engine"
+    scheme: str = choice(("fixed",), "weight code", default="fixed")
+    weight_bits: int = integer(2, 8, "bits of a weight, symmetric around zero", default=8)
+    multiplier: str = choice(("dsp", "lut", "auto"), "what forms a product: DSP block or logic; "
+                             "auto is dsp where the device has any", default="auto")
+    weight_storage: str = choice(("auto", "lutram", "bram"), "memory that holds the weights",
+                                 default="auto")
+    bram_register: bool = boolean("block RAM outputs pass a register: one more cycle of latency, "
+                                  "free on ECP5, flip-flops on iCE40", default=True)
+    load_bits: int = integer(8, 64, "width of the parameter port, in bits", default=8)
+    counter_bits: int = integer(12, 32, "width of the status counters, in bits", default=16)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _check_load_bits(self.load_bits)
+
+
+def _check_load_bits(bits: int) -> None:
+    if bits not in LOAD_BITS:
+        raise SpecError(f"engine.load_bits must be one of {', '.join(map(str, LOAD_BITS))}, "
+                        f"but is {bits}.")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Requantize(_Table):
+    """Round half up, shift right and clamp accumulators to activations.
+
+    ``shift`` mode: y = clamp((acc + 2**(r-1)) >> r); ``scale`` mode multiplies by an unsigned
+    16-bit m[n] first. `shift` fixes r at build time, which removes the barrel shifter; left out,
+    r comes with the parameters.
+    """
+    TABLE = "precision.output"
+    bits: int = integer(2, 8, "bits of a result")
+    signed: bool = boolean("results are signed; unsigned results are a ReLU", default=False)
+    mode: str = choice(("shift", "scale"), "power-of-two or multiplied scale", default="shift")
+    shift: int | None = integer(0, 47, "right shift r fixed at build time", default=None)
+
+    @property
+    def range(self) -> Range:
+        """Results after the clamp."""
+        return signed_range(self.bits) if self.signed else unsigned_range(self.bits)
+
+
+def _check_output(output: Any) -> None:
+    if output is not None and not isinstance(output, Requantize):
+        raise SpecTypeError(f'precision.output must be "{ACCUMULATOR}" or a table such as '
+                            '{ bits = 8, signed = false, mode = "shift" }, '
+                            f"but is {show(output)}.")
+
+
+class _Precision(_Table):
+    TABLE = "precision"
+    activation_bits: int
+    activation_signed: bool
+    output: Requantize | None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _check_output(self.output)
+
+    @classmethod
+    def from_mapping(cls, mapping: Any, *, ignore: frozenset[str] = frozenset()) -> Any:
+        instance = from_mapping(cls, cls.TABLE, mapping, ignore=ignore | {"output"})
+        output = mapping.get("output", ACCUMULATOR)
+        if isinstance(output, dict):
+            output = Requantize.from_mapping(output)
+        elif output == ACCUMULATOR:
+            output = None
+        return dataclasses.replace(instance, output=output)
+
+    def to_mapping(self) -> dict[str, Any]:
+        output = ACCUMULATOR if self.output is None else self.output.to_mapping()
+        return {**to_mapping(self), "output": output}
+
+    @property
+    def activation_range(self) -> Range:
+        """Inputs of the engine."""
+        return (signed_range if self.activation_signed else unsigned_range)(self.activation_bits)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class PQPrecision(_Precision):
+    """Bits of a product-quantized layer.
+
+    `bias_bits` holds the bias plus the rounding constant of the shift; 0 leaves the bias adder
+    out. `accumulator_bits` may ask for more than the bound, never for less.
+    """
+    activation_bits: int = integer(2, 8, "bits of an activation", default=8)
+    activation_signed: bool = boolean("activations are two's complement", default=True)
+    prototype_bits: int = integer(2, 8, "bits of a prototype element", default=8)
+    table_bits: int = integer(2, 8, "bits of a table entry", default=8)
+    bias_bits: int | None = integer(0, 32, "bits of a bias", default=None)
+    accumulator_bits: int | None = integer(2, 48, "bits of a sum", default=None)
+    output: Requantize | None = None
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class MACPrecision(_Precision):
+    """Bits of a multiply-accumulate layer; `bias_bits` and `accumulator_bits` as for PQ."""
+    activation_bits: int = integer(2, 8, "bits of an activation", default=8)
+    activation_signed: bool = boolean("activations are two's complement", default=True)
+    bias_bits: int | None = integer(0, 32, "bits of a bias", default=None)
+    accumulator_bits: int | None = integer(2, 48, "bits of a sum", default=None)
+    output: Requantize | None = None
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class PQFolding(_Table):
+    """How much of a product-quantized layer one cycle does.
+
+    A knob above what the layer has is taken as all of it.
+    """
+    TABLE = "folding"
+    subspaces_per_cycle: int = integer(1, 4096, "subspaces encoded and looked up side by side",
+                                       default=1)
+    outputs_per_cycle: int = integer(1, 4096, "outputs looked up side by side", default=1)
+    prototypes_per_cycle: int = integer(1, 64, "prototypes compared side by side", default=1)
+    elements_per_cycle: int = integer(1, 64, "elements of a sub-vector compared side by side",
+                                      default=1)
+    results_per_cycle: int | None = integer(1, 4096, "results leaving side by side; a divisor of "
+                                            "outputs_per_cycle", default=None)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class MACFolding(_Table):
+    """How much of a multiply-accumulate layer one cycle does."""
+    TABLE = "folding"
+    inputs_per_cycle: int = integer(1, 4096, "inputs multiplied side by side", default=1)
+    outputs_per_cycle: int = integer(1, 4096, "outputs accumulated side by side", default=1)
+    results_per_cycle: int | None = integer(1, 4096, "results leaving side by side; a divisor of "
+                                            "outputs_per_cycle", default=None)
+
+
+def output_schema() -> dict[str, Any]:
+    """The JSON Schema of `precision.output`."""
+    return {"description": "raw accumulators, or how they are requantised",
+            "default": ACCUMULATOR, "oneOf": [{"const": ACCUMULATOR}, table_schema(Requantize)]}
