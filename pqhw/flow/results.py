@@ -1,0 +1,162 @@
+"""The measured result of one design on one device, as JSON: a public, versioned schema."""
+
+import json
+import os
+from pathlib import Path
+from typing import Literal
+
+import pydantic
+
+__all__ = ["Area", "Comparison", "Fmax", "LutEquivalents", "Measurement", "Provenance", "SCHEMA",
+           "Seed", "Verification", "load_results", "results_schema"]
+
+SCHEMA = 1
+"""Version of the JSON documents; a change that breaks readers increments it."""
+
+
+class _Model(pydantic.BaseModel):
+    model_config = pydantic.ConfigDict(extra="forbid")
+
+
+class Area(_Model):
+    """Units used, by kind."""
+    lut4: int = pydantic.Field(description="4-input LUTs; on ECP5 TRELLIS_COMB plus 2 per "
+                                           "TRELLIS_RAMW, on iCE40 ICESTORM_LC")
+    ff: int = pydantic.Field(description="flip-flops")
+    bram: int = pydantic.Field(description="block RAMs")
+    dsp: int = pydantic.Field(description="DSP blocks")
+
+
+class Fmax(_Model):
+    """Routed clock over the seeds that were routed, in MHz."""
+    median: float
+    q1: float
+    q3: float
+    all: list[float]
+
+
+class Seed(_Model):
+    """One place-and-route run; a failed one has a reason instead of a clock."""
+    seed: int
+    fmax_mhz: float | None
+    reason: str | None = None
+    area_raw: Area | None = None
+
+
+class LutEquivalents(_Model):
+    """Area as one number, at two stated sets of prices."""
+    pqa: float = pydantic.Field(description="LUT4 with a DSP at 80 and a block RAM at 95 per "
+                                            "18 kbit")
+    scarcity: float = pydantic.Field(description="LUT4 with a DSP and a block RAM at the device's "
+                                                 "LUT4 per unit of each")
+
+
+class Verification(_Model):
+    """One level of simulation against the integer golden model."""
+    level: Literal["amaranth", "cxxrtl", "cocotb"]
+    status: Literal["equal", "different", "failed", "not run"]
+    rows: int = pydantic.Field(0, description="rows compared")
+    reason: str | None = pydantic.Field(None, description="why it was not run, or what differed")
+
+
+class Provenance(_Model):
+    """Where the numbers come from."""
+    pqhw: str
+    rtl_sha256: str = pydantic.Field(description="hash of the Verilog, comments left out")
+    tools: dict[str, str]
+    host: str
+    time: str = pydantic.Field(description="when the design was measured, UTC")
+    constraint_mhz: float = pydantic.Field(description="clock the router was asked for")
+    target: str = pydantic.Field(description="RTL target: generic, ecp5 or ice40")
+    parameters: str = pydantic.Field(description="parameters of the simulation: given or random")
+
+
+class Measurement(_Model):
+    """A design on a device: verified, synthesized and routed; or the reason why not."""
+    schema_version: int = SCHEMA
+    document: Literal["measurement"] = "measurement"
+    name: str
+    kind: str = pydantic.Field(description="pq, mac, or a chain of both")
+    device: str
+    package: str
+    speed_grade: int
+    spec: dict
+    status: Literal["ok", "failed"]
+    reason: str | None = None
+    verified: str | None = pydantic.Field(
+        None, description="the strongest level at which the RTL equalled the golden model: "
+        "cxxrtl, cocotb, amaranth, or null")
+    verification: list[Verification] = []
+    accuracy: float | None = pydantic.Field(None, description="share of test rows classified "
+                                                              "correctly by the integer network")
+    area: Area | None = pydantic.Field(None, description="of the design; harness subtracted")
+    area_raw: Area | None = pydantic.Field(None, description="with the register harness")
+    area_available: Area | None = None
+    cells: dict[str, int] = pydantic.Field({}, description="units as the router names them, "
+                                                           "harness subtracted")
+    fmax_mhz: Fmax | None = None
+    seeds: list[Seed] = []
+    cycles_per_row: int | None = None
+    cycles_per_row_measured: float | None = None
+    latency_cycles: int | None = None
+    rows_per_second: float | None = pydantic.Field(None, description="median Fmax / cycles per row")
+    device_limited_rows_per_second: float | None = pydantic.Field(
+        None, description="rows per second of a device filled with copies: throughput divided by "
+        "the largest used share of any resource")
+    limiting_resource: str | None = None
+    lut_equivalents: LutEquivalents | None = None
+    multiply_accumulates_per_row: int | None = pydantic.Field(
+        None, description="of the dense layers that the design computes or approximates")
+    memory_bits: int | None = None
+    provenance: Provenance | None = None
+
+    @property
+    def failed_seeds(self) -> int:
+        """Seeds without a routed result."""
+        return sum(seed.fmax_mhz is None for seed in self.seeds)
+
+
+class Comparison(_Model):
+    """Designs that do the same work, measured in one run."""
+    schema_version: int = SCHEMA
+    document: Literal["comparison"] = "comparison"
+    title: str
+    task: str | None = pydantic.Field(None, description="what the designs compute")
+    float_accuracy: float | None = None
+    test_rows: int | None = None
+    notes: list[str] = []
+    measurements: list[Measurement]
+
+
+def load_results(path: str | os.PathLike[str]) -> Comparison:
+    """Read a measurement or a comparison; a measurement becomes a comparison of one.
+
+    Raises `ValueError` with one sentence if the file is not such a document.
+    """
+    path = Path(path)
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ValueError(f"{path}: cannot be read ({error.strerror}).") from None
+    except ValueError:
+        raise ValueError(f"{path}: is not a JSON file.") from None
+    kind = values.get("document") if isinstance(values, dict) else None
+    if kind not in ("measurement", "comparison"):
+        raise ValueError(f"{path}: is not a result of pqhw synth, compare or demo.")
+    if values.get("schema_version") != SCHEMA:
+        raise ValueError(f"{path}: has schema version {values.get('schema_version')}, "
+                         f"but this pqhw reads version {SCHEMA}.")
+    try:
+        if kind == "measurement":
+            measurement = Measurement.model_validate(values)
+            return Comparison(title=measurement.name, measurements=[measurement])
+        return Comparison.model_validate(values)
+    except pydantic.ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise ValueError(f"{path}: {where}: {first['msg']}.") from None
+
+
+def results_schema() -> dict:
+    """The JSON Schema of both documents."""
+    return pydantic.TypeAdapter(Measurement | Comparison).json_schema()
