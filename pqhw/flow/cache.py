@@ -5,11 +5,14 @@ is killed leaves nothing that looks like a result. A lock per key keeps parallel
 the same work twice; the lock of a killed process is free again.
 """
 
+import datetime
 import hashlib
 import json
 import os
+import platform
 import shutil
 import tempfile
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,7 +20,10 @@ from typing import Any
 import filelock
 import platformdirs
 
-__all__ = ["Cache", "default_cache", "digest"]
+__all__ = ["Cache", "default_cache", "digest", "record"]
+
+
+RECORD = "run.json"
 
 
 def digest(inputs: Any) -> str:
@@ -58,7 +64,11 @@ class Cache:
                 shutil.rmtree(stale, ignore_errors=True)
             folder = Path(tempfile.mkdtemp(prefix=f"{final.name}.tmp", dir=final.parent))
             try:
+                begun = time.monotonic()
                 make(folder)
+                record = {"host": platform.node(), "time": _now(),
+                          "seconds": round(time.monotonic() - begun, 1)}
+                (folder / RECORD).write_text(json.dumps(record))
                 (folder / "inputs.json").write_text(json.dumps(inputs, indent=2, sort_keys=True))
                 os.replace(folder, final)
             except BaseException:
@@ -66,6 +76,16 @@ class Cache:
                 raise
             self.fresh += 1
         return final
+
+
+def record(folder: Path) -> dict[str, Any]:
+    """Where, when (UTC) and in how many seconds a run was made."""
+    values: dict[str, Any] = json.loads((folder / RECORD).read_text())
+    return values
+
+
+def _now() -> str:
+    return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
 
 
 def default_cache() -> Cache:

@@ -8,8 +8,8 @@ from .requantize import requantize
 
 __all__ = ["encode", "lookup", "pq_layer"]
 
-CHUNK_BYTES = 1 << 25
-"""Largest difference array made at once."""
+CHUNK_ELEMENTS = 1 << 15
+"""Distances kept in flight, so that they stay in the processor's cache."""
 
 
 def encode(spec: PQSpec, parameters: PQParameters, rows: np.ndarray) -> np.ndarray:
@@ -18,25 +18,44 @@ def encode(spec: PQSpec, parameters: PQParameters, rows: np.ndarray) -> np.ndarr
     l2: argmin_k sum_v (x-c)**2; l1: argmin_k sum_v |x-c|. The tail of a row is padded with 0.
     """
     length = spec.engine.subvector_length
-    padded = np.zeros((len(rows), spec.subspaces * length), np.int32)
-    padded[:, :rows.shape[1]] = rows
-    vectors = padded.reshape(len(rows), spec.subspaces, length)
-    prototypes = np.broadcast_to(parameters.prototypes.astype(np.int32),
-                                 (spec.subspaces, spec.engine.prototypes, length))
+    # The widest distance, 64 elements of 9-bit differences, has 15 bits (l1) or 22 bits (l2).
+    dtype = np.int32 if spec.engine.encoder == "l2" else np.int16
+    shape = (spec.subspaces, spec.engine.prototypes, length)
+    prototypes = np.broadcast_to(parameters.prototypes, shape).astype(dtype)
     codes = np.empty((len(rows), spec.subspaces), np.int32)
-    step = max(1, CHUNK_BYTES // (4 * spec.engine.prototypes * length))
-    for s in range(spec.subspaces):
-        for start in range(0, len(rows), step):
-            x = vectors[start:start + step, s, None, :]
-            codes[start:start + step, s] = _distances(spec, x, prototypes[s]).argmin(axis=1)
+    step = max(1, CHUNK_ELEMENTS // spec.subspaces)
+    for start in range(0, len(rows), step):
+        chunk = rows[start:start + step]
+        padded = np.zeros((len(chunk), spec.subspaces * length), dtype)
+        padded[:, :rows.shape[1]] = chunk
+        vectors = padded.reshape(len(chunk), spec.subspaces, length).transpose(2, 1, 0).copy()
+        codes[start:start + step] = _nearest(spec.engine.encoder, vectors, prototypes).T
     return codes
 
 
-def _distances(spec: PQSpec, x: np.ndarray, prototypes: np.ndarray) -> np.ndarray:
-    difference = x - prototypes
-    if spec.engine.encoder == "l2":
-        return np.einsum("rkv,rkv->rk", difference, difference)
-    return np.abs(difference).sum(axis=2)
+def _nearest(encoder: str, vectors: np.ndarray, prototypes: np.ndarray) -> np.ndarray:
+    """Codes [S, R] of vectors [V, S, R]; only a strictly smaller distance replaces the best."""
+    codes = np.zeros(vectors.shape[1:], np.int32)
+    best = _distance(encoder, vectors, prototypes[:, 0])
+    for k in range(1, prototypes.shape[1]):
+        distance = _distance(encoder, vectors, prototypes[:, k])
+        np.copyto(codes, k, where=distance < best)
+        np.minimum(best, distance, out=best)
+    return codes
+
+
+def _distance(encoder: str, vectors: np.ndarray, prototype: np.ndarray) -> np.ndarray:
+    """Distances [S, R] of vectors [V, S, R] to one prototype [S, V] of each subspace."""
+    total = np.zeros(vectors.shape[1:], vectors.dtype)
+    difference = np.empty_like(total)
+    for element, own in zip(vectors, prototype.T):
+        np.subtract(element, own[:, None], out=difference)
+        if encoder == "l2":
+            np.multiply(difference, difference, out=difference)
+        else:
+            np.abs(difference, out=difference)
+        total += difference
+    return total
 
 
 def lookup(spec: PQSpec, parameters: PQParameters, codes: np.ndarray) -> np.ndarray:

@@ -277,9 +277,12 @@ class Outlet(wiring.Component):
 class Gearbox(wiring.Component):
     """Regroups rows from one number of lanes to another.
 
+    Where the lanes agree, one transfer is held: the engine in front must not stand still as a
+    whole while the one behind works on a transfer, or both lose cycles.
+
     Latency and cost
     ----------------
-    None where the lanes agree; otherwise those of a splitter, a collector or both.
+    Those of a splitter, a collector or both; where the lanes agree, those of a splitter in one.
     """
 
     def __init__(self, spec: GearboxSpec, range_: Range):
@@ -292,7 +295,7 @@ class Gearbox(wiring.Component):
         m = Module()
         spec = self.spec
         source = wiring.flipped(self.i)
-        if spec.splits:
+        if spec.splits or not spec.collects:
             m.submodules.splitter = splitter = Splitter(spec.elements, self.range, spec.lanes_in,
                                                         spec.lanes_between)
             wiring.connect(m, source, splitter.i)

@@ -9,10 +9,7 @@ from amaranth.hdl import Cat, ClockSignal, Const, Instance, Module, Mux, Shape, 
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-__all__ = ["add", "BlockRam", "Multiplier", "SMALLEST_CHAIN"]
-
-SMALLEST_CHAIN = 5
-"""Sums narrower than this are left to Yosys, which makes plain LUT4 of them."""
+__all__ = ["Adder", "BlockRam", "Multiplier"]
 
 # A half of a CCU2C computes S = L ^ carry_in and carry_out = L ? carry_in : G, where L is a LUT4
 # of A, B, C, D and G, the LUT2 in its low four bits, of A and B. C is 0 and D is 1 below.
@@ -33,35 +30,50 @@ def _extended(value: Value, width: int) -> list[Value]:
     return [value[i] if i < shape.width else fill for i in range(width)]
 
 
-def add(m: Module, a: Value, b: Value, shape: Shape, name: str) -> Value:
-    """a + b in `shape` on one carry chain.
+class Adder(wiring.Component):
+    """a + b modulo 2**width on one carry chain.
 
-    Cost: one LUT4 per bit and one for the start of the chain. A chain has pairs of bits: with an
-    even width the lowest bit is summed beside it, and the starting half makes its carry.
+    Parameters
+    ----------
+    width:
+        Bits of both operands and of the sum.
+
+    Members
+    -------
+    a, b: operands
+    total: their sum
+
+    Latency and cost
+    ----------------
+    Combinational. One LUT4 per bit and one for the start of the chain. A chain has pairs of bits:
+    with an even width the lowest bit is summed beside it, and the starting half makes its carry.
     """
-    if shape.width < SMALLEST_CHAIN:
-        return a + b
-    bits_a, bits_b = _extended(a, shape.width), _extended(b, shape.width)
-    total = Signal(shape, name=name)
-    beside = shape.width % 2 == 0
-    if beside:
-        m.d.comb += total[0].eq(bits_a[0] ^ bits_b[0])
-        halves = [(START_AND, bits_a[0], bits_b[0], Signal(name=f"{name}_start"))]
-    else:
-        halves = [(START, Const(0, 1), Const(0, 1), Signal(name=f"{name}_start"))]
-    halves += [(SUM, bits_a[i], bits_b[i], total[i]) for i in range(int(beside), shape.width)]
-    carry: Value | None = None
-    for pair in range(len(halves) // 2):
-        (init0, a0, b0, s0), (init1, a1, b1, s1) = halves[2 * pair:2 * pair + 2]
-        ports = {"i_CIN": carry} if carry is not None else {}
-        if 2 * pair + 2 < len(halves):
-            carry = Signal(name=f"{name}_carry{pair}")
-            ports["o_COUT"] = carry
-        m.submodules[f"{name}_pair{pair}"] = Instance(
-            "CCU2C", p_INIT0=Const(init0, 16), p_INIT1=Const(init1, 16), p_INJECT1_0="NO",
-            p_INJECT1_1="NO", i_A0=a0, i_B0=b0, i_C0=Const(0, 1), i_D0=Const(1, 1), i_A1=a1,
-            i_B1=b1, i_C1=Const(0, 1), i_D1=Const(1, 1), o_S0=s0, o_S1=s1, **ports)
-    return total
+
+    def __init__(self, width: int):
+        super().__init__({"a": In(width), "b": In(width), "total": Out(width)})
+
+    def elaborate(self, platform) -> Module:
+        m = Module()
+        width = len(self.total)
+        beside = width % 2 == 0
+        if beside:
+            m.d.comb += self.total[0].eq(self.a[0] ^ self.b[0])
+            halves = [(START_AND, self.a[0], self.b[0], Signal(name="start"))]
+        else:
+            halves = [(START, Const(0, 1), Const(0, 1), Signal(name="start"))]
+        halves += [(SUM, self.a[i], self.b[i], self.total[i]) for i in range(int(beside), width)]
+        carry: Value | None = None
+        for pair in range(len(halves) // 2):
+            (init0, a0, b0, s0), (init1, a1, b1, s1) = halves[2 * pair:2 * pair + 2]
+            ports = {"i_CIN": carry} if carry is not None else {}
+            if 2 * pair + 2 < len(halves):
+                carry = Signal(name=f"carry{pair}")
+                ports["o_COUT"] = carry
+            m.submodules[f"pair{pair}"] = Instance(
+                "CCU2C", p_INIT0=Const(init0, 16), p_INIT1=Const(init1, 16), p_INJECT1_0="NO",
+                p_INJECT1_1="NO", i_A0=a0, i_B0=b0, i_C0=Const(0, 1), i_D0=Const(1, 1), i_A1=a1,
+                i_B1=b1, i_C1=Const(0, 1), i_D1=Const(1, 1), o_S0=s0, o_S1=s1, **ports)
+        return m
 
 
 BLOCK_WIDTHS = ((512, 36), (1024, 18), (2048, 9), (4096, 4), (8192, 2), (16384, 1))

@@ -110,15 +110,16 @@ class Loader(wiring.Component):
                 m.d.sync += self.section.eq(self.section + 1)
             self._faults(m, state, following, fault)
         with m.If((state == State.IDLE) & self.i.valid & self.idle):
-            m.d.sync += [state.eq(State.HEADER), self.ready.eq(0), self.section.eq(0),
-                         self.error.eq(LoadError.NONE), crc.eq(CRC_INIT)]
+            m.d.sync += [state.eq(State.HEADER), index.eq(0), self.ready.eq(0),
+                         self.section.eq(0), self.error.eq(LoadError.NONE), crc.eq(CRC_INIT)]
         with m.If(state == State.CHECK):
             m.d.sync += state.eq(State.IDLE)
             with m.If(crc == CRC_RESIDUE):
                 m.d.sync += self.ready.eq(1)
             with m.Else():
                 m.d.sync += self.error.eq(LoadError.CRC)
-        m.d.comb += section_done.eq(self._write(m, take & (state == State.WORDS)))
+        m.d.comb += section_done.eq(
+            self._write(m, take & (state == State.WORDS), restart=state == State.HEADER))
         return m
 
     def _faults(self, m: Module, state: Signal, following: Signal, fault: Signal) -> None:
@@ -154,7 +155,7 @@ class Loader(wiring.Component):
                     self._compare(m, index, fault, header, [LoadError.SECTION] * len(header))
         return index == 8 // self.bytes - 1
 
-    def _write(self, m: Module, step: Value) -> Value:
+    def _write(self, m: Module, step: Value, restart: Value) -> Value:
         """Gather chunks and write them; returns whether a section's last word is taken."""
         sections = self.layout.sections
         width = self.layout.load_bits
@@ -185,7 +186,7 @@ class Loader(wiring.Component):
                     m.d.sync += [lane.eq(0), address.eq(address + 1)]
                     with m.If(last_word):
                         m.d.sync += address.eq(0)
-        with m.Elif(~self.busy):
+        with m.Elif(restart):
             m.d.sync += [beat.eq(0), lane.eq(0), address.eq(0)]
         for number, section in enumerate(sections):
             port = getattr(self, f"load_{number}")

@@ -25,7 +25,7 @@ def adder_tree(m: Module, platform: Target, enable: Value, terms: list[Value],
         for index in range(0, len(terms) - 1, 2):
             node = f"{name}_{level}_{index // 2}"
             shape = (terms[index] + terms[index + 1]).shape()
-            total = platform.add(m, terms[index], terms[index + 1], shape, f"{node}_total")
+            total = platform.add(m, terms[index], terms[index + 1], shape, f"{node}_sum")
             register = Signal(shape, name=node, reset_less=True)
             with m.If(enable):
                 m.d.sync += register.eq(total)

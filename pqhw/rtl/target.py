@@ -4,13 +4,17 @@ import dataclasses
 from collections.abc import Callable, Hashable
 from typing import Any
 
-from amaranth.hdl import ClockSignal, Instance, Module, ResetSignal, Shape, Value
+from amaranth.hdl import ClockSignal, Instance, Module, ResetSignal, Shape, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In
 
 from . import ecp5
 
 __all__ = ["Library", "Target", "TARGETS", "place"]
+
+
+SMALLEST_CHAIN = 5
+"""Sums narrower than this are left to the synthesis tool, which makes plain LUT4 of them."""
 
 
 class Library:
@@ -41,31 +45,37 @@ class Target:
     small_memory: storage of buffers of a few words
     block_ram: component that instantiates the family's block RAM; None leaves it to inference
     multiplier: component that instantiates the family's DSP block; None leaves it to inference
-    adder: function that instantiates the family's carry chain; None leaves it to inference
+    adder: component that instantiates the family's carry chain; None leaves it to inference
     library: where repeated modules are collected for writing out; None elaborates each in place
     """
     name: str
     small_memory: str
     block_ram: Callable[..., Any] | None = None
     multiplier: Callable[..., Any] | None = None
-    adder: Callable[..., Value] | None = None
+    adder: Callable[..., Any] | None = None
     library: Library | None = None
 
     def add(self, m: Module, a: Value, b: Value, shape: Shape, name: str) -> Value:
         """a + b, whose value is known to fit `shape`."""
-        return a + b if self.adder is None else self.adder(m, a, b, shape, name)
+        if self.adder is None or shape.width < SMALLEST_CHAIN:
+            return a + b
+        unit = place(m, self, name, f"add{shape.width}", self.adder, shape.width, clocked=False)
+        m.d.comb += [unit.a.eq(a), unit.b.eq(b)]
+        total = Signal(shape, name=f"{name}_total")
+        m.d.comb += total.eq(unit.total)
+        return total
 
 
 TARGETS = {
     "generic": Target(name="generic", small_memory="lutram"),
     "ecp5": Target(name="ecp5", small_memory="lutram", block_ram=ecp5.BlockRam,
-                   multiplier=ecp5.Multiplier, adder=ecp5.add),
+                   multiplier=ecp5.Multiplier, adder=ecp5.Adder),
     "ice40": Target(name="ice40", small_memory="bram"),
 }
 
 
 def place(m: Module, target: Target, name: str, base: str,
-          make: Callable[..., wiring.Component], *arguments: Hashable) -> Any:
+          make: Callable[..., wiring.Component], *arguments: Hashable, clocked: bool = True) -> Any:
     """Add a submodule `make(*arguments)` that stands many times in a design.
 
     Simulation elaborates it in place. Where modules are collected, it becomes an instance of
@@ -76,7 +86,9 @@ def place(m: Module, target: Target, name: str, base: str,
         return component
     module, component = target.library.find(base, make, arguments)
     ports = component.signature.create(path=(name,))
-    connections: dict[str, Any] = {"i_clk": ClockSignal(), "i_rst": ResetSignal()}
+    connections: dict[str, Any] = {}
+    if clocked:
+        connections = {"i_clk": ClockSignal(), "i_rst": ResetSignal()}
     for path, member, value in component.signature.flatten(ports):
         direction = "i" if member.flow == In else "o"
         connections[f"{direction}_{'__'.join(map(str, path))}"] = Value.cast(value)

@@ -27,7 +27,11 @@ def engine_spec(mapping: Mapping[str, Any]) -> EngineSpec:
     engine = mapping.get("engine")
     if not isinstance(engine, Mapping):
         raise SpecError('engine.kind must be one of "pq", "mac", but [engine] is missing.')
-    kind = engine.get("kind")
+    if "kind" not in engine:
+        raise SpecError('engine.kind must be one of "pq", "mac", but [engine] does not give it.')
+    kind = engine["kind"]
+    if not isinstance(kind, str):
+        raise SpecTypeError(f'engine.kind must be one of "pq", "mac", but is {show(kind)}.')
     if kind not in KINDS:
         raise SpecError(f'engine.kind must be one of "pq", "mac", but is {show(kind)}.')
     return KINDS[kind].from_mapping(mapping)
@@ -165,6 +169,9 @@ class ChainSpec:
             raise SpecError(f"[{other}] must stand inside a stage, as the file has stages.")
         stages = []
         for index, stage in enumerate(mapping["stage"]):
+            if not isinstance(stage, Mapping):
+                raise SpecTypeError(f"stage[{index}] must be a table with layer, engine, "
+                                    f"precision and folding, but is {show(stage)}.")
             try:
                 stages.append(engine_spec(stage))
             except SpecError as error:

@@ -278,6 +278,10 @@ class EngineSpec:
             raise SpecError(f"precision.output.shift must be at most {self.max_shift}, as the "
                             f"accumulators have {self.accumulator_bits} bits, "
                             f"but is {self.output.shift}.")
+        if self.output.mode == "shift" and (self.output.shift or 0) >= self.bias_bits:
+            raise SpecError(f"precision.output.shift must be at most {self.bias_bits - 1}, so that "
+                            f"precision.bias_bits = {self.bias_bits} holds its rounding constant, "
+                            f"but is {self.output.shift}.")
 
     def _check_results(self) -> None:
         asked = self.folding.results_per_cycle

@@ -1,8 +1,8 @@
 """Spec files (TOML), parameter files (.npz) and row files (.npy), and the spec's JSON Schema."""
 
+import io
 import os
 import tomllib
-import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -86,13 +86,15 @@ def spec_schema() -> dict[str, Any]:
 
 
 def _load(path: PathLike, kind: str) -> Any:
+    """The file's array, or its open archive; nothing on disk stays open."""
     path = Path(path)
     try:
-        return np.load(path, allow_pickle=False)
+        content = io.BytesIO(path.read_bytes())
     except OSError as error:
-        reason = error.strerror or "it is empty or damaged"
-        raise SpecError(f"{path}: cannot be read ({reason}).") from None
-    except (ValueError, EOFError, zipfile.BadZipFile):
+        raise SpecError(f"{path}: cannot be read ({error.strerror}).") from None
+    try:
+        return np.load(content, allow_pickle=False)
+    except Exception:  # Damage raises almost anything, NotImplementedError and KeyError included.
         raise SpecError(f"{path}: is not a {kind} file of plain numbers.") from None
 
 
@@ -107,7 +109,7 @@ def load_parameters(chain: ChainSpec, path: PathLike) -> tuple[Parameters, ...]:
         raise SpecError(f"{path}: is not a .npz file of plain numbers.")
     try:
         values = {name: archive[name] for name in archive.files}
-    except (ValueError, EOFError, OSError, zipfile.BadZipFile, zipfile.zlib.error):  # type: ignore[attr-defined]
+    except Exception:  # As in `_load`.
         raise SpecError(f"{path}: is damaged, or holds Python objects "
                         "instead of plain numbers.") from None
     try:

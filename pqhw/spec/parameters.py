@@ -55,7 +55,10 @@ Parameters = PQParameters | MACParameters
 
 
 def _integers(name: str, value: Any) -> np.ndarray:
-    array = np.asarray(value)
+    try:
+        array = np.asarray(value)
+    except ValueError:
+        raise SpecTypeError(f"{name} must hold integers, but is no regular array.") from None
     if array.dtype.kind == "f":
         if np.isnan(array).any():
             raise SpecError(f"{name} must hold integers, but {name}"

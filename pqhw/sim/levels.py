@@ -1,0 +1,174 @@
+"""The ladder of simulations: each level's results are compared with the golden model's."""
+
+import dataclasses
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..emit.image import pack_image
+from ..flow.cache import Cache, digest
+from ..flow.results import Verification
+from ..flow.tools import ToolError, ToolMissing
+from ..golden import chain_results, encode, stage_results
+from ..spec import ChainSpec, PQSpec
+from ..spec.parameters import Parameters, PQParameters
+from . import cxxrtl, icarus, pysim
+from .result import SimulationError, SimulationResult
+
+__all__ = ["LEVELS", "Level", "Mismatch", "row_budget", "simulate_level"]
+
+LEVELS = ("amaranth", "cxxrtl", "cocotb")
+"""Levels that simulate RTL, weakest first."""
+
+CYCLE_BUDGET = {"amaranth": 20_000, "cocotb": 20_000}
+"""Cycles after which a slow level takes no more rows by default."""
+
+STALLED_ROWS = 2000
+"""Rows that are run once more against a source and a sink that stall at random."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Mismatch:
+    """The first result that differs from the golden model.
+
+    Members
+    -------
+    codes: the golden codes of the row, per PQ stage; empty lists for MAC stages
+    """
+    row: int
+    output: int
+    expected: int
+    got: int
+    codes: list[list[int]]
+
+    def __str__(self) -> str:
+        text = f"row {self.row}, output {self.output} is {self.got} instead of {self.expected}"
+        for stage, codes in enumerate(self.codes):
+            if codes:
+                where = f" of stage {stage}" if len(self.codes) > 1 else ""
+                text += f"; codes{where}: {' '.join(map(str, codes))}"
+        return text
+
+
+@dataclasses.dataclass(frozen=True)
+class Level:
+    """What a level's simulation found.
+
+    Members
+    -------
+    status: equal, different, failed, or not run
+    reason: why not equal, in one sentence
+    rows: rows compared
+    latency, cycles_per_row: measured with nothing stalling; None if not run or too few rows
+    """
+    level: str
+    status: str
+    rows: int = 0
+    reason: str | None = None
+    latency: int | None = None
+    cycles_per_row: float | None = None
+
+    def verification(self) -> Verification:
+        """The part that goes into a measurement."""
+        return Verification(level=self.level, status=self.status, rows=self.rows,
+                            reason=self.reason)
+
+
+def row_budget(chain: ChainSpec, level: str) -> int | None:
+    """How many rows a level takes by default; None for all."""
+    if level not in CYCLE_BUDGET:
+        return None
+    return max(8, CYCLE_BUDGET[level] // chain.cycles_per_row // 4)
+
+
+def simulate_level(cache: Cache, chain: ChainSpec, parameters: Sequence[Parameters],
+                   rows: np.ndarray, level: str, *, verilog: str,
+                   limit: int | None = None,
+                   progress: Callable[[int], None] | None = None) -> Level:
+    """Simulate rows [R, D] at a level and compare every result.
+
+    The rows run once unstalled; some of them run again with random stalls on both sides.
+
+    Parameters
+    ----------
+    verilog:
+        The emitted accelerator; level ``amaranth`` elaborates the portable RTL itself.
+    limit:
+        Rows taken; by default `row_budget`.
+    """
+    limit = row_budget(chain, level) if limit is None else limit
+    rows = rows[:limit]
+    image = pack_image(chain, parameters)
+    inputs = {"level": level, "spec": chain.to_mapping(), "verilog": digest(verilog),
+              "image": digest(image.hex()), "rows": digest(rows.tobytes().hex()), "version": 1}
+
+    def make(folder: Path) -> None:
+        run = _runner(cache, chain, level, verilog, image, progress)
+        found = _compare(chain, parameters, rows, level, run)
+        (folder / "level.json").write_text(json.dumps(dataclasses.asdict(found)))
+
+    try:
+        folder = cache.get("simulation", inputs, make)
+    except ToolMissing as error:
+        return Level(level, "not run", reason=str(error))
+    except (SimulationError, ToolError) as error:
+        return Level(level, "failed", reason=str(error))
+    return Level(**json.loads((folder / "level.json").read_text()))
+
+
+Runner = Callable[..., SimulationResult]
+
+
+def _runner(cache: Cache, chain: ChainSpec, level: str, verilog: str, image: bytes,
+            progress: Callable[[int], None] | None) -> Runner:
+    """The level's simulator as a function of rows and stalls."""
+    def run(rows: np.ndarray, **stalls: Any) -> SimulationResult:
+        match level:
+            case "amaranth":
+                return pysim.simulate(chain, image, rows, progress=progress, **stalls)
+            case "cxxrtl":
+                return cxxrtl.simulate(cache, chain, verilog, image, rows, **stalls)
+            case "cocotb":
+                return icarus.simulate(cache, chain, verilog, image, rows, **stalls)
+        raise ValueError(f"level must be one of {', '.join(LEVELS)}, but is {level}.")
+    return run
+
+
+def _compare(chain: ChainSpec, parameters: Sequence[Parameters], rows: np.ndarray, level: str,
+             run: Runner) -> Level:
+    expected = chain_results(chain, parameters, rows)
+    result = run(rows)
+    mismatch = _first_mismatch(chain, parameters, rows, expected, result.results)
+    if mismatch is None:
+        stalled = min(len(rows), STALLED_ROWS)
+        again = run(rows[:stalled], valid=0.6, ready=0.6)
+        mismatch = _first_mismatch(chain, parameters, rows[:stalled], expected[:stalled],
+                                   again.results)
+    return Level(level, "equal" if mismatch is None else "different", len(rows),
+                 None if mismatch is None else f"{mismatch}.", result.latency,
+                 result.cycles_per_row)
+
+
+def _first_mismatch(chain: ChainSpec, parameters: Sequence[Parameters], rows: np.ndarray,
+                    expected: np.ndarray, got: np.ndarray) -> Mismatch | None:
+    differs = expected != got
+    if not differs.any():
+        return None
+    row, output = (int(place) for place in np.argwhere(differs)[0])
+    return Mismatch(row, output, int(expected[row, output]), int(got[row, output]),
+                    _codes(chain, parameters, rows[row:row + 1]))
+
+
+def _codes(chain: ChainSpec, parameters: Sequence[Parameters],
+           row: np.ndarray) -> list[list[int]]:
+    inputs = [row, *stage_results(chain, parameters, row)[:-1]]
+    codes = []
+    for spec, own, given in zip(chain.stages, parameters, inputs):
+        if isinstance(spec, PQSpec) and isinstance(own, PQParameters):
+            codes.append([int(code) for code in encode(spec, own, given)[0]])
+        else:
+            codes.append([])
+    return codes

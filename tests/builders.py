@@ -1,0 +1,213 @@
+"""Specs for tests: builders with short names, named odd cases, and hypothesis strategies."""
+
+import dataclasses
+from typing import Any
+
+from hypothesis import strategies as st
+
+from pqhw.spec import (ChainSpec, Layer, MACEngine, MACFolding, MACPrecision, MACSpec, PQEngine,
+                       PQFolding, PQPrecision, PQSpec, Requantize)
+
+EXAMPLE_TOML = """\
+[layer]
+in_features = 144
+out_features = 32
+[engine]
+kind = "pq"
+subvector_length = 9
+prototypes = 16
+encoder = "l2"
+shared_prototypes = false
+table_storage = "lutram"
+[precision]
+activation_bits = 8
+activation_signed = true
+prototype_bits = 8
+table_bits = 8
+output = "accumulator"
+[folding]
+subspaces_per_cycle = 8
+outputs_per_cycle = 8
+prototypes_per_cycle = 16
+elements_per_cycle = 9
+"""
+
+SHORT = {"D": "in_features", "N": "out_features", "V": "subvector_length", "K": "prototypes"}
+
+
+def _split(values: dict[str, Any], *tables: type) -> list[dict[str, Any]]:
+    """Field values by the table that declares them."""
+    values = {SHORT.get(name, name): value for name, value in values.items()}
+    parts = []
+    for table in tables:
+        names = {field.name for field in dataclasses.fields(table)}
+        parts.append({name: values.pop(name) for name in list(values) if name in names})
+    assert not values, f"no table declares {', '.join(values)}"
+    return parts
+
+
+def pq(**values: Any) -> PQSpec:
+    """A PQ spec from its fields, whatever table they stand in; D, N, V, K are short names."""
+    layer, engine, precision, folding = _split(values, Layer, PQEngine, PQPrecision, PQFolding)
+    return PQSpec(layer=Layer(**layer), engine=PQEngine(**engine),
+                  precision=PQPrecision(**precision), folding=PQFolding(**folding))
+
+
+def mac(**values: Any) -> MACSpec:
+    """A MAC spec from its fields, whatever table they stand in; D and N are short names."""
+    layer, engine, precision, folding = _split(values, Layer, MACEngine, MACPrecision, MACFolding)
+    return MACSpec(layer=Layer(**layer), engine=MACEngine(**engine),
+                   precision=MACPrecision(**precision), folding=MACFolding(**folding))
+
+
+def chain(*stages: PQSpec | MACSpec) -> ChainSpec:
+    """A chain of specs."""
+    return ChainSpec(stages)
+
+
+def tiny(**values: Any) -> PQSpec:
+    """A PQ engine of a few bits that simulates in a moment."""
+    return pq(**{"D": 4, "N": 3, "V": 2, "K": 4, "activation_bits": 4, "prototype_bits": 4,
+                 "table_bits": 4, **values})
+
+
+def small_mac(**values: Any) -> MACSpec:
+    """A MAC engine of a few bits that simulates in a moment."""
+    return mac(**{"D": 4, "N": 3, "activation_bits": 4, "weight_bits": 4, **values})
+
+
+FOLDED = dict(subspaces_per_cycle=3, outputs_per_cycle=4, prototypes_per_cycle=5,
+              elements_per_cycle=2)
+ODD = dict(D=37, N=11, V=5, K=12, activation_bits=4, prototype_bits=4, table_bits=4, **FOLDED)
+
+
+def odd_cases() -> dict[str, ChainSpec]:
+    """Named configurations at the edges of what a spec admits."""
+    unsigned = dict(activation_signed=False)
+    two = dict(activation_bits=2, prototype_bits=2, table_bits=2)
+    u4 = Requantize(bits=4)
+    s5 = Requantize(bits=5, signed=True)
+    cases = {
+        "nothing divides": pq(**ODD),
+        "nothing divides, bram, l1, unsigned, shift": pq(
+            **ODD, **unsigned, encoder="l1", table_storage="bram", output=u4),
+        "nothing divides, shared": pq(**ODD, shared_prototypes=True,
+                                      output=Requantize(bits=3, signed=True, shift=2)),
+        "two bits signed": pq(D=9, N=4, V=3, K=4, **two, subspaces_per_cycle=2,
+                              output=Requantize(bits=2, signed=True)),
+        "two bits unsigned": pq(D=9, N=4, V=3, K=4, **two, **unsigned, outputs_per_cycle=3,
+                                prototypes_per_cycle=3, output=Requantize(bits=2)),
+        "two prototypes": pq(D=8, N=3, V=4, K=2, activation_bits=4, prototype_bits=3,
+                             elements_per_cycle=4),
+        "one element": pq(D=5, N=4, V=1, K=5, activation_bits=5, prototype_bits=5,
+                          subspaces_per_cycle=2, prototypes_per_cycle=2, outputs_per_cycle=2),
+        "one input, one output": pq(D=1, N=1, V=1, K=2, activation_bits=3, prototype_bits=3),
+        "one input, one output, mac": mac(D=1, N=1, weight_bits=3, activation_bits=3),
+        "shared in bram": tiny(shared_prototypes=True, prototype_storage="bram",
+                               bram_register=False, table_storage="bram", outputs_per_cycle=2),
+        "no bias": tiny(bias_bits=0),
+        "wide accumulators": tiny(accumulator_bits=40, output=s5),
+        "load 16": tiny(load_bits=16, **FOLDED),
+        "load 32": tiny(load_bits=32, D=7, V=3, **FOLDED),
+        "load 64": tiny(load_bits=64, N=9, **FOLDED),
+        "load 64, wide tables": tiny(load_bits=64, N=40, table_bits=8, outputs_per_cycle=40),
+        "mac, nothing divides, scale": mac(
+            D=37, N=11, inputs_per_cycle=5, outputs_per_cycle=3, multiplier="lut",
+            output=Requantize(bits=8, signed=True, mode="scale")),
+        "mac, scale with a shift built in": mac(
+            D=9, N=9, inputs_per_cycle=2, outputs_per_cycle=4, bram_register=False, load_bits=32,
+            output=Requantize(bits=8, mode="scale", shift=20)),
+        "mac, two bits unsigned": mac(D=9, N=5, inputs_per_cycle=9, outputs_per_cycle=5,
+                                      weight_bits=2, activation_bits=2, multiplier="lut",
+                                      **unsigned),
+        "mac, two bits signed": mac(D=6, N=4, inputs_per_cycle=2, weight_bits=2,
+                                    activation_bits=2, multiplier="dsp", load_bits=64,
+                                    output=Requantize(bits=2, signed=True)),
+    }
+    named = {name: ChainSpec((spec,)) for name, spec in cases.items()}
+    return named | chain_cases()
+
+
+def chain_cases() -> dict[str, ChainSpec]:
+    """Chains whose lane counts do not divide."""
+    u4, s4 = Requantize(bits=4), Requantize(bits=4, signed=True)
+    first = tiny(D=10, N=9, V=3, outputs_per_cycle=6, results_per_cycle=6,
+                 output=Requantize(bits=4, shift=2))
+    second = pq(D=9, N=7, V=2, K=3, activation_bits=4, activation_signed=False, prototype_bits=4,
+                table_bits=4, subspaces_per_cycle=2, outputs_per_cycle=3, output=s4)
+    third = mac(D=7, N=5, activation_bits=4, weight_bits=4, inputs_per_cycle=2,
+                outputs_per_cycle=2)
+    return {"pq 6 lanes to pq 4": chain(first, second),
+            "pq 6 to pq 4, 3 to mac 2": chain(first, second, third),
+            "mac 3 to mac 5": chain(
+                small_mac(D=8, N=12, inputs_per_cycle=3, outputs_per_cycle=3, results_per_cycle=3,
+                          output=u4),
+                small_mac(D=12, N=4, inputs_per_cycle=5, activation_signed=False))}
+
+
+def output_specs(modes: tuple[str, ...]) -> st.SearchStrategy[Requantize | None]:
+    """Raw accumulators, or any requantisation in one of `modes`."""
+    made = st.builds(Requantize, bits=st.integers(2, 8), signed=st.booleans(),
+                     mode=st.sampled_from(modes), shift=st.none() | st.integers(0, 8))
+    return st.none() | made
+
+
+FLAGS = dict(bram_register=st.booleans(), load_bits=st.sampled_from((8, 16, 32, 64)),
+             activation_bits=st.integers(2, 8), activation_signed=st.booleans())
+
+
+@st.composite
+def pq_specs(draw: Any) -> PQSpec:
+    """Any small PQ engine."""
+    inputs = draw(st.integers(1, 24))
+    knobs = dict(
+        D=st.just(inputs), N=st.integers(1, 12), V=st.integers(1, min(inputs, 8)),
+        K=st.integers(2, 12), encoder=st.sampled_from(("l2", "l1")),
+        shared_prototypes=st.booleans(), table_storage=st.sampled_from(("lutram", "bram")),
+        prototype_storage=st.sampled_from(("auto", "lutram", "bram")),
+        prototype_bits=st.integers(2, 8), table_bits=st.integers(2, 8),
+        subspaces_per_cycle=st.integers(1, 4), outputs_per_cycle=st.integers(1, 6),
+        prototypes_per_cycle=st.integers(1, 12), elements_per_cycle=st.integers(1, 8),
+        output=output_specs(("shift",)), **FLAGS)
+    return pq(**draw(st.fixed_dictionaries(knobs)))
+
+
+@st.composite
+def mac_specs(draw: Any) -> MACSpec:
+    """Any small MAC engine."""
+    knobs = dict(
+        D=st.integers(1, 24), N=st.integers(1, 12), inputs_per_cycle=st.integers(1, 6),
+        outputs_per_cycle=st.integers(1, 6), weight_bits=st.integers(2, 8),
+        multiplier=st.sampled_from(("dsp", "lut")),
+        weight_storage=st.sampled_from(("auto", "lutram", "bram")),
+        output=output_specs(("shift", "scale")), **FLAGS)
+    return mac(**draw(st.fixed_dictionaries(knobs)))
+
+
+@st.composite
+def chains(draw: Any, least: int = 1, most: int = 1) -> ChainSpec:
+    """A chain of `least` to `most` engines, each made to fit the one before."""
+    count = draw(st.integers(least, most))
+    stages: list[Any] = []
+    for index in range(count):
+        spec = draw(st.one_of(pq_specs(), pq_specs(), mac_specs()))
+        if stages:
+            spec = following(stages[-1], spec)
+        if index < count - 1 and spec.output is None:
+            precision = dataclasses.replace(spec.precision, output=Requantize(bits=4))
+            spec = dataclasses.replace(spec, precision=precision)
+        stages.append(spec)
+    return ChainSpec(tuple(stages))
+
+
+def following(before: Any, after: Any) -> Any:
+    """`after`, its inputs made to fit the results of `before`."""
+    inputs = before.layer.out_features
+    engine = dataclasses.replace(after.engine, load_bits=before.engine.load_bits)
+    if isinstance(after, PQSpec):
+        length = min(engine.subvector_length, inputs)
+        engine = dataclasses.replace(engine, subvector_length=length)
+    return dataclasses.replace(
+        after, engine=engine, layer=dataclasses.replace(after.layer, in_features=inputs),
+        precision=dataclasses.replace(after.precision, activation_bits=before.output.bits,
+                                      activation_signed=before.output.signed))

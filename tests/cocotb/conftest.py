@@ -1,0 +1,95 @@
+"""Runs each testbench once per design, in one simulator process, and hands out its verdicts."""
+
+import ast
+import os
+from pathlib import Path
+from xml.etree import ElementTree
+
+import bench_common
+import filelock
+import pytest
+
+from pqhw.emit.design import chain_verilog
+from pqhw.flow.cache import Cache
+from pqhw.flow.tools import ToolMissing
+from pqhw.sim import icarus
+
+HERE = Path(__file__).parent
+
+
+def properties(bench: str) -> list[str]:
+    """The cocotb tests of a testbench, by name, without importing it."""
+    tree = ast.parse((HERE / f"{bench}.py").read_text())
+    return [node.name for node in tree.body if isinstance(node, ast.AsyncFunctionDef)
+            and any("cocotb.test" in ast.unparse(mark) for mark in node.decorator_list)]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Skip everything here, with the reason, where the simulator is missing."""
+    try:
+        icarus.require_tools()
+    except ToolMissing as error:
+        for item in items:
+            if HERE in Path(item.path).parents:
+                item.add_marker(pytest.mark.skip(reason=str(error)))
+
+
+@pytest.fixture(scope="session")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that all pytest-xdist workers of this run share."""
+    base = tmp_path_factory.getbasetemp()
+    return base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+
+
+@pytest.fixture(scope="session")
+def cache(shared: Path) -> Cache:
+    """A cache of this run."""
+    return Cache(shared / "cache")
+
+
+@pytest.fixture(scope="session")
+def verdicts(shared: Path, cache: Cache):
+    """Function of (bench, design): {cocotb test: its failure or None}, simulated once."""
+    known: dict[tuple[str, str], dict[str, str | None]] = {}
+
+    def run(bench: str, design: str) -> dict[str, str | None]:
+        if (bench, design) not in known:
+            folder = shared / f"{bench}-{design}"
+            with filelock.FileLock(f"{folder}.lock"):
+                if not folder.exists():
+                    build = icarus.compile_design(
+                        cache, chain_verilog(bench_common.design(design)))
+                    folder.mkdir()
+                    icarus.run_testbench(build, bench, folder, {"pqhw_design": design})
+            known[bench, design] = _read(folder)
+        return known[bench, design]
+    return run
+
+
+def _read(folder: Path) -> dict[str, str | None]:
+    """The verdicts in `results.xml`; the whole log where there is none."""
+    path = folder / "results.xml"
+    if not path.exists():
+        pytest.fail(f"the simulator ended early:\n{(folder / 'vvp.log').read_text()}")
+    found: dict[str, str | None] = {}
+    for case in ElementTree.parse(path).iter("testcase"):
+        faults = [*case.iter("failure"), *case.iter("error"), *case.iter("skipped")]
+        found[case.get("name", "")] = _reason(faults[0]) if faults else None
+    return found
+
+
+def _reason(fault: ElementTree.Element) -> str:
+    kind, message = fault.get("error_type") or fault.get("type"), fault.get("error_msg")
+    return f"{kind}: {message or fault.get('message') or fault.text}"
+
+
+@pytest.fixture
+def check(verdicts):
+    """Function of (bench, design, property): fails with what the simulator said of it."""
+    def verify(bench: str, design: str, name: str) -> None:
+        mine = {test: reason for test, reason in verdicts(bench, design).items()
+                if test.split("/")[0] == name}
+        assert mine, f"{bench} did not run {name}; it ran {', '.join(verdicts(bench, design))}"
+        failed = [f"{test}: {reason}" for test, reason in mine.items() if reason]
+        assert not failed, "\n".join([f"design {design}", *failed])
+    return verify

@@ -1,0 +1,26 @@
+"""The emitted Verilog at its ports, in Icarus Verilog: one pytest test per property and design."""
+
+import pytest
+from bench_common import DESIGNS, SMALL
+from conftest import properties
+
+
+def _cases(bench, designs):
+    return [pytest.param(design, name, id=f"{design}-{name}")
+            for design in designs for name in properties(bench)
+            if not (design.startswith("mac") and name.startswith("ties_"))]
+
+
+@pytest.mark.parametrize("design,name", _cases("bench_streams", DESIGNS))
+def test_streams(check, design, name):
+    check("bench_streams", design, name)
+
+
+@pytest.mark.parametrize("design,name", _cases("bench_rows", [*DESIGNS, "mac16"]))
+def test_rows(check, design, name):
+    check("bench_rows", design, name)
+
+
+@pytest.mark.parametrize("design,name", _cases("bench_images", SMALL))
+def test_images(check, design, name):
+    check("bench_images", design, name)
