@@ -2,20 +2,21 @@
 
 import json
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
 import pydantic
 
 __all__ = ["Area", "Comparison", "Fmax", "LutEquivalents", "Measurement", "Provenance", "SCHEMA",
-           "Seed", "Verification", "load_results", "results_schema"]
+           "Seed", "Verification", "gather_results", "load_results", "results_schema"]
 
 SCHEMA = 1
 """Version of the JSON documents; a change that breaks readers increments it."""
 
 
 class _Model(pydantic.BaseModel):
-    model_config = pydantic.ConfigDict(extra="forbid")
+    model_config = pydantic.ConfigDict(extra="forbid", allow_inf_nan=False)
 
 
 class Area(_Model):
@@ -55,8 +56,8 @@ class Verification(_Model):
     """One level of simulation against the integer golden model."""
     level: Literal["amaranth", "cxxrtl", "cocotb"]
     status: Literal["equal", "different", "failed", "not run"]
-    rows: int = pydantic.Field(0, description="rows compared")
-    reason: str | None = pydantic.Field(None, description="why it was not run, or what differed")
+    rows: int = pydantic.Field(default=0, description="rows compared")
+    reason: str | None = pydantic.Field(default=None, description="why it was not run, or what differed")
 
 
 class Provenance(_Model):
@@ -84,29 +85,29 @@ class Measurement(_Model):
     status: Literal["ok", "failed"]
     reason: str | None = None
     verified: str | None = pydantic.Field(
-        None, description="the strongest level at which the RTL equalled the golden model: "
+        default=None, description="the strongest level at which the RTL equalled the golden model: "
         "cxxrtl, cocotb, amaranth, or null")
     verification: list[Verification] = []
-    accuracy: float | None = pydantic.Field(None, description="share of test rows classified "
+    accuracy: float | None = pydantic.Field(default=None, description="share of test rows classified "
                                                               "correctly by the integer network")
-    area: Area | None = pydantic.Field(None, description="of the design; harness subtracted")
-    area_raw: Area | None = pydantic.Field(None, description="with the register harness")
+    area: Area | None = pydantic.Field(default=None, description="of the design; harness subtracted")
+    area_raw: Area | None = pydantic.Field(default=None, description="with the register harness")
     area_available: Area | None = None
-    cells: dict[str, int] = pydantic.Field({}, description="units as the router names them, "
+    cells: dict[str, int] = pydantic.Field(default={}, description="units as the router names them, "
                                                            "harness subtracted")
     fmax_mhz: Fmax | None = None
     seeds: list[Seed] = []
     cycles_per_row: int | None = None
     cycles_per_row_measured: float | None = None
     latency_cycles: int | None = None
-    rows_per_second: float | None = pydantic.Field(None, description="median Fmax / cycles per row")
+    rows_per_second: float | None = pydantic.Field(default=None, description="median Fmax / cycles per row")
     device_limited_rows_per_second: float | None = pydantic.Field(
-        None, description="rows per second of a device filled with copies: throughput divided by "
+        default=None, description="rows per second of a device filled with copies: throughput divided by "
         "the largest used share of any resource")
     limiting_resource: str | None = None
     lut_equivalents: LutEquivalents | None = None
     multiply_accumulates_per_row: int | None = pydantic.Field(
-        None, description="of the dense layers that the design computes or approximates")
+        default=None, description="of the dense layers that the design computes or approximates")
     memory_bits: int | None = None
     provenance: Provenance | None = None
 
@@ -121,7 +122,7 @@ class Comparison(_Model):
     schema_version: int = SCHEMA
     document: Literal["comparison"] = "comparison"
     title: str
-    task: str | None = pydantic.Field(None, description="what the designs compute")
+    task: str | None = pydantic.Field(default=None, description="what the designs compute")
     float_accuracy: float | None = None
     test_rows: int | None = None
     notes: list[str] = []
@@ -155,6 +156,39 @@ def load_results(path: str | os.PathLike[str]) -> Comparison:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
         raise ValueError(f"{path}: {where}: {first['msg']}.") from None
+
+
+def gather_results(paths: Sequence[str | os.PathLike[str]]) -> list[Comparison]:
+    """Read files and folders of results; single measurements are put side by side.
+
+    Raises `ValueError` with one sentence if there is nothing to read.
+    """
+    files: list[Path] = []
+    for path in map(Path, paths):
+        found = sorted(path.rglob("*.json")) if path.is_dir() else [path]
+        files += [file for file in found if not path.is_dir() or _is_result(file)]
+    if not files:
+        raise ValueError(f"{', '.join(map(str, paths))}: holds no result of pqhw synth, compare "
+                         "or demo.")
+    comparisons, single = [], []
+    for file in files:
+        read = load_results(file)
+        if json.loads(file.read_text(encoding="utf-8"))["document"] == "measurement":
+            single += read.measurements
+        else:
+            comparisons.append(read)
+    if single:
+        title = single[0].name if len(single) == 1 else f"{len(single)} designs"
+        comparisons.append(Comparison(title=title, measurements=single))
+    return comparisons
+
+
+def _is_result(path: Path) -> bool:
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    return isinstance(values, dict) and values.get("document") in ("measurement", "comparison")
 
 
 def results_schema() -> dict:

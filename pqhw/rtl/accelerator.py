@@ -12,7 +12,7 @@ from .loader import Loader, load_stream
 from .streams import row_stream
 from .target import Target
 
-__all__ = ["Accelerator", "status_signature"]
+__all__ = ["Accelerator", "accelerator_signature", "status_signature"]
 
 
 def status_signature(chain: ChainSpec) -> wiring.Signature:
@@ -34,6 +34,17 @@ def status_signature(chain: ChainSpec) -> wiring.Signature:
         "error_section": Out(range(len(chain.image.sections) + 1)),
         "row_short": Out(1), "row_long": Out(1),
         "rows_in": Out(bits), "rows_out": Out(bits), "stall_cycles": Out(bits),
+    })
+
+
+def accelerator_signature(chain: ChainSpec) -> wiring.Signature:
+    """The ports of an `Accelerator`."""
+    first, last = chain.first, chain.last
+    return wiring.Signature({
+        "i": In(row_stream(first.activation_range, first.lanes_in)),
+        "o": Out(row_stream(last.result_range, last.lanes_out)),
+        "load": In(load_stream(chain.load_bits)),
+        "status": Out(status_signature(chain)),
     })
 
 
@@ -64,13 +75,7 @@ class Accelerator(wiring.Component):
 
     def __init__(self, chain: ChainSpec):
         self.chain = chain
-        first, last = chain.first, chain.last
-        super().__init__({
-            "i": In(row_stream(first.activation_range, first.lanes_in)),
-            "o": Out(row_stream(last.result_range, last.lanes_out)),
-            "load": In(load_stream(chain.load_bits)),
-            "status": Out(status_signature(chain)),
-        })
+        super().__init__(accelerator_signature(chain))
 
     def elaborate(self, platform: Target) -> Module:
         m = Module()

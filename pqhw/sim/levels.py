@@ -63,6 +63,7 @@ class Level:
     reason: why not equal, in one sentence
     rows: rows compared
     latency, cycles_per_row: measured with nothing stalling; None if not run or too few rows
+    results: [R, N] what the level computed; None if not run
     """
     level: str
     status: str
@@ -70,6 +71,12 @@ class Level:
     reason: str | None = None
     latency: int | None = None
     cycles_per_row: float | None = None
+    results: np.ndarray | None = dataclasses.field(default=None, repr=False, compare=False)
+
+    def summary(self) -> dict[str, Any]:
+        """Everything but the results, as plain JSON values."""
+        return {field.name: getattr(self, field.name) for field in dataclasses.fields(self)
+                if field.name != "results"}
 
     def verification(self) -> Verification:
         """The part that goes into a measurement."""
@@ -108,7 +115,8 @@ def simulate_level(cache: Cache, chain: ChainSpec, parameters: Sequence[Paramete
     def make(folder: Path) -> None:
         run = _runner(cache, chain, level, verilog, image, progress)
         found = _compare(chain, parameters, rows, level, run)
-        (folder / "level.json").write_text(json.dumps(dataclasses.asdict(found)))
+        (folder / "level.json").write_text(json.dumps(found.summary()))
+        np.save(folder / "results.npy", found.results)
 
     try:
         folder = cache.get("simulation", inputs, make)
@@ -116,7 +124,8 @@ def simulate_level(cache: Cache, chain: ChainSpec, parameters: Sequence[Paramete
         return Level(level, "not run", reason=str(error))
     except (SimulationError, ToolError) as error:
         return Level(level, "failed", reason=str(error))
-    return Level(**json.loads((folder / "level.json").read_text()))
+    return Level(**json.loads((folder / "level.json").read_text()),
+                 results=np.load(folder / "results.npy"))
 
 
 Runner = Callable[..., SimulationResult]
@@ -149,7 +158,7 @@ def _compare(chain: ChainSpec, parameters: Sequence[Parameters], rows: np.ndarra
                                    again.results)
     return Level(level, "equal" if mismatch is None else "different", len(rows),
                  None if mismatch is None else f"{mismatch}.", result.latency,
-                 result.cycles_per_row)
+                 result.cycles_per_row, result.results)
 
 
 def _first_mismatch(chain: ChainSpec, parameters: Sequence[Parameters], rows: np.ndarray,

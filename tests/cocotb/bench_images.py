@@ -8,7 +8,8 @@ import numpy as np
 from bench_common import Material, material
 from bench_setup import check_rows, drain, finish_rows, load, started
 
-from pqhw.sim.testbench import Bench, always, never, pattern
+from pqhw.sim.agents import always, never, pattern
+from pqhw.sim.testbench import Bench
 from pqhw.sim.transfers import image_payloads, row_payloads
 from pqhw.spec import LoadError
 from pqhw.spec.image import HEADER_BYTES, SECTION_HEADER_BYTES, TRAILER_BYTES

@@ -5,7 +5,7 @@ import numpy as np
 from bench_common import material
 from bench_setup import check_rows, drain, load, started
 
-from pqhw.sim.testbench import Random, always, pattern
+from pqhw.sim.agents import Random, always, pattern
 from pqhw.sim.transfers import image_payloads, row_payloads
 
 

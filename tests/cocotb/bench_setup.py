@@ -6,7 +6,8 @@ import bench_common
 import cocotb
 import numpy as np
 
-from pqhw.sim.testbench import Bench, always
+from pqhw.sim.agents import always
+from pqhw.sim.testbench import Bench
 from pqhw.sim.transfers import row_payloads
 
 __all__ = ["check_rows", "drain", "finish_rows", "load", "started"]

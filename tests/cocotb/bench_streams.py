@@ -7,7 +7,7 @@ import numpy as np
 from bench_common import material
 from bench_setup import check_rows, drain, finish_rows, load, started
 
-from pqhw.sim.testbench import Random, always, never, pattern
+from pqhw.sim.agents import Random, always, never, pattern
 from pqhw.sim.transfers import image_payloads, row_payloads
 from pqhw.spec.parameters import PQParameters
 

@@ -1,13 +1,12 @@
 """Runs each testbench once per design, in one simulator process, and hands out its verdicts."""
 
-import ast
 import os
 from pathlib import Path
-from xml.etree import ElementTree
 
 import bench_common
 import filelock
 import pytest
+from bench_verdicts import read_verdicts
 
 from pqhw.emit.design import chain_verilog
 from pqhw.flow.cache import Cache
@@ -15,13 +14,6 @@ from pqhw.flow.tools import ToolMissing
 from pqhw.sim import icarus
 
 HERE = Path(__file__).parent
-
-
-def properties(bench: str) -> list[str]:
-    """The cocotb tests of a testbench, by name, without importing it."""
-    tree = ast.parse((HERE / f"{bench}.py").read_text())
-    return [node.name for node in tree.body if isinstance(node, ast.AsyncFunctionDef)
-            and any("cocotb.test" in ast.unparse(mark) for mark in node.decorator_list)]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -61,26 +53,9 @@ def verdicts(shared: Path, cache: Cache):
                         cache, chain_verilog(bench_common.design(design)))
                     folder.mkdir()
                     icarus.run_testbench(build, bench, folder, {"pqhw_design": design})
-            known[bench, design] = _read(folder)
+            known[bench, design] = read_verdicts(folder)
         return known[bench, design]
     return run
-
-
-def _read(folder: Path) -> dict[str, str | None]:
-    """The verdicts in `results.xml`; the whole log where there is none."""
-    path = folder / "results.xml"
-    if not path.exists():
-        pytest.fail(f"the simulator ended early:\n{(folder / 'vvp.log').read_text()}")
-    found: dict[str, str | None] = {}
-    for case in ElementTree.parse(path).iter("testcase"):
-        faults = [*case.iter("failure"), *case.iter("error"), *case.iter("skipped")]
-        found[case.get("name", "")] = _reason(faults[0]) if faults else None
-    return found
-
-
-def _reason(fault: ElementTree.Element) -> str:
-    kind, message = fault.get("error_type") or fault.get("type"), fault.get("error_msg")
-    return f"{kind}: {message or fault.get('message') or fault.text}"
 
 
 @pytest.fixture

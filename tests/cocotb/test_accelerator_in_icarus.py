@@ -2,7 +2,7 @@
 
 import pytest
 from bench_common import DESIGNS, SMALL
-from conftest import properties
+from bench_verdicts import properties
 
 
 def _cases(bench, designs):

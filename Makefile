@@ -1,0 +1,65 @@
+# Two commands on a bare Debian or Ubuntu: `make demo` and `make test`. `make help` lists the rest.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+DEMO_PACKAGES := g++ iverilog
+TEST_PACKAGES := $(DEMO_PACKAGES) verilator chromium
+WORKERS ?= auto
+
+.DEFAULT_GOAL := help
+.PHONY: help setup setup-test demo test test-slow lint clean
+
+help: ## list the targets
+	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
+
+# Installs Debian packages that are missing. A plain user goes on without them: what they enable
+# is then shown as not run, with the reason.
+define install-packages
+	@missing=""; for package in $(1); do \
+	    dpkg-query -W -f '$${Status}' $$package 2>/dev/null | grep -q 'install ok installed' \
+	        || missing="$$missing $$package"; done; \
+	if [ -n "$$missing" ]; then \
+	    if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	        echo "installing$$missing"; \
+	        { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq \
+	            --no-install-recommends $$missing; } >$(VENV)-packages.log 2>&1 \
+	            || { tail -3 $(VENV)-packages.log; echo "going on without$$missing"; }; \
+	    else echo "not installed (needs root):$$missing; what they enable is left out"; fi; fi
+endef
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	    || { echo "pqhw needs Python 3.11 or newer; set PYTHON=python3.x"; exit 1; }
+	@$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.ready: pyproject.toml constraints.txt | $(BIN)/python
+	@echo "installing Python packages into $(VENV)"
+	@$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[all]'
+	@touch $@
+
+$(VENV)/.ready-test: $(VENV)/.ready
+	@$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[test,lint]'
+	@touch $@
+
+setup: $(VENV)/.ready ## virtual environment with pinned packages, and the simulators
+	$(call install-packages,$(DEMO_PACKAGES))
+
+setup-test: setup $(VENV)/.ready-test
+	$(call install-packages,$(TEST_PACKAGES))
+
+demo: setup ## digits: train, convert, prove bit-exact, route, compare; writes runs/demo/report.html
+	@$(BIN)/pqhw demo
+
+test: setup-test ## the fast tests
+	@$(BIN)/python -m pytest -n $(WORKERS)
+
+test-slow: setup-test ## the long sweeps too
+	@$(BIN)/python -m pytest -n $(WORKERS) -m 'slow or not slow'
+
+lint: setup-test ## ruff and mypy
+	@$(BIN)/ruff check pqhw tests
+	@$(BIN)/mypy
+
+clean: ## remove the environment and the runs; the cache of runs stays
+	@rm -rf $(VENV) $(VENV)-packages.log runs build *.egg-info

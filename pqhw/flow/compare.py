@@ -1,0 +1,48 @@
+"""Several specs measured on one device in one run."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from ..spec import ChainSpec, SpecError
+from ..spec.devices import Device
+from .cache import Cache
+from .measure import Options, Work, measure
+from .results import Comparison
+
+__all__ = ["compare", "names_of"]
+
+
+def names_of(paths: Sequence[Path]) -> list[str]:
+    """A short name per spec file: its stem, or as much of its path as tells it apart."""
+    stems = [path.stem for path in paths]
+    return [path.stem if stems.count(path.stem) == 1 else str(path.with_suffix(""))
+            for path in paths]
+
+
+def compare(cache: Cache, chains: Sequence[tuple[str, ChainSpec]], part: Device, *,
+            options: Options | None = None, works: Sequence[Work | None] | None = None,
+            progress: Callable[[str], None] = lambda step: None) -> Comparison:
+    """Measure every spec on `part`; what was measured before comes from the cache.
+
+    Raises `SpecError` if the specs differ in inputs, outputs or the bits of their inputs, as
+    their rates could then not be compared.
+    """
+    first_name, first = chains[0]
+    for name, chain in chains[1:]:
+        for field, of_first, of_this in (
+                ("layer.in_features", first.first.layer.in_features,
+                 chain.first.layer.in_features),
+                ("layer.out_features", first.last.layer.out_features,
+                 chain.last.layer.out_features),
+                ("precision.activation_bits", first.first.precision.activation_bits,
+                 chain.first.precision.activation_bits)):
+            if of_first != of_this:
+                raise SpecError(f"{field} must be equal in designs that are compared, but is "
+                                f"{of_first} in {first_name} and {of_this} in {name}.")
+    given = works if works is not None else [None] * len(chains)
+    measurements = [
+        measure(cache, chain, part, name=name, options=options, work=work,
+                progress=lambda step, name=name: progress(f"{name}: {step}"))  # type: ignore[misc]
+        for (name, chain), work in zip(chains, given)]
+    return Comparison(title=f"{', '.join(name for name, _ in chains)} on {part.title}",
+                      measurements=measurements)

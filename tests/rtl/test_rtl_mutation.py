@@ -1,0 +1,113 @@
+"""The comparison of hardware with its specification notices small mistakes in the hardware."""
+
+import pytest
+from amaranth.hdl import Cat, Mux, Signal
+from builders import odd_cases, small_mac, tiny
+from runner import differs
+
+import pqhw.emit.image
+import pqhw.rtl.encoder.argmin as argmin
+import pqhw.rtl.encoder.distance as distance
+import pqhw.rtl.encoder.elements as elements
+import pqhw.rtl.lookup as lookup
+import pqhw.rtl.mac.fixed as fixed
+import pqhw.rtl.results as results
+import pqhw.rtl.sums as sums
+from pqhw.spec import ChainSpec, Requantize
+
+PQ = ChainSpec((tiny(D=6, K=5, N=5, prototypes_per_cycle=3, outputs_per_cycle=2,
+                     activation_bits=2, prototype_bits=2, encoder="l1",
+                     output=Requantize(bits=3, signed=True)),))
+MAC = ChainSpec((small_mac(D=6, N=5, inputs_per_cycle=2, outputs_per_cycle=2,
+                           output=Requantize(bits=4, signed=True, mode="scale")),))
+
+
+def last_index_wins(patch):
+    """`<=` instead of `<` in a node of the arg-min tree."""
+    def node(m, enable, pair, level, name):
+        left, left_index = pair[0]
+        least, index = Signal(left.shape()), Signal(level)
+        if len(pair) == 1:
+            pair = [pair[0], pair[0]]
+        right, right_index = pair[1]
+        nearer = (right <= left) if pair[0] is not pair[1] else 0
+        with m.If(enable):
+            m.d.sync += [least.eq(Mux(nearer, right, left)),
+                         index.eq(Cat(Mux(nearer, right_index, left_index), nearer))]
+        return least, index
+    patch.setattr(argmin, "_node", node)
+
+
+def later_chunk_wins(patch):
+    """`<=` instead of `<` between chunks of prototypes."""
+    def best(self, m, least, index):
+        kept = Signal(least.shape())
+        code = Signal(self.spec.code_bits)
+        with m.If(self.enable & self.best_step & (self.best_first | (least <= kept))):
+            m.d.sync += [kept.eq(least), code.eq(self.best_base + index)]
+        return code
+    patch.setattr(distance.DistanceLane, "_best", best)
+
+
+def no_magnitude(patch):
+    """The difference itself instead of its square or magnitude."""
+    def wrong(m, enable, spec, x, c, name):
+        return sums.delayed(m, enable, (x - c)[:2], 2, name)[-1]
+    patch.setattr(distance, "element_distance", wrong)
+    assert elements.element_distance is not wrong
+
+
+def no_rounding(patch):
+    """The rounding constant left out of the stored bias."""
+    patch.setattr(pqhw.emit.image, "rounding_constant", lambda spec, shift: 0)
+
+
+def no_clamp(patch):
+    """Results cut to their width instead of clamped."""
+    patch.setattr(results, "clamp", lambda value, allowed: value[:allowed.bits])
+
+
+def delayed_accumulator(patch):
+    """The accumulator is not cleared after a row."""
+    def accumulate(self, m, platform, n, total, valid, final):
+        kept = Signal(sums.shape_of(self.spec.sum_range))
+        result = Signal(kept.shape())
+        with m.If(self.enable):
+            m.d.sync += result.eq(kept + total)
+            with m.If(valid):
+                m.d.sync += kept.eq(kept + total)
+        return result
+    patch.setattr(sums.ColumnSums, "_accumulate", accumulate)
+
+
+def always_the_first_word(patch):
+    """Tables and weights are read from their first place only."""
+    for module in (lookup, fixed):
+        patch.setattr(module, "count_up", lambda m, counter, size, step: None)
+
+
+def one_cycle_late(patch):
+    """A register too many for `valid`, in the column sums."""
+    right = sums.delayed
+    patch.setattr(sums, "delayed", lambda m, enable, value, stages, name, **how: right(
+        m, enable, value, stages + 1, name, **how))
+
+
+@pytest.mark.parametrize("mutate, chain", [
+    (last_index_wins, PQ), (later_chunk_wins, PQ), (no_magnitude, PQ), (no_rounding, PQ),
+    (no_clamp, PQ), (no_clamp, MAC), (delayed_accumulator, PQ), (delayed_accumulator, MAC),
+    (always_the_first_word, PQ), (always_the_first_word, MAC), (one_cycle_late, PQ), (one_cycle_late, MAC)],
+    ids=lambda value: value.__name__ if callable(value) else value.kind)
+def test_a_mistake_is_noticed(mutate, chain, monkeypatch):
+    assert differs(chain, seed=3) == ""
+    mutate(monkeypatch)
+    wrong = [differs(chain, seed=seed) for seed in range(3, 7)]
+    assert any(differs(chain, seed=seed) for seed in range(3, 7)), mutate.__doc__
+
+
+@pytest.mark.parametrize("name", ["nothing divides", "mac, nothing divides, scale"])
+def test_a_wrong_latency_in_the_spec_is_noticed(name, monkeypatch):
+    chain = odd_cases()[name]
+    latency = chain.latency
+    monkeypatch.setattr(ChainSpec, "latency", property(lambda self: latency + 1))
+    assert differs(chain) == f"latency is {latency} instead of {latency + 1}"
