@@ -77,6 +77,9 @@ def verilog(spec: SpecPath,
             target: Annotated[str, typer.Option(
                 help="generic (portable), ecp5 or ice40 (with the family's primitives)")
             ] = "generic",
+            device_name: Annotated[str | None, typer.Option(
+                "--device", "-d", help="build for this device, as pqhw synth does: "
+                + ", ".join(DEVICES))] = None,
             params: Annotated[Path | None, typer.Option(
                 help="parameters (.npz); writes the image for the load port")] = None,
             json_out: Json = None) -> None:
@@ -87,11 +90,17 @@ def verilog(spec: SpecPath,
     from .emit.product import write_product
     if target not in FAMILIES:
         raise SpecError(f"--target must be one of {', '.join(FAMILIES)}, but is {target}.")
-    chain = _for_target(load_spec(spec), target)
+    chain = load_spec(spec)
+    if device_name:
+        part = device(device_name)
+        chain, target = resolve(chain, part), part.family
+    else:
+        chain = _for_target(chain, target)
     parameters = load_parameters(chain, params) if params else None
     about = write_product(chain, folder, target=target, parameters=parameters)
     if json_out:
         _emit(about, json_out)
+    if json_out == "-":
         return
     table = Table(title=f"{chain.kind} accelerator in {folder}", show_header=False)
     for name, value in (("cycles per row", about["cycles_per_row"]),
@@ -147,7 +156,7 @@ def sim(spec: SpecPath,
             np.save(file, report.results)
     if json_out:
         _emit(report.to_json(), json_out)
-    else:
+    if json_out != "-":
         out.print(report.table())
     if not report.ok:
         raise typer.Exit(1)

@@ -5,8 +5,19 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from pqhw.spec import (ChainSpec, Layer, MACEngine, MACFolding, MACPrecision, MACSpec, PQEngine,
-                       PQFolding, PQPrecision, PQSpec, Requantize)
+from pqhw.spec import (
+    ChainSpec,
+    Layer,
+    MACEngine,
+    MACFolding,
+    MACPrecision,
+    MACSpec,
+    PQEngine,
+    PQFolding,
+    PQPrecision,
+    PQSpec,
+    Requantize,
+)
 
 EXAMPLE_TOML = """\
 [layer]
@@ -76,15 +87,15 @@ def small_mac(**values: Any) -> MACSpec:
     return mac(**{"D": 4, "N": 3, "activation_bits": 4, "weight_bits": 4, **values})
 
 
-FOLDED = dict(subspaces_per_cycle=3, outputs_per_cycle=4, prototypes_per_cycle=5,
-              elements_per_cycle=2)
+FOLDED = {"subspaces_per_cycle": 3, "outputs_per_cycle": 4, "prototypes_per_cycle": 5,
+              "elements_per_cycle": 2}
 ODD = dict(D=37, N=11, V=5, K=12, activation_bits=4, prototype_bits=4, table_bits=4, **FOLDED)
 
 
 def odd_cases() -> dict[str, ChainSpec]:
     """Named configurations at the edges of what a spec admits."""
-    unsigned = dict(activation_signed=False)
-    two = dict(activation_bits=2, prototype_bits=2, table_bits=2)
+    unsigned = {"activation_signed": False}
+    two = {"activation_bits": 2, "prototype_bits": 2, "table_bits": 2}
     u4 = Requantize(bits=4)
     s5 = Requantize(bits=5, signed=True)
     cases = {
@@ -105,6 +116,12 @@ def odd_cases() -> dict[str, ChainSpec]:
         "one input, one output, mac": mac(D=1, N=1, weight_bits=3, activation_bits=3),
         "shared in bram": tiny(shared_prototypes=True, prototype_storage="bram",
                                bram_register=False, table_storage="bram", outputs_per_cycle=2),
+        "codes gather behind a stall": pq(
+            D=4, N=4, V=4, K=8, activation_bits=4, prototype_bits=4, table_bits=4,
+            outputs_per_cycle=4, prototypes_per_cycle=4, elements_per_cycle=2, output=u4),
+        "codes gather, two groups": pq(
+            D=4, N=6, V=2, K=8, activation_bits=4, prototype_bits=4, table_bits=4,
+            outputs_per_cycle=6, prototypes_per_cycle=2, elements_per_cycle=2, output=u4),
         "no bias": tiny(bias_bits=0),
         "wide accumulators": tiny(accumulator_bits=40, output=s5),
         "load 16": tiny(load_bits=16, **FOLDED),
@@ -152,8 +169,8 @@ def output_specs(modes: tuple[str, ...]) -> st.SearchStrategy[Requantize | None]
     return st.none() | made
 
 
-FLAGS = dict(bram_register=st.booleans(), load_bits=st.sampled_from((8, 16, 32, 64)),
-             activation_bits=st.integers(2, 8), activation_signed=st.booleans())
+FLAGS = {"bram_register": st.booleans(), "load_bits": st.sampled_from((8, 16, 32, 64)),
+             "activation_bits": st.integers(2, 8), "activation_signed": st.booleans()}
 
 
 @st.composite

@@ -10,12 +10,15 @@ Yosys 0.70 stumbles when it maps designs with LUT RAM.
 import re
 from collections.abc import Iterable
 
-from .expressions import Expressions, bits_of, constant, join
+from .expressions import BINARY, UNARY, Expressions, bits_of, constant, join
 from .names import Namer
 from .processes import clocked, combinational
 from .rtlil import Assign, Cell, Process, RTLILModule, Switch, Wire
 
 __all__ = ["write_verilog"]
+
+WRITTEN = {*BINARY, *UNARY, "$mux", "$dff", "$meminit_v2", "$memwr_v2", "$memrd_v2"}
+"""Cells that are written; any other is refused."""
 
 KEPT_ATTRIBUTES = ("keep", "ram_style", "no_rw_check")
 
@@ -29,6 +32,19 @@ def write_verilog(modules: Iterable[RTLILModule], header: str) -> str:
         writer.known = writers
         lines += ["", *writer.lines()]
     return "\n".join(lines) + "\n"
+
+
+def _check(cell: Cell) -> None:
+    """Refuse what would otherwise be left out or mean something else."""
+    if not cell.type.startswith("\\") and cell.type not in WRITTEN:
+        raise NotImplementedError(f"{cell.type} cells are not written as Verilog.")
+    if cell.parameters.get("CLK_POLARITY", "1")[-1] == "0" and cell.parameters.get(
+            "CLK_ENABLE", "1") != "0":
+        raise NotImplementedError(f"{cell.type} cells on a falling clock are not written "
+                                  "as Verilog.")
+    if "1" in cell.parameters.get("TRANSPARENCY_MASK", "").partition("'")[2]:
+        raise NotImplementedError(f"{cell.type} cells that read what is being written are not "
+                                  "written as Verilog.")
 
 
 def _width(bits: int) -> str:
@@ -54,6 +70,8 @@ class _ModuleWriter:
     """
 
     def __init__(self, module: RTLILModule, name: str, known: "dict[str, _ModuleWriter]"):
+        for cell in module.cells:
+            _check(cell)
         self.module = module
         self.name = name
         self.known = known

@@ -2,17 +2,19 @@
 
 import concurrent.futures
 import dataclasses
+import functools
 import importlib.metadata
 import os
 import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from .. import __version__
 from ..emit.design import TOP, chain_verilog, rtl_hash
-from ..sim.levels import Level, simulate_level
+from ..sim.levels import Level, LevelName, simulate_level
 from ..sim.stimulus import random_parameters, random_rows
 from ..spec import ChainSpec, SpecError
 from ..spec.devices import Device, resolve
@@ -50,13 +52,18 @@ class Options:
     toolchain: str = "yowasp"
     timeout: float = 3600
 
+    @functools.cached_property
+    def slots(self) -> threading.Semaphore:
+        """Taken by each tool while it runs; measurements with the same options share them."""
+        return threading.Semaphore(max(1, self.jobs))
+
 
 @dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
 class Work:
     """What a design is verified with: its parameters and rows, and the levels to run."""
     parameters: Sequence[Parameters]
     rows: np.ndarray
-    levels: tuple[str, ...]
+    levels: tuple[LevelName, ...]
     given: bool = True
 
 
@@ -90,7 +97,8 @@ def measure(cache: Cache, chain: ChainSpec, part: Device, *, name: str,
     try:
         chain = resolve(chain, part)
     except SpecError as error:
-        return result.model_copy(update={"reason": str(error)})
+        result.reason = str(error)
+        return result
     verilog = chain_verilog(chain, target=part.family)
     result.spec = chain.to_mapping()
     result.latency_cycles = chain.latency
@@ -100,8 +108,8 @@ def measure(cache: Cache, chain: ChainSpec, part: Device, *, name: str,
         with lock:
             progress(text)
 
-    with concurrent.futures.ThreadPoolExecutor(max(1, options.jobs)) as pool:
-        checking = pool.submit(_verify, cache, chain, verilog, work, step)
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        checking = pool.submit(_verify, cache, chain, verilog, work, options, step)
         routing = pool.submit(_route_all, cache, verilog, part, options, step)
         levels = checking.result()
         routed = routing.result()
@@ -116,21 +124,24 @@ def measure(cache: Cache, chain: ChainSpec, part: Device, *, name: str,
 # -- Verification ------------------------------------------------------------------------------
 
 
-def _verify(cache: Cache, chain: ChainSpec, verilog: str, work: Work | None,
+def _verify(cache: Cache, chain: ChainSpec, verilog: str, work: Work | None, options: Options,
             step: Progress) -> list[Level]:
     if work is None:
         parameters = random_parameters(chain, 1)
         work = Work(parameters=parameters, levels=("cxxrtl",), given=False,
                     rows=random_rows(chain, parameters, RANDOM_ROWS, 1))
-    levels = []
-    for level in work.levels:
-        levels.append(simulate_level(cache, chain, work.parameters, work.rows, level,
-                                     verilog=verilog))
-        step(f"{level}: {levels[-1].status}")
+    levels: list[Level] = []
+
+    def run(name: LevelName) -> None:
+        with options.slots:
+            levels.append(simulate_level(cache, chain, work.parameters, work.rows, name,
+                                         verilog=verilog))
+        step(f"{name}: {levels[-1].status}")
+
+    for name in work.levels:
+        run(name)
     if all(level.status == "not run" for level in levels):
-        levels.append(simulate_level(cache, chain, work.parameters, work.rows, "amaranth",
-                                     verilog=verilog))
-        step(f"amaranth: {levels[-1].status}")
+        run("amaranth")
     return levels
 
 
@@ -173,21 +184,24 @@ class _Routed:
 def _route_all(cache: Cache, verilog: str, part: Device, options: Options,
                step: Progress) -> _Routed:
     routed = _Routed()
-    tools = {"toolchain": options.toolchain, "timeout": options.timeout}
+    tools: dict[str, Any] = {"toolchain": options.toolchain, "timeout": options.timeout}
     ports = module_ports(verilog, TOP)
     try:
         design = verilog + harness_verilog(ports, TOP)
-        routed.synthesis = synthesize(cache, design, part, module=TOP, **tools)
-        routed.flip_flops = flip_flops(cell_counts(routed.synthesis, TOP))
+        with options.slots:
+            synthesis = synthesize(cache, design, part, module=TOP, **tools)
+            routed.synthesis = synthesis
+            routed.flip_flops = flip_flops(cell_counts(synthesis, TOP))
+            _measure_harness(routed, cache, ports, part, tools)
         step("synthesis")
-        _measure_harness(routed, cache, ports, part, tools)
     except ToolError as error:
         routed.reason = str(error)
         return routed
 
     def one(seed: int) -> None:
         try:
-            routed.runs.append(route(cache, routed.synthesis, part, seed, **tools))
+            with options.slots:
+                routed.runs.append(route(cache, synthesis, part, seed, **tools))
         except ToolError as error:
             routed.failures[seed] = str(error)
         step(f"seed {seed}")
@@ -199,7 +213,7 @@ def _route_all(cache: Cache, verilog: str, part: Device, options: Options,
 
 
 def _measure_harness(routed: _Routed, cache: Cache, ports: Ports, part: Device,
-                     tools: dict) -> None:
+                     tools: dict[str, Any]) -> None:
     """The harness around wires: as many bits, nothing between them."""
     bits = Ports((("stimulus", ports.input_bits),), (("response", ports.output_bits),))
     verilog = stub_verilog(bits, "stub") + harness_verilog(bits, "stub")
@@ -249,8 +263,12 @@ def _fill_performance(result: Measurement, part: Device, fmax: Fmax, area: Area)
 
 def _provenance(verilog: str, part: Device, options: Options, routed: _Routed,
                 work: Work | None) -> Provenance:
-    tools = {name: tool_version(name, options.toolchain)
-             for name in ("yosys", f"nextpnr-{part.family}")}
+    tools = {}
+    for name in ("yosys", f"nextpnr-{part.family}"):
+        try:
+            tools[name] = tool_version(name, options.toolchain)
+        except ToolError:
+            tools[name] = "missing"
     tools |= {package: importlib.metadata.version(package) for package in ("amaranth", "numpy")}
     folder = routed.runs[0].folder if routed.runs else routed.synthesis
     made = record(folder) if folder is not None else {"host": "", "time": ""}

@@ -5,8 +5,9 @@ from typing import Any
 
 __all__ = ["trim_carry_chains"]
 
-IGNORES_CARRY_IN = (0x0000, 0x0008)
-"""INIT0 of a CCU2C whose first half starts a carry of its own (with C0 = 0 and D0 = 1)."""
+PROPAGATES = 0x0F00
+"""Bits of INIT0 that let a carry pass the first half of a CCU2C (with C0 = 0 and D0 = 1); none is
+set where the half starts a carry of its own."""
 
 
 def trim_carry_chains(netlist: dict[str, Any], top: str) -> int:
@@ -33,7 +34,8 @@ def trim_carry_chains(netlist: dict[str, Any], top: str) -> int:
         if isinstance(carry_out[0], int) and not readers[carry_out[0]]:
             connections["COUT"] = ["x"]
             cuts += 1
-        starts = int(cell["parameters"]["INIT0"], 2) in IGNORES_CARRY_IN
+        starts = (not int(cell["parameters"]["INIT0"], 2) & PROPAGATES
+                  and (connections["C0"], connections["D0"]) == (["0"], ["1"]))
         if starts and connections["CIN"] in (["0"], ["1"]):
             connections["CIN"] = ["x"]
             cuts += 1

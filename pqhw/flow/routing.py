@@ -43,14 +43,15 @@ def route(cache: Cache, synthesis: Path, part: Device, seed: int, *, toolchain: 
     Raises `ToolError` if the design does not fit, does not route or takes too long.
     """
     tool = f"nextpnr-{part.family}"
-    inputs = {"synthesis": synthesis.name, "arguments": _arguments(part, seed),
+    arguments = _arguments(part, seed)
+    inputs = {"synthesis": synthesis.name, "arguments": arguments,
               "version": tool_version(tool, toolchain)}
 
     def make(folder: Path) -> None:
         netlist = folder / "netlist.json"
         netlist.write_bytes((synthesis / "netlist.json").read_bytes())
         try:
-            run_tool(tool, inputs["arguments"], folder, toolchain=toolchain, timeout=timeout)
+            run_tool(tool, arguments, folder, toolchain=toolchain, timeout=timeout)
         finally:
             netlist.unlink()
         if not (folder / "report.json").exists():

@@ -36,12 +36,13 @@ def synthesize(cache: Cache, verilog: str, part: Device, *, module: str, top: st
 
     Module `module` is mapped on its own; nothing is optimised across its border.
     """
-    inputs = {"verilog": verilog, "script": _script(part, top, module),
+    script = _script(part, top, module)
+    inputs = {"verilog": verilog, "script": script,
               "version": tool_version("yosys", toolchain), "passes": 3}
 
     def make(folder: Path) -> None:
         (folder / "design.v").write_text(verilog)
-        (folder / "synth.ys").write_text(inputs["script"])
+        (folder / "synth.ys").write_text(script)
         run_tool("yosys", ["-q", "-l", "synthesis.log", "-s", "synth.ys"], folder,
                  toolchain=toolchain, timeout=timeout)
         if part.family == "ecp5":

@@ -6,7 +6,7 @@ from ..spec import PQSpec
 from ..spec.parameters import PQParameters
 from .requantize import requantize
 
-__all__ = ["encode", "lookup", "pq_layer"]
+__all__ = ["encode", "lookup", "nearest", "pq_layer"]
 
 CHUNK_ELEMENTS = 1 << 15
 """Distances kept in flight, so that they stay in the processor's cache."""
@@ -29,11 +29,11 @@ def encode(spec: PQSpec, parameters: PQParameters, rows: np.ndarray) -> np.ndarr
         padded = np.zeros((len(chunk), spec.subspaces * length), dtype)
         padded[:, :rows.shape[1]] = chunk
         vectors = padded.reshape(len(chunk), spec.subspaces, length).transpose(2, 1, 0).copy()
-        codes[start:start + step] = _nearest(spec.engine.encoder, vectors, prototypes).T
+        codes[start:start + step] = nearest(spec.engine.encoder, vectors, prototypes).T
     return codes
 
 
-def _nearest(encoder: str, vectors: np.ndarray, prototypes: np.ndarray) -> np.ndarray:
+def nearest(encoder: str, vectors: np.ndarray, prototypes: np.ndarray) -> np.ndarray:
     """Codes [S, R] of vectors [V, S, R]; only a strictly smaller distance replaces the best."""
     codes = np.zeros(vectors.shape[1:], np.int32)
     best = _distance(encoder, vectors, prototypes[:, 0])

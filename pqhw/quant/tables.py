@@ -4,19 +4,27 @@ import dataclasses
 
 import numpy as np
 
+from ..golden import shift_half_up
+from ..spec import PQSpec
 from ..spec.ranges import Range
 from .prototypes import round_half_up
 
-__all__ = ["RealTables", "IntegerTables", "fit_tables", "round_tables"]
+__all__ = ["RealTables", "IntegerTables", "choose_tables", "fit_tables", "round_tables"]
+
+CLIPPING = (1.0, 1.25, 1.6, 2.0)
+"""Scales that are tried for raw accumulators, beyond the one at which every entry fits."""
+
+MAX_SHIFT = 16
+"""Largest shift that is tried."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class RealTables:
     """Entries [S, K, N] and bias [N] in the units of the outputs, each subspace's entries
-    centred; `normal` [S*K, S*K] are the normal equations of the fit."""
+    centred; `spread` [S*K, S*K] is the upper Cholesky factor of the fit's inverse normal matrix."""
     entries: np.ndarray
     bias: np.ndarray
-    normal: np.ndarray
+    spread: np.ndarray
 
 
 def one_hot(codes: np.ndarray, prototypes: int) -> np.ndarray:
@@ -55,32 +63,34 @@ def fit_tables(codes: np.ndarray, prior: np.ndarray, targets: np.ndarray, *, rid
     start = (prior - means).reshape(-1, outputs)
     bias = targets.mean(axis=0)
     entries = start + solve @ (design.T @ (targets - bias - design @ start))
-    for _ in range(passes if clamp is not None else 0):
+    for _ in range(passes):
+        if clamp is None:
+            break
         sums = design @ entries + bias
         wanted = np.where(targets <= clamp.low, np.minimum(sums, clamp.low), targets)
         wanted = np.where(targets >= clamp.high, np.maximum(sums, clamp.high), wanted)
         bias = wanted.mean(axis=0)
         entries = start + solve @ (design.T @ (wanted - bias - design @ start))
-    return centred(entries.reshape(prior.shape), bias, normal)
+    return _centred(entries.reshape(prior.shape), bias, np.linalg.cholesky(solve).T)
 
 
-def centred(entries: np.ndarray, bias: np.ndarray, normal: np.ndarray) -> RealTables:
+def _centred(entries: np.ndarray, bias: np.ndarray, spread: np.ndarray) -> RealTables:
     """Move the middle of each subspace's entries into the bias."""
     middle = (entries.max(axis=1) + entries.min(axis=1)) / 2
-    return RealTables(entries - middle[:, None, :], bias + middle.sum(axis=0), normal)
+    return RealTables(entries - middle[:, None, :], bias + middle.sum(axis=0), spread)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class IntegerTables:
-    """Entries [S, K, N] and bias [N] as integers, in units of 1 / scale."""
+    """Entries [S, K, N] and bias [N] as integers; `shift` brings a sum to the output's grid."""
     entries: np.ndarray
     bias: np.ndarray
-    scale: float
+    shift: int
 
 
 def round_tables(tables: RealTables, scale: float, allowed: Range, *,
-                 compensate: bool = True) -> IntegerTables:
-    """Entries times `scale`, rounded and clamped.
+                 compensate: bool = True) -> tuple[np.ndarray, np.ndarray]:
+    """Entries times `scale`, rounded and clamped, and the bias times `scale`, rounded.
 
     With `compensate` each entry's error is spread over those not yet rounded, so that the sums
     keep near; without, every entry is rounded for itself.
@@ -89,14 +99,47 @@ def round_tables(tables: RealTables, scale: float, allowed: Range, *,
     """
     shape = tables.entries.shape
     real = tables.entries.reshape(-1, shape[2]) * scale
-    if not compensate:
-        entries = np.clip(round_half_up(real), allowed.low, allowed.high)
+    entries = np.empty(real.shape, np.int64)
+    for i in range(len(real)):
+        entries[i] = np.clip(round_half_up(real[i]), allowed.low, allowed.high)
+        if compensate:
+            error = (real[i] - entries[i]) / tables.spread[i, i]
+            real[i + 1:] -= np.outer(tables.spread[i, i + 1:], error)
+    return entries.reshape(shape), round_half_up(tables.bias * scale)
+
+
+def choose_tables(tables: RealTables, codes: np.ndarray, targets: np.ndarray,
+                  spec: PQSpec) -> IntegerTables:
+    """Integer tables at the scale of least squared error of the results, over rows.
+
+    A requantised output needs scale = 2**shift, so that a shift is all that is left to do. Raw
+    accumulators are free in their scale. The smaller scale wins a draw.
+
+    Parameters
+    ----------
+    codes: [R, S]
+    targets: sums [R, N] before the clamp, in steps of the output's grid
+    """
+    top = spec.term_range.high
+    fits = top / max(float(np.abs(tables.entries).max()), 1e-12)
+    if spec.output is None:
+        candidates = [(fits * factor, 0) for factor in CLIPPING]
+        low, high = -np.inf, np.inf
     else:
-        entries = np.empty(real.shape, np.int64)
-        spread = np.linalg.cholesky(np.linalg.inv(tables.normal)).T
-        real = real.copy()
-        for i in range(len(real)):
-            entries[i] = np.clip(round_half_up(real[i]), allowed.low, allowed.high)
-            error = (real[i] - entries[i]) / spread[i, i]
-            real[i + 1:] -= np.outer(spread[i, i + 1:], error)
-    return IntegerTables(entries.reshape(shape), round_half_up(tables.bias * scale), scale)
+        first = min(max(0, int(np.floor(np.log2(fits)))), MAX_SHIFT)
+        candidates = [(2.0 ** shift, shift) for shift in range(first, first + 3)]
+        low, high = spec.output.range.low, spec.output.range.high
+        targets = np.clip(targets, low, high)
+    best, least = None, np.inf
+    for scale, shift in candidates:
+        entries, bias = round_tables(tables, scale, spec.term_range)
+        results = bias + sum(entries[s, codes[:, s]] for s in range(len(entries)))
+        if spec.output is None:
+            results = results / scale
+        else:
+            results = np.clip(shift_half_up(results, shift), low, high)
+        error = float(((results - targets) ** 2).mean())
+        if error < least:
+            best, least = IntegerTables(entries, bias, shift), error
+    assert best is not None
+    return best

@@ -1,80 +1,16 @@
-"""ECP5 primitives: carry chains, block RAM with output registers, registered DSP multipliers.
+"""ECP5 blocks: block RAM with output registers, registered DSP multipliers, carry chains.
 
-What inference leaves on the table (Yosys 0.70, nextpnr 0.11): every inferred adder pays four LUT4
-for getting constants into and out of its carry chain; block RAM and DSP registers stay unused.
-Simulation models of the three cells stand in `pqhw/sim/models/ecp5.v`.
+Inference leaves the registers of block RAM and DSP blocks unused, which costs half the clock.
+Simulation models of the cells stand in `pqhw/sim/models/ecp5.v`.
 """
 
 from amaranth.hdl import Cat, ClockSignal, Const, Instance, Module, Mux, Shape, Signal, Value, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-__all__ = ["Adder", "BlockRam", "Multiplier"]
+from .ecp5_chains import Adder, Difference, GatedAdder, Less, RowPair, extended
 
-# A half of a CCU2C computes S = L ^ carry_in and carry_out = L ? carry_in : G, where L is a LUT4
-# of A, B, C, D and G, the LUT2 in its low four bits, of A and B. C is 0 and D is 1 below.
-SUM = 0x66AA
-"""L = A ^ B, G = A: one bit of a sum."""
-
-START = 0x0000
-"""L = 0, G = 0: a carry of zero for the next half, whatever comes in."""
-
-START_AND = 0x0008
-"""L = 0, G = A & B: the carry out of a lowest bit that is summed elsewhere."""
-
-
-def _extended(value: Value, width: int) -> list[Value]:
-    """The bits of a value, extended by its sign to `width`."""
-    shape = value.shape()
-    fill = value[-1] if shape.signed else Const(0, 1)
-    return [value[i] if i < shape.width else fill for i in range(width)]
-
-
-class Adder(wiring.Component):
-    """a + b modulo 2**width on one carry chain.
-
-    Parameters
-    ----------
-    width:
-        Bits of both operands and of the sum.
-
-    Members
-    -------
-    a, b: operands
-    total: their sum
-
-    Latency and cost
-    ----------------
-    Combinational. One LUT4 per bit and one for the start of the chain. A chain has pairs of bits:
-    with an even width the lowest bit is summed beside it, and the starting half makes its carry.
-    """
-
-    def __init__(self, width: int):
-        super().__init__({"a": In(width), "b": In(width), "total": Out(width)})
-
-    def elaborate(self, platform) -> Module:
-        m = Module()
-        width = len(self.total)
-        beside = width % 2 == 0
-        if beside:
-            m.d.comb += self.total[0].eq(self.a[0] ^ self.b[0])
-            halves = [(START_AND, self.a[0], self.b[0], Signal(name="start"))]
-        else:
-            halves = [(START, Const(0, 1), Const(0, 1), Signal(name="start"))]
-        halves += [(SUM, self.a[i], self.b[i], self.total[i]) for i in range(int(beside), width)]
-        carry: Value | None = None
-        for pair in range(len(halves) // 2):
-            (init0, a0, b0, s0), (init1, a1, b1, s1) = halves[2 * pair:2 * pair + 2]
-            ports = {"i_CIN": carry} if carry is not None else {}
-            if 2 * pair + 2 < len(halves):
-                carry = Signal(name=f"carry{pair}")
-                ports["o_COUT"] = carry
-            m.submodules[f"pair{pair}"] = Instance(
-                "CCU2C", p_INIT0=Const(init0, 16), p_INIT1=Const(init1, 16), p_INJECT1_0="NO",
-                p_INJECT1_1="NO", i_A0=a0, i_B0=b0, i_C0=Const(0, 1), i_D0=Const(1, 1), i_A1=a1,
-                i_B1=b1, i_C1=Const(0, 1), i_D1=Const(1, 1), o_S0=s0, o_S1=s1, **ports)
-        return m
-
+__all__ = ["Adder", "BlockRam", "Difference", "GatedAdder", "Less", "Multiplier", "RowPair"]
 
 BLOCK_WIDTHS = ((512, 36), (1024, 18), (2048, 9), (4096, 4), (8192, 2), (16384, 1))
 """Words and bits of a DP16KD in its modes."""
@@ -200,7 +136,7 @@ class Multiplier(wiring.Component):
         m = Module()
         ports: dict[str, object] = {}
         for operand, value in (("A", self.a), ("B", self.b)):
-            ports |= {f"i_{operand}{i}": bit for i, bit in enumerate(_extended(value, 18))}
+            ports |= {f"i_{operand}{i}": bit for i, bit in enumerate(extended(value, 18))}
             ports |= {f"i_SIGNED{operand}": Const(1, 1), f"i_SOURCE{operand}": Const(0, 1)}
         ports |= {f"i_C{i}": Const(0, 1) for i in range(18)}
         ports |= {f"o_P{i}": self.p[i] for i in range(36)}

@@ -1,6 +1,6 @@
 """Engine cores: everything between the lanes of a row and its results."""
 
-from amaranth.hdl import Module, Value
+from amaranth.hdl import Const, Module, Signal, Value
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -12,6 +12,7 @@ from .mac import FixedMAC
 from .memory import SectionPort
 from .results import Results
 from .streams import lanes_layout, row_stream
+from .sums import count_up
 from .target import Target
 
 __all__ = ["EngineCore"]
@@ -80,9 +81,32 @@ class EngineCore(wiring.Component):
         width = len(Value.cast(sink.payload))
         m.submodules.replay = replay = Replay(width, self.spec.groups, self.spec.tiles,
                                              registered=self.spec.registers_held)
+        may_pass = self._pace(m, sink)
         m.d.comb += [
             replay.i.payload.eq(source.payload), replay.i.valid.eq(source.valid),
             source.ready.eq(replay.i.ready),
-            sink.payload.eq(replay.o.payload), sink.valid.eq(replay.o.valid),
-            replay.o.ready.eq(sink.ready),
+            sink.payload.eq(replay.o.payload), sink.valid.eq(replay.o.valid & may_pass),
+            replay.o.ready.eq(sink.ready & may_pass),
         ]
+
+    def _pace(self, m: Module, sink) -> Value:
+        """Whether a transfer may pass: a row's last only once the row before is split up.
+
+        Codes that gathered behind a stall follow each other faster than the encoder makes them,
+        and the results would have no place for the second row. Unstalled, nothing ever waits.
+        """
+        groups = self.spec.groups
+        parts = self.spec.outputs // self.spec.lanes_out
+        if self.spec.tiles > 1 or parts <= groups:
+            return Const(1, 1)
+        group = Signal(range(groups), name="paced_group")
+        left = Signal(range(parts), name="paced_parts_left")
+        last, may_pass = Signal(name="paced_last"), Signal(name="may_pass")
+        m.d.comb += [last.eq(group == groups - 1), may_pass.eq(~last | (left == 0))]
+        passes = sink.valid & sink.ready
+        count_up(m, group, groups, passes)
+        with m.If(passes & last):
+            m.d.sync += left.eq(parts - 1)
+        with m.Elif(sink.ready & (left != 0)):
+            m.d.sync += left.eq(left - 1)
+        return may_pass

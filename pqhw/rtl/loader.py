@@ -4,7 +4,7 @@ from amaranth.hdl import Cat, Module, Mux, Signal, Value
 from amaranth.lib import data, enum, stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from ..spec.image import ImageLayout, LoadError
+from ..spec.image import SECTION_HEADER_BYTES, TRAILER_BYTES, ImageLayout, LoadError
 from .crc import CRC_INIT, CRC_RESIDUE, crc32_next
 from .memory import SectionPort
 from .target import Target
@@ -36,8 +36,9 @@ class Loader(wiring.Component):
     """Accepts images while no row is under way; only a complete good one makes `ready` rise.
 
     The fixed parts of an image (header, section headers) are compared with constants as they
-    pass; the words between them go straight to their memories; the CRC-32 decides at the end.
-    The first fault is kept until the next image begins, the rest of a faulty image swallowed.
+    pass, two cycles behind; the words between them go straight to their memories; the CRC-32
+    decides at the end. The first fault is kept until the next image begins, the rest of a faulty
+    image swallowed.
 
     Parameters
     ----------
@@ -75,87 +76,112 @@ class Loader(wiring.Component):
         state = Signal(State, name="state")
         following = Signal(State, name="following_state")
         index = Signal(4, name="index")
+        section = Signal(self.section.shape(), name="section_index")
         crc = Signal(32, name="crc", init=CRC_INIT)
-        fault = Signal(4, name="fault")
         take = Signal(name="take")
         section_done = Signal(name="section_done")
-        last_section = self.section == len(self.layout.sections) - 1
+        starting = Signal(name="starting")
+        last_section = section == len(self.layout.sections) - 1
         m.d.comb += [
             self.busy.eq(self.i.valid | (state != State.IDLE)),
             self.i.ready.eq((state != State.IDLE) & (state != State.CHECK)),
             take.eq(self.i.valid & self.i.ready),
+            starting.eq((state == State.IDLE) & self.i.valid & self.idle),
             following.eq(state),
         ]
         with m.Switch(state):
             with m.Case(State.HEADER):
-                with m.If(self._compare(m, index, fault, self.layout.header(), HEADER_FAULTS)):
+                with m.If(index == len(self.layout.header()) // self.bytes - 1):
                     m.d.comb += following.eq(State.SECTION)
             with m.Case(State.SECTION):
-                with m.If(self._section_header(m, index, fault)):
+                with m.If(index == SECTION_HEADER_BYTES // self.bytes - 1):
                     m.d.comb += following.eq(State.WORDS)
             with m.Case(State.WORDS):
                 with m.If(section_done):
                     m.d.comb += following.eq(Mux(last_section, State.TRAILER, State.SECTION))
             with m.Case(State.TRAILER):
-                with m.If(index == max(1, 4 // self.bytes) - 1):
-                    m.d.comb += following.eq(State.CHECK)
-                    with m.If(~self.i.payload.last):
-                        m.d.comb += fault.eq(LoadError.TOO_LONG)
+                with m.If(index == max(1, TRAILER_BYTES // self.bytes) - 1):
+                    m.d.comb += following.eq(Mux(self.i.payload.last, State.CHECK, State.DRAIN))
+        fault = self._compare(m, state, index, section, take, starting)
         with m.If(take):
             m.d.sync += [state.eq(following), index.eq(index + 1),
                          crc.eq(crc32_next(crc, self.i.payload.data))]
             with m.If(following != state):
                 m.d.sync += index.eq(0)
             with m.If(section_done):
-                m.d.sync += self.section.eq(self.section + 1)
-            self._faults(m, state, following, fault)
-        with m.If((state == State.IDLE) & self.i.valid & self.idle):
-            m.d.sync += [state.eq(State.HEADER), index.eq(0), self.ready.eq(0),
-                         self.section.eq(0), self.error.eq(LoadError.NONE), crc.eq(CRC_INIT)]
+                m.d.sync += section.eq(section + 1)
+            with m.If((state == State.TRAILER) & (following == State.DRAIN)):
+                m.d.sync += [self.error.eq(LoadError.TOO_LONG), self.section.eq(section)]
+            with m.If(self.i.payload.last & (following != State.CHECK)):
+                m.d.sync += state.eq(State.IDLE)
+                with m.If(state != State.DRAIN):
+                    m.d.sync += [self.error.eq(LoadError.TRUNCATED), self.section.eq(section)]
         with m.If(state == State.CHECK):
             m.d.sync += state.eq(State.IDLE)
             with m.If(crc == CRC_RESIDUE):
                 m.d.sync += self.ready.eq(1)
             with m.Else():
-                m.d.sync += self.error.eq(LoadError.CRC)
-        m.d.comb += section_done.eq(
-            self._write(m, take & (state == State.WORDS), restart=state == State.HEADER))
+                m.d.sync += [self.error.eq(LoadError.CRC), self.section.eq(section)]
+        with m.If(fault.code != LoadError.NONE):
+            m.d.sync += [self.error.eq(fault.code), self.section.eq(fault.section)]
+            with m.If((state == State.IDLE) | (state == State.CHECK)
+                      | (take & self.i.payload.last)):
+                m.d.sync += state.eq(State.IDLE)
+            with m.Else():
+                m.d.sync += state.eq(State.DRAIN)
+        with m.If(starting):
+            m.d.sync += [state.eq(State.HEADER), self.ready.eq(0), index.eq(0), section.eq(0),
+                         self.section.eq(0), self.error.eq(LoadError.NONE), crc.eq(CRC_INIT)]
+        m.d.comb += section_done.eq(self._write(m, section, take & (state == State.WORDS),
+                                                restart=state == State.HEADER))
         return m
 
-    def _faults(self, m: Module, state: Signal, following: Signal, fault: Signal) -> None:
-        """Keep the first fault of an image and swallow what is left of it."""
-        last = self.i.payload.last
-        with m.If(state == State.DRAIN):
-            with m.If(last):
-                m.d.sync += state.eq(State.IDLE)
-        with m.Elif(fault != LoadError.NONE):
-            m.d.sync += [self.error.eq(fault), state.eq(Mux(last, State.IDLE, State.DRAIN))]
-        with m.Elif(last & (following != State.CHECK)):
-            m.d.sync += [self.error.eq(LoadError.TRUNCATED), state.eq(State.IDLE)]
+    def _compare(self, m: Module, state: Signal, index: Signal, section: Signal, take: Signal,
+                 starting: Signal) -> data.View:
+        """The fault of a header's word, two cycles after it was taken.
 
-    def _compare(self, m: Module, index: Signal, fault: Signal, expected: bytes,
-                 faults: list[int]) -> Value:
-        """Compare the word at `index` with constants; returns whether it is their last one."""
-        words = len(expected) // self.bytes
+        A fault is known before CHECK, as at least two more words follow every header; one that
+        is still on its way when the next image starts is forgotten with its image.
+        """
+        width = self.layout.load_bits
+        expected = Signal(width, name="expected", reset_less=True)
+        given = Signal(width, name="given", reset_less=True)
+        codes = Signal(4 * self.bytes, name="codes", reset_less=True)
+        where = Signal.like(section, name="compared_section", reset_less=True)
+        compares = Signal(name="compares")
+        m.d.sync += [given.eq(self.i.payload.data), where.eq(section),
+                     compares.eq(take & ((state == State.HEADER) | (state == State.SECTION)))]
+        with m.If(state == State.HEADER):
+            self._expect(m, index, self.layout.header(), HEADER_FAULTS, expected, codes)
+        with m.Else():
+            with m.Switch(section):
+                for number, one in enumerate(self.layout.sections):
+                    faults = [LoadError.SECTION] * SECTION_HEADER_BYTES
+                    with m.Case(number):
+                        self._expect(m, index, one.header(), faults, expected, codes)
+        fault = Signal(data.StructLayout({"code": 4, "section": section.shape()}), name="fault")
+        m.d.sync += [fault.code.eq(LoadError.NONE), fault.section.eq(where)]
+        with m.If(compares):
+            for byte in reversed(range(self.bytes)):
+                with m.If(given.word_select(byte, 8) != expected.word_select(byte, 8)):
+                    m.d.sync += fault.code.eq(codes.word_select(byte, 4))
+        with m.If(starting | (fault.code != LoadError.NONE)):
+            m.d.sync += [compares.eq(0), fault.code.eq(LoadError.NONE)]
+        return fault
+
+    def _expect(self, m: Module, index: Signal, header: bytes, faults: list[int],
+                expected: Signal, codes: Signal) -> None:
+        """The word of a header that stands at `index`, and what its bytes mean if wrong."""
         with m.Switch(index):
-            for word in range(words):
+            for word in range(len(header) // self.bytes):
+                part = slice(word * self.bytes, (word + 1) * self.bytes)
                 with m.Case(word):
-                    for byte in reversed(range(self.bytes)):
-                        place = word * self.bytes + byte
-                        with m.If(self.i.payload.data.word_select(byte, 8) != expected[place]):
-                            m.d.comb += fault.eq(faults[place])
-        return index == words - 1
+                    m.d.sync += [
+                        expected.eq(int.from_bytes(header[part], "little")),
+                        codes.eq(sum(code << (4 * byte)
+                                     for byte, code in enumerate(faults[part])))]
 
-    def _section_header(self, m: Module, index: Signal, fault: Signal) -> Value:
-        """Compare with the header of the section that comes next."""
-        with m.Switch(self.section):
-            for number, section in enumerate(self.layout.sections):
-                header = section.header()
-                with m.Case(number):
-                    self._compare(m, index, fault, header, [LoadError.SECTION] * len(header))
-        return index == 8 // self.bytes - 1
-
-    def _write(self, m: Module, step: Value, restart: Value) -> Value:
+    def _write(self, m: Module, current: Signal, step: Value, restart: Value) -> Value:
         """Gather chunks and write them; returns whether a section's last word is taken."""
         sections = self.layout.sections
         width = self.layout.load_bits
@@ -171,7 +197,7 @@ class Loader(wiring.Component):
                                            for name in ("beat", "lane", "word"))
         done = Signal(name="words_done")
         m.d.comb += done.eq(step & last_beat & last_lane & last_word)
-        with m.Switch(self.section):
+        with m.Switch(current):
             for number, section in enumerate(sections):
                 with m.Case(number):
                     m.d.comb += [last_beat.eq(beat == section.beats - 1),
@@ -192,7 +218,7 @@ class Loader(wiring.Component):
             port = getattr(self, f"load_{number}")
             lanes = section.banks * section.chunks
             enable = Signal(lanes, name=f"write_{section.name.replace('.', '_')}")
-            writes = step & last_beat & (self.section == number)
+            writes = step & last_beat & (current == number)
             here = Cat(lane == index for index in range(lanes)) if lanes > 1 else 1
             m.d.sync += enable.eq(Mux(writes, here, 0))
             m.d.comb += [port.enable.eq(enable), port.address.eq(write_address),

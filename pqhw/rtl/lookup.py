@@ -52,7 +52,7 @@ class TableLookup(wiring.Component):
         m = Module()
         spec = self.spec
         m.submodules.tables = tables = ParameterMemory(
-            self.section, spec.engine.table_storage, registered=spec.engine.bram_register,
+            self.section, spec.table_store, registered=spec.engine.bram_register,
             shared_address=False)
         m.submodules.columns = sums = ColumnSums(spec, lead=spec.table_stages)
         wiring.connect(m, wiring.flipped(self.load_tables), tables.write)

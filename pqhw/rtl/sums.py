@@ -1,6 +1,6 @@
 """Column sums: a pipelined adder tree per output, then an accumulator over groups."""
 
-from amaranth.hdl import Module, Signal, Value
+from amaranth.hdl import Module, ResetSignal, Signal, Value
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -129,14 +129,15 @@ class ColumnSums(wiring.Component):
     def _accumulate(self, m: Module, platform: Target, n: int, total: Value, valid: Value,
                     final: Value) -> Value:
         shape = shape_of(self.spec.sum_range)
-        accumulator = Signal(shape, name=f"accumulator{n}")
+        accumulator = Signal(shape, name=f"accumulator{n}", reset_less=True)
         following = Signal(shape, name=f"following{n}")
         result = Signal(shape, name=f"result{n}", reset_less=True)
+        step = self.enable & valid
         m.d.comb += following.eq(platform.add(m, accumulator, total, shape, f"total{n}"))
         with m.If(self.enable):
             m.d.sync += result.eq(following)
-            with m.If(valid):
-                m.d.sync += accumulator.eq(following)
-                with m.If(final):
-                    m.d.sync += accumulator.eq(0)
+        with m.If(ResetSignal() | (step & final)):
+            m.d.sync += accumulator.eq(0)
+        with m.Elif(step):
+            m.d.sync += accumulator.eq(following)
         return result

@@ -4,11 +4,12 @@ import dataclasses
 from collections.abc import Callable, Hashable
 from typing import Any
 
-from amaranth.hdl import ClockSignal, Instance, Module, ResetSignal, Shape, Signal, Value
+from amaranth.hdl import (ClockSignal, Instance, Module, Mux, ResetSignal, Shape, Signal, Value,
+                          signed)
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In
 
-from . import ecp5
+from . import ecp5, ecp5_chains
 
 __all__ = ["Library", "Target", "TARGETS", "place"]
 
@@ -45,31 +46,84 @@ class Target:
     small_memory: storage of buffers of a few words
     block_ram: component that instantiates the family's block RAM; None leaves it to inference
     multiplier: component that instantiates the family's DSP block; None leaves it to inference
-    adder: component that instantiates the family's carry chain; None leaves it to inference
+    chains: components on the family's carry chain (`Adder`, `Difference`, `GatedAdder`, `Less`,
+        `RowPair`); None leaves arithmetic to inference
     library: where repeated modules are collected for writing out; None elaborates each in place
     """
     name: str
     small_memory: str
     block_ram: Callable[..., Any] | None = None
     multiplier: Callable[..., Any] | None = None
-    adder: Callable[..., Any] | None = None
+    chains: Any = None
     library: Library | None = None
 
     def add(self, m: Module, a: Value, b: Value, shape: Shape, name: str) -> Value:
         """a + b, whose value is known to fit `shape`."""
-        if self.adder is None or shape.width < SMALLEST_CHAIN:
+        if self.chains is None or shape.width < SMALLEST_CHAIN:
             return a + b
-        unit = place(m, self, name, f"add{shape.width}", self.adder, shape.width, clocked=False)
+        unit = self._unit(m, name, f"add{shape.width}", self.chains.Adder, shape.width)
         m.d.comb += [unit.a.eq(a), unit.b.eq(b)]
-        total = Signal(shape, name=f"{name}_total")
-        m.d.comb += total.eq(unit.total)
-        return total
+        return _named(m, name, shape, unit.total)
+
+    def add_gated(self, m: Module, a: Value, b: Value, gate: Value, shape: Shape, name: str, *,
+                  subtract: bool = False) -> Value:
+        """a + b or a - b where `gate` is high, else a; the value is known to fit `shape`."""
+        if self.chains is None:
+            gated = Mux(gate, b, 0)
+            return a - gated if subtract else a + gated
+        base = "subtract_gated" if subtract else "add_gated"
+        unit = self._unit(m, name, f"{base}{shape.width}", self.chains.GatedAdder, shape.width,
+                          subtract)
+        m.d.comb += [unit.a.eq(a), unit.b.eq(b), unit.gate.eq(gate)]
+        return _named(m, name, shape, unit.total)
+
+    def subtract(self, m: Module, a: Value, b: Value, name: str) -> Value:
+        """a - b, signed."""
+        if self.chains is None:
+            return a - b
+        shape = Shape(max(len(a), len(b)), a.shape().signed)
+        base = f"subtract{shape.width}{'s' if shape.signed else 'u'}"
+        unit = self._unit(m, name, base, self.chains.Difference, shape)
+        m.d.comb += [unit.a.eq(a), unit.b.eq(b)]
+        return _named(m, name, signed(shape.width + 1), unit.total)
+
+    def less(self, m: Module, a: Value, b: Value, name: str) -> Value:
+        """a < b, both unsigned and equally wide."""
+        if self.chains is None or len(a) < SMALLEST_CHAIN:
+            return a < b
+        unit = self._unit(m, name, f"less{len(a)}", self.chains.Less, len(a))
+        m.d.comb += [unit.a.eq(a), unit.b.eq(b)]
+        return unit.total
+
+    def row_pair(self, m: Module, a: Value, bits: Value, name: str, *,
+                 subtract: bool = False) -> Value:
+        """a * bits[0] + 2 * a * bits[1], or with the upper row subtracted."""
+        shape = a.shape()
+        result = Shape(shape.width + 2, shape.signed or subtract)
+        if self.chains is None:
+            low, high = Mux(bits[0], a, 0), Mux(bits[1], a, 0) << 1
+            return _named(m, name, result, low - high if subtract else low + high)
+        base = f"rows{shape.width}{'s' if shape.signed else 'u'}{'_minus' if subtract else ''}"
+        unit = self._unit(m, name, base, self.chains.RowPair, shape, subtract)
+        m.d.comb += [unit.a.eq(a), unit.low.eq(bits[0]), unit.high.eq(bits[1])]
+        return _named(m, name, result, unit.total)
+
+    def _unit(self, m: Module, name: str, base: str, make: Callable[..., wiring.Component],
+              *arguments: Hashable) -> Any:
+        return place(m, self, name, base, make, *arguments, clocked=False)
+
+
+def _named(m: Module, name: str, shape: Shape, value: Value) -> Signal:
+    """`value` as a signal of its own, which gives it a sign."""
+    total = Signal(shape, name=f"{name}_total")
+    m.d.comb += total.eq(value)
+    return total
 
 
 TARGETS = {
     "generic": Target(name="generic", small_memory="lutram"),
     "ecp5": Target(name="ecp5", small_memory="lutram", block_ram=ecp5.BlockRam,
-                   multiplier=ecp5.Multiplier, adder=ecp5.Adder),
+                   multiplier=ecp5.Multiplier, chains=ecp5_chains),
     "ice40": Target(name="ice40", small_memory="bram"),
 }
 

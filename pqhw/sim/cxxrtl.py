@@ -165,6 +165,8 @@ def simulate(cache: Cache, chain: ChainSpec, verilog: str, image: bytes, rows: n
     SimulationError
         If the image is refused, `last` is misplaced, or results do not come.
     """
+    if not len(rows):
+        raise SimulationError("there are no rows to simulate.")
     library = ctypes.CDLL(str(compile_model(cache, chain, verilog)))
     library.pqhw_run.argtypes = [ctypes.POINTER(_Job)]
     if threads is None:
@@ -180,7 +182,7 @@ def simulate(cache: Cache, chain: ChainSpec, verilog: str, image: bytes, rows: n
         row_ends=parts[0].row_ends)
 
 
-def _run(library, chain: ChainSpec, image: bytes, rows: np.ndarray, *, valid: float,
+def _run(library: ctypes.CDLL, chain: ChainSpec, image: bytes, rows: np.ndarray, *, valid: float,
          ready: float, seed: int) -> SimulationResult:
     elements = chain.last.layer.out_features
     wide = _constants(chain)["RESULT"] == "int64_t"

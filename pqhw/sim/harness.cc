@@ -91,7 +91,9 @@ void get_transfer(const Model &top, PQHW_RESULT *row, size_t transfer) {
 
 bool load(Model &top, Job &job) {
     const size_t word_bytes = PQHW_LOAD_BITS / 8;
-    for (size_t at = 0; at < job.image_bytes;) {
+    size_t patience = 2 * job.image_bytes + 1000;
+    for (size_t at = 0; at + word_bytes <= job.image_bytes;) {
+        if (!patience--) return false;
         uint64_t word = 0;
         for (size_t i = 0; i < word_bytes; i++) word |= uint64_t(job.image[at + i]) << (8 * i);
         put(top.p_load____payload, 0, PQHW_LOAD_BITS, word);

@@ -4,7 +4,7 @@ import dataclasses
 import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -18,9 +18,12 @@ from ..spec.parameters import Parameters, PQParameters
 from . import cxxrtl, icarus, pysim
 from .result import SimulationError, SimulationResult
 
-__all__ = ["LEVELS", "Level", "Mismatch", "row_budget", "simulate_level"]
+__all__ = ["LEVELS", "Level", "LevelName", "Mismatch", "row_budget", "simulate_level"]
 
-LEVELS = ("amaranth", "cxxrtl", "cocotb")
+LevelName = Literal["amaranth", "cxxrtl", "cocotb"]
+Status = Literal["equal", "different", "failed", "not run"]
+
+LEVELS: tuple[LevelName, ...] = ("amaranth", "cxxrtl", "cocotb")
 """Levels that simulate RTL, weakest first."""
 
 CYCLE_BUDGET = {"amaranth": 20_000, "cocotb": 20_000}
@@ -65,8 +68,8 @@ class Level:
     latency, cycles_per_row: measured with nothing stalling; None if not run or too few rows
     results: [R, N] what the level computed; None if not run
     """
-    level: str
-    status: str
+    level: LevelName
+    status: Status
     rows: int = 0
     reason: str | None = None
     latency: int | None = None
@@ -92,7 +95,7 @@ def row_budget(chain: ChainSpec, level: str) -> int | None:
 
 
 def simulate_level(cache: Cache, chain: ChainSpec, parameters: Sequence[Parameters],
-                   rows: np.ndarray, level: str, *, verilog: str,
+                   rows: np.ndarray, level: LevelName, *, verilog: str,
                    limit: int | None = None,
                    progress: Callable[[int], None] | None = None) -> Level:
     """Simulate rows [R, D] at a level and compare every result.
@@ -116,7 +119,7 @@ def simulate_level(cache: Cache, chain: ChainSpec, parameters: Sequence[Paramete
         run = _runner(cache, chain, level, verilog, image, progress)
         found = _compare(chain, parameters, rows, level, run)
         (folder / "level.json").write_text(json.dumps(found.summary()))
-        np.save(folder / "results.npy", found.results)
+        np.save(folder / "results.npy", np.asarray(found.results))
 
     try:
         folder = cache.get("simulation", inputs, make)
@@ -146,8 +149,8 @@ def _runner(cache: Cache, chain: ChainSpec, level: str, verilog: str, image: byt
     return run
 
 
-def _compare(chain: ChainSpec, parameters: Sequence[Parameters], rows: np.ndarray, level: str,
-             run: Runner) -> Level:
+def _compare(chain: ChainSpec, parameters: Sequence[Parameters], rows: np.ndarray,
+             level: LevelName, run: Runner) -> Level:
     expected = chain_results(chain, parameters, rows)
     result = run(rows)
     mismatch = _first_mismatch(chain, parameters, rows, expected, result.results)

@@ -87,7 +87,7 @@ def simulate(cache: Cache, chain: ChainSpec, parameters: Sequence[Parameters], r
         Called with the level's name, rows done and rows in all.
     """
     rows = rows[:limit]
-    wanted = LEVELS if level == "all" else () if level == "golden" else (level,)
+    wanted = [name for name in LEVELS if level in (name, "all")]
     verilog = chain_verilog(chain, target=target) if wanted else ""
     levels = []
     for name in wanted:

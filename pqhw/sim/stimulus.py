@@ -1,5 +1,6 @@
 """Random parameters and rows within a spec, extremes and ties among them."""
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -47,8 +48,16 @@ def _stage_parameters(spec: EngineSpec, rng: np.random.Generator) -> Parameters:
     if spec.bias_bits:
         rounding = rounding_constant(spec, shift)
         bias = Range(spec.bias_range.low - rounding, spec.bias_range.high - rounding)
+        if rng.random() < 0.75:  # A bias of its full width would hide small sums.
+            size = _typical_sum(spec)
+            bias = Range(max(bias.low, -size), min(bias.high, max(size, bias.low)))
         values["bias"] = _draw(rng, bias, (outputs,))
     return check_parameters(spec, values)
+
+
+def _typical_sum(spec: EngineSpec) -> int:
+    """About the magnitude that sums of random terms have."""
+    return max(1, spec.term_range.high * math.isqrt(spec.terms) // 2)
 
 
 def _draw_shift(spec: EngineSpec, rng: np.random.Generator) -> int:
@@ -59,10 +68,10 @@ def _draw_shift(spec: EngineSpec, rng: np.random.Generator) -> int:
     highest = spec.max_shift
     if spec.output.mode == "shift":
         highest = min(highest, spec.bias_bits - 1)
-    typical = max(0, spec.accumulator_bits - spec.output.bits)
+    typical = max(0, _typical_sum(spec).bit_length() + 1 - spec.output.bits)
     if spec.output.mode == "scale":
-        typical += MULTIPLIER_BITS
-    return int(rng.integers(0, highest, endpoint=True) if rng.random() < 0.3
+        typical += MULTIPLIER_BITS - 1
+    return int(rng.integers(0, highest, endpoint=True) if rng.random() < 0.2
                else min(highest, typical))
 
 

@@ -74,9 +74,9 @@ def resolve(chain: ChainSpec, part: Device) -> ChainSpec:
 def _resolve(spec: EngineSpec, part: Device) -> EngineSpec:
     if isinstance(spec, PQSpec):
         storage = _storage(part, "prototype_storage", spec.engine.prototype_storage)
-        _storage(part, "table_storage", spec.engine.table_storage)
-        engine = dataclasses.replace(spec.engine, prototype_storage=storage)
-        return dataclasses.replace(spec, engine=engine)
+        tables = _storage(part, "table_storage", spec.engine.table_storage)
+        return dataclasses.replace(spec, engine=dataclasses.replace(
+            spec.engine, prototype_storage=storage, table_storage=tables))
     assert isinstance(spec, MACSpec)
     storage = _storage(part, "weight_storage", spec.engine.weight_storage)
     multiplier = spec.engine.multiplier

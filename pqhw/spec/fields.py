@@ -29,22 +29,33 @@ def show(value: Any) -> str:
 
 @dataclasses.dataclass(frozen=True)
 class Integer:
-    """An integer from `low` to `high`, both included; `optional` admits None (derived later)."""
+    """An integer from `low` to `high`, both included, or one of `only`.
+
+    `optional` admits None (derived later).
+    """
     low: int
     high: int
     optional: bool = False
+    only: tuple[int, ...] = ()
+
+    @property
+    def rule(self) -> str:
+        """What is admitted, in words."""
+        if self.only:
+            return f"one of {', '.join(map(str, self.only))}"
+        return f"an integer from {self.low} to {self.high}"
 
     def check(self, name: str, value: Any) -> None:
         if value is None and self.optional:
             return
         if not isinstance(value, int) or isinstance(value, bool):
-            raise SpecTypeError(f"{name} must be an integer from {self.low} to {self.high}, "
-                                f"but is {show(value)}.")
-        if not self.low <= value <= self.high:
-            raise SpecError(f"{name} must be an integer from {self.low} to {self.high}, "
-                            f"but is {value}.")
+            raise SpecTypeError(f"{name} must be {self.rule}, but is {show(value)}.")
+        if not self.low <= value <= self.high or (self.only and value not in self.only):
+            raise SpecError(f"{name} must be {self.rule}, but is {value}.")
 
     def schema(self) -> dict[str, Any]:
+        if self.only:
+            return {"type": "integer", "enum": list(self.only)}
         return {"type": "integer", "minimum": self.low, "maximum": self.high}
 
 
@@ -82,9 +93,10 @@ def _field(rule: Any, doc: str, default: Any) -> Any:
     return dataclasses.field(default=default, metadata=metadata)
 
 
-def integer(low: int, high: int, doc: str, *, default: Any = dataclasses.MISSING) -> Any:
+def integer(low: int, high: int, doc: str, *, default: Any = dataclasses.MISSING,
+            only: tuple[int, ...] = ()) -> Any:
     """A dataclass field holding an integer; `default=None` makes it optional."""
-    return _field(Integer(low, high, optional=default is None), doc, default)
+    return _field(Integer(low, high, optional=default is None, only=only), doc, default)
 
 
 def choice(words: tuple[str, ...], doc: str, *, default: Any = dataclasses.MISSING) -> Any:

@@ -11,9 +11,17 @@ import numpy as np
 
 from .chain import ChainSpec
 from .fields import SpecError, show, table_schema
-from .parameters import (MACParameters, Parameters, PQParameters, check_parameters, check_rows)
-from .tables import (Layer, MACEngine, MACFolding, MACPrecision, PQEngine, PQFolding, PQPrecision,
-                     output_schema)
+from .parameters import MACParameters, Parameters, PQParameters, check_parameters, check_rows
+from .tables import (
+    Layer,
+    MACEngine,
+    MACFolding,
+    MACPrecision,
+    PQEngine,
+    PQFolding,
+    PQPrecision,
+    output_schema,
+)
 
 __all__ = ["load_spec", "dump_spec", "load_parameters", "save_parameters", "load_rows",
            "spec_schema"]

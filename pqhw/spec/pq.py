@@ -187,14 +187,20 @@ class PQSpec(EngineSpec):
         return self.storage(self.engine.prototype_storage, self.prototype_words, lutram_words=16)
 
     @property
+    def table_store(self) -> str:
+        """Where the tables stand: lutram or bram (`auto`)."""
+        return self.storage(self.engine.table_storage, self.table_words, lutram_words=32)
+
+    @property
     def table_stages(self) -> int:
         """Cycles from a code to its table entries."""
-        return self.read_stages(self.engine.table_storage)
+        return self.read_stages(self.table_store)
 
     @property
     def encoder_stages(self) -> int:
         """Registers of the encoder: operands, difference, distance, tree, sum, argmin, best."""
-        return (self.read_stages(self.prototype_store) + 2 + ceil_log2(self.element_lanes) + int(self.element_chunks > 1)
+        return (self.read_stages(self.prototype_store) + 2
+                + ceil_log2(self.element_lanes) + int(self.element_chunks > 1)
                 + ceil_log2(self.prototype_lanes) + int(self.prototype_chunks > 1))
 
     @property

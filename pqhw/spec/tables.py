@@ -3,7 +3,7 @@
 import dataclasses
 from typing import Any, ClassVar
 
-from .fields import (SpecError, SpecTypeError, boolean, check_fields, choice, from_mapping,
+from .fields import (SpecTypeError, boolean, check_fields, choice, from_mapping,
                      integer, show, table_schema, to_mapping)
 from .ranges import Range, signed_range, unsigned_range
 
@@ -50,18 +50,16 @@ class PQEngine(_Table):
     prototypes: int = integer(2, 64, "prototypes K of a subspace")
     encoder: str = choice(("l2", "l1"), "distance that picks the nearest prototype", default="l2")
     shared_prototypes: bool = boolean("one set of prototypes serves all subspaces", default=False)
-    table_storage: str = choice(("lutram", "bram"), "memory that holds the tables",
-                                default="lutram")
+    table_storage: str = choice(("auto", "lutram", "bram"), "memory that holds the tables; auto "
+                                "is LUT RAM up to 32 words where the device has it",
+                                default="auto")
     prototype_storage: str = choice(("auto", "lutram", "bram"),
                                     "memory that holds the prototypes", default="auto")
     bram_register: bool = boolean("block RAM outputs pass a register: one more cycle of latency, "
                                   "free on ECP5, flip-flops on iCE40", default=True)
-    load_bits: int = integer(8, 64, "width of the parameter port, in bits", default=8)
+    load_bits: int = integer(8, 64, "width of the parameter port, in bits", default=8,
+                             only=LOAD_BITS)
     counter_bits: int = integer(12, 32, "width of the status counters, in bits", default=16)
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        _check_load_bits(self.load_bits)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -76,18 +74,9 @@ class MACEngine(_Table):
                                  default="auto")
     bram_register: bool = boolean("block RAM outputs pass a register: one more cycle of latency, "
                                   "free on ECP5, flip-flops on iCE40", default=True)
-    load_bits: int = integer(8, 64, "width of the parameter port, in bits", default=8)
+    load_bits: int = integer(8, 64, "width of the parameter port, in bits", default=8,
+                             only=LOAD_BITS)
     counter_bits: int = integer(12, 32, "width of the status counters, in bits", default=16)
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        _check_load_bits(self.load_bits)
-
-
-def _check_load_bits(bits: int) -> None:
-    if bits not in LOAD_BITS:
-        raise SpecError(f"engine.load_bits must be one of {', '.join(map(str, LOAD_BITS))}, "
-                        f"but is {bits}.")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -60,11 +60,12 @@ def bench_verilog(inputs, outputs, count, clocked):
     for name, value in outputs:
         lines.append(f"  wire [{len(value) - 1}:0] {name};")
         connections.append(f".{name}({name})")
+    formats = " ".join(["%b"] * len(outputs))
     shown = ", ".join(name for name, _ in outputs)
     return "\n".join([
         *lines, f"  pqhw_top dut ({', '.join(connections)});", "  initial begin",
         '    $readmemb("words.txt", words);', f"    for (i = 0; i < {count}; i = i + 1) begin",
-        "      word = words[i]; #5;", f'      $display("{" ".join(["%b"] * len(outputs))}", {shown});',
+        "      word = words[i]; #5;", f'      $display("{formats}", {shown});',
         "      clk = 1; #5; clk = 0;", "    end", "    $finish;", "  end", "endmodule", ""])
 
 

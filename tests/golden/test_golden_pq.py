@@ -108,7 +108,7 @@ def test_padding_a_row_with_zeros_up_to_whole_subvectors_changes_nothing(spec, s
     rows = random_rows(chain(spec), (own,), 6, seed)
     whole = spec.subspaces * spec.engine.subvector_length
     filled = np.pad(rows, ((0, 0), (0, whole - rows.shape[1])))
-    layer = dict(D=whole, N=spec.layer.out_features)
+    layer = {"D": whole, "N": spec.layer.out_features}
     wide = type(spec)(layer=pq(V=1, K=2, **layer).layer, engine=spec.engine,
                       precision=spec.precision, folding=spec.folding)
     assert (pq_layer(spec, own, rows) == pq_layer(wide, own, filled)).all()

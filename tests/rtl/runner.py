@@ -146,7 +146,8 @@ def telling_parameters(chain, seed):
 def differs(chain, *, rows=12, seed=0, **how):
     """What is wrong with an accelerator on random rows, as text; empty where nothing is.
 
-    Without stalls, latency and cycles per row must be those of the spec too.
+    Without stalls, one engine's latency and cycles per row must be those of its spec too; a
+    chain's rows may come no closer than its spec says.
     """
     parameters = (telling_parameters if seed % 2 else random_parameters)(chain, seed)
     inputs = random_rows(chain, parameters, rows, seed)
@@ -156,6 +157,8 @@ def differs(chain, *, rows=12, seed=0, **how):
         return wrong
     if chain.latency is not None and result.latency != chain.latency:
         return f"latency is {result.latency} instead of {chain.latency}"
-    if result.cycles_per_row != chain.cycles_per_row:
+    exact = chain.latency is not None
+    if result.cycles_per_row < chain.cycles_per_row or (
+            exact and result.cycles_per_row != chain.cycles_per_row):
         return f"cycles per row are {result.cycles_per_row} instead of {chain.cycles_per_row}"
     return ""

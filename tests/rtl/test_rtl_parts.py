@@ -85,7 +85,8 @@ def test_argmin_finds_the_least_and_the_lowest_index_on_ties(count):
     depth = ceil_log2(count)
 
     def build(m, p):
-        least, index = argmin_tree(m, Const(1), [getattr(p, name) for name in inputs])
+        least, index = argmin_tree(m, GENERIC, Const(1),
+                                   [getattr(p, name) for name in inputs])
         assert len(index) == depth
         return (index << 3) | least
 
@@ -124,7 +125,8 @@ def values(shape):
 
 
 @pytest.mark.parametrize("style", ("lut", "dsp"))
-@pytest.mark.parametrize("x", [unsigned(2), signed(2), unsigned(3), signed(4), unsigned(5)], ids=repr)
+@pytest.mark.parametrize("x", [unsigned(2), signed(2), unsigned(3), signed(4), unsigned(5)],
+                         ids=repr)
 @pytest.mark.parametrize("w", [signed(2), signed(3), signed(4), signed(5), unsigned(3)], ids=repr)
 def test_a_multiplier_is_right_for_every_pair_of_small_operands(x, w, style):
     pairs = list(itertools.product(values(x), values(w)))

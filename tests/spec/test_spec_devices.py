@@ -6,7 +6,7 @@ from builders import chain, pq, small_mac, tiny
 from pqhw.spec import Requantize, SpecError
 from pqhw.spec.devices import DEVICES, FAMILIES, device, resolve
 
-BRAM = dict(table_storage="bram")
+BRAM = {"table_storage": "bram"}
 
 
 @pytest.mark.parametrize("name", DEVICES)
@@ -40,7 +40,8 @@ def test_auto_storage_is_block_ram_where_there_is_no_lut_ram(name, storage):
 @pytest.mark.parametrize("name", ("ice40up5k", "ice40hx8k"))
 @pytest.mark.parametrize("spec, field", [
     (tiny(), "table_storage"), (tiny(**BRAM, prototype_storage="lutram"), "prototype_storage"),
-    (small_mac(weight_storage="lutram"), "weight_storage")], ids=("tables", "prototypes", "weights"))
+    (small_mac(weight_storage="lutram"), "weight_storage")],
+    ids=("tables", "prototypes", "weights"))
 def test_lut_ram_is_refused_where_there_is_none(name, spec, field):
     with pytest.raises(SpecError) as caught:
         resolve(chain(spec), device(name))

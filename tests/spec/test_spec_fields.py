@@ -6,13 +6,24 @@ import re
 import pytest
 from builders import mac, pq
 
-from pqhw.spec import (ChainSpec, Layer, MACEngine, MACFolding, MACPrecision, PQEngine, PQFolding,
-                       PQPrecision, Requantize, SpecError, SpecTypeError)
+from pqhw.spec import (
+    ChainSpec,
+    Layer,
+    MACEngine,
+    MACFolding,
+    MACPrecision,
+    PQEngine,
+    PQFolding,
+    PQPrecision,
+    Requantize,
+    SpecError,
+    SpecTypeError,
+)
 from pqhw.spec.fields import Boolean, Choice, Integer, show
 
 TABLES = (Layer, PQEngine, MACEngine, PQPrecision, MACPrecision, PQFolding, MACFolding, Requantize)
-REQUIRED = {Layer: dict(in_features=4, out_features=3),
-            PQEngine: dict(subvector_length=2, prototypes=4), Requantize: dict(bits=4)}
+REQUIRED = {Layer: {"in_features": 4, "out_features": 3},
+            PQEngine: {"subvector_length": 2, "prototypes": 4}, Requantize: {"bits": 4}}
 FIELDS = [(table, field) for table in TABLES for field in dataclasses.fields(table)
           if "rule" in field.metadata]
 IDS = [f"{table.__name__}.{field.name}" for table, field in FIELDS]

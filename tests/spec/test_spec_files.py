@@ -11,7 +11,6 @@ from hypothesis import given, settings
 from pqhw.spec import ChainSpec, Requantize, SpecError
 from pqhw.spec.files import dump_spec, load_spec, spec_schema
 
-
 SCHEMA = spec_schema()
 VALIDATOR = jsonschema.Draft202012Validator(SCHEMA)
 

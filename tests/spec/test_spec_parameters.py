@@ -180,7 +180,8 @@ ROWS = {
                 f"input must lie in -8…7 ({KIND}), but input[0, 1] is -9."),
     "NaN": (with_entry((2, 4), (1, 0), np.nan, float), SpecError,
             "input must hold integers, but input[1, 0] is NaN."),
-    "floats": (np.zeros((2, 4)), SpecTypeError, "input must hold integers, but has dtype float64."),
+    "floats": (np.zeros((2, 4)), SpecTypeError,
+               "input must hold integers, but has dtype float64."),
     "booleans": (np.zeros((2, 4), bool), SpecTypeError,
                  "input must hold integers, but has dtype bool."),
 }

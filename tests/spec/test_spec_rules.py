@@ -72,7 +72,7 @@ def test_a_spec_right_at_the_limit_is_taken(build):
 
 
 FIRST = tiny(output=U4)                                     # 3 unsigned 4-bit results
-SECOND = dict(D=3, N=2, V=1, K=2, activation_bits=4, activation_signed=False)
+SECOND = {"D": 3, "N": 2, "V": 1, "K": 2, "activation_bits": 4, "activation_signed": False}
 CHAINS = {
     "wrong length": (
         (FIRST, pq(**{**SECOND, "D": 4})),

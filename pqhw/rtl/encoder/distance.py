@@ -60,29 +60,33 @@ class DistanceLane(wiring.Component):
         spec = self.spec
         distances = []
         for k in range(spec.prototype_lanes):
-            elements = [element_distance(m, self.enable, spec, self.x[e], self.c[k][e],
-                                         f"p{k}_e{e}") for e in range(spec.element_lanes)]
+            elements = [element_distance(m, platform, self.enable, spec, self.x[e],
+                                         self.c[k][e], f"p{k}_e{e}")
+                        for e in range(spec.element_lanes)]
             distance = adder_tree(m, platform, self.enable, elements, f"p{k}_sum")
             if spec.element_chunks > 1:
-                distance = self._accumulate(m, distance, f"p{k}_distance")
+                distance = self._accumulate(m, platform, distance, f"p{k}_distance")
             distances.append(distance)
-        least, index = argmin_tree(m, self.enable, distances)
+        least, index = argmin_tree(m, platform, self.enable, distances)
         if spec.prototype_chunks > 1:
-            index = self._best(m, least, index)
+            index = self._best(m, platform, least, index)
         m.d.comb += self.code.eq(index)
         return m
 
-    def _accumulate(self, m: Module, part: Value, name: str) -> Value:
-        total = Signal(shape_of(self.spec.distance_range), name=name, reset_less=True)
+    def _accumulate(self, m: Module, platform: Target, part: Value, name: str) -> Value:
+        shape = shape_of(self.spec.distance_range)
+        total = Signal(shape, name=name, reset_less=True)
+        following = platform.add_gated(m, part, total, ~self.sum_first, shape, f"{name}_following")
         with m.If(self.enable & self.sum_step):
-            m.d.sync += total.eq(Mux(self.sum_first, 0, total) + part)
+            m.d.sync += total.eq(following)
         return total
 
-    def _best(self, m: Module, least: Value, index: Value) -> Value:
+    def _best(self, m: Module, platform: Target, least: Value, index: Value) -> Value:
         """Keep the nearest over chunks of prototypes; an earlier one stays on ties."""
         best = Signal(least.shape(), name="best", reset_less=True)
         code = Signal(self.spec.code_bits, name="best_code", reset_less=True)
-        with m.If(self.enable & self.best_step & (self.best_first | (least < best))):
+        nearer = platform.less(m, least, best, "best_nearer")
+        with m.If(self.enable & self.best_step & (self.best_first | nearer)):
             m.d.sync += [best.eq(least), code.eq(self.best_base + index)]
         return code
 

@@ -1,0 +1,186 @@
+"""From a trained network to a chain of engines and its integers."""
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from ..golden import layer_results
+from ..network.dense import DenseNetwork
+from ..spec import (ChainSpec, EngineSpec, Layer, MACPrecision, MACSpec, PQPrecision, PQSpec,
+                    Requantize)
+from ..spec.parameters import Parameters, check_parameters, check_rows, rounding_constant
+from ..spec.ranges import Range
+from .fixed import integer_weights, multipliers
+from .grid import grouped, on_grid
+from .prototypes import learn_prototypes, round_half_up, subvectors
+from .settings import Learning, MACSettings, PQSettings
+from .tables import choose_tables, fit_tables
+from .threads import one_thread
+from .tune import reconstruct, tune
+
+__all__ = ["pq_network", "mac_network"]
+
+Chain = tuple[ChainSpec, tuple[Parameters, ...]]
+
+
+def pq_network(network: DenseNetwork, rows: np.ndarray, settings: Sequence[PQSettings], *,
+               learning: Learning | None = None) -> Chain:
+    """A chain of product-quantized layers that imitates the network.
+
+    Hidden neurons are scaled onto the integer grid of their bits and reordered, which changes
+    nothing; prototypes are learned layer by layer on what the quantised layers before produce;
+    weights and prototypes are tuned together; tables are prototype times weight, rounded with
+    compensation, at the power of two of least error. Without tuning (`epochs = 0`) tables are
+    fitted to the network's sums instead.
+
+    Parameters
+    ----------
+    rows: training inputs [R, D], unsigned integers as the first layer will see them
+    settings: one per layer
+
+    Returns
+    -------
+    The spec and the parameters; the last layer gives raw accumulators, whose largest is the
+    class. Equal arguments give equal integers.
+
+    Raises
+    ------
+    SpecError
+        If settings break a rule of the spec, or rows are not integers in range.
+    """
+    learning = learning or Learning()
+    _check_count(network, settings)
+    specs = [_pq_spec(network, settings, index) for index in range(network.layers)]
+    rows = check_rows(ChainSpec((specs[0],)), rows)
+    with one_thread():
+        lengths = tuple(own.engine.subvector_length for own in settings[1:])
+        bits = tuple(own.activation_bits for own in settings[1:])
+        scaled = on_grid(grouped(network, rows, lengths), rows, bits)
+        prototypes = _first_prototypes(scaled, rows, specs, learning.seed)
+        if learning.epochs:
+            scaled, prototypes = tune(scaled, prototypes, rows, settings, learning)
+        return _pq_layers(scaled, prototypes, rows, specs, learning)
+
+
+def _check_count(network: DenseNetwork, settings: Sequence[Any]) -> None:
+    if len(settings) != network.layers:
+        raise ValueError(f"settings must be given once per layer, {network.layers} times, "
+                         f"but are given {len(settings)} times.")
+
+
+def _pq_spec(network: DenseNetwork, settings: Sequence[PQSettings], index: int) -> PQSpec:
+    own = settings[index]
+    output = (Requantize(bits=settings[index + 1].activation_bits)
+              if index + 1 < len(settings) else None)
+    return PQSpec(
+        layer=Layer(in_features=network.sizes[index], out_features=network.sizes[index + 1]),
+        engine=own.engine, folding=own.folding,
+        precision=PQPrecision(
+            activation_bits=own.activation_bits, activation_signed=False,
+            prototype_bits=own.prototype_bits or own.activation_bits,
+            table_bits=own.table_bits, output=output))
+
+
+def _first_prototypes(network: DenseNetwork, rows: np.ndarray, specs: Sequence[PQSpec],
+                      seed: int) -> list[np.ndarray]:
+    prototypes = []
+    for index, spec in enumerate(specs):
+        engine = spec.engine
+        prototypes.append(learn_prototypes(
+            rows, length=engine.subvector_length, prototypes=engine.prototypes,
+            allowed=spec.prototype_range, encoder=engine.encoder,
+            shared=engine.shared_prototypes, seed=seed))
+        if spec.output is not None:
+            _, near = reconstruct(rows, prototypes[-1], engine.encoder)
+            rows = np.clip(round_half_up(network.layer(index, near)),
+                           spec.output.range.low, spec.output.range.high)
+    return prototypes
+
+
+def _pq_layers(network: DenseNetwork, prototypes: Sequence[np.ndarray], rows: np.ndarray,
+               specs: Sequence[PQSpec], learning: Learning) -> Chain:
+    exact = network.activations(rows)
+    stages: list[EngineSpec] = []
+    parameters: list[Parameters] = []
+    for index, (spec, own) in enumerate(zip(specs, prototypes)):
+        own = np.clip(own, spec.prototype_range.low, spec.prototype_range.high)
+        codes, near = reconstruct(rows, own, spec.engine.encoder)
+        seen = near if learning.epochs else exact[index]
+        real = fit_tables(codes, _products(own, network.weights[index]),
+                          network.layer(index, seen), ridge=learning.ridge,
+                          clamp=spec.output.range if spec.output else None,
+                          passes=0 if learning.epochs else 4)
+        chosen = choose_tables(real, codes, network.layer(index, seen), spec)
+        stage, values = _fixed_shift(spec, chosen.shift, chosen.bias)
+        stages.append(stage)
+        parameters.append(check_parameters(stage, {"prototypes": own, "tables": chosen.entries,
+                                                   **values}))
+        rows = layer_results(stage, parameters[-1], rows)
+    return ChainSpec(tuple(stages)), tuple(parameters)
+
+
+def _products(prototypes: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Prototype times weight [S, K, N], for prototypes [S or 1, K, V] and weights [N, D]."""
+    pieces = subvectors(weights, prototypes.shape[2])
+    return np.einsum("skv,nsv->skn", np.broadcast_to(
+        prototypes, (pieces.shape[1], *prototypes.shape[1:])), pieces)
+
+
+def _fixed_shift(spec: EngineSpec, shift: int, bias: np.ndarray
+                 ) -> tuple[Any, dict[str, Any]]:
+    """The spec with its shift built in and the fewest bias bits, and those two parameters."""
+    precision = spec.precision
+    if spec.output is not None:
+        precision = dataclasses.replace(
+            precision, output=dataclasses.replace(spec.output, shift=shift))
+    probe = dataclasses.replace(spec, precision=dataclasses.replace(
+        precision, bias_bits=32, output=precision.output))
+    stored = bias + rounding_constant(probe, shift)
+    held = max(2, Range(min(int(stored.min()), -1), max(int(stored.max()), 0)).bits)
+    precision = dataclasses.replace(precision, bias_bits=held)
+    values = {"bias": bias} if spec.output is None else {"bias": bias, "shift": shift}
+    return dataclasses.replace(spec, precision=precision), values
+
+
+def mac_network(network: DenseNetwork, rows: np.ndarray, settings: Sequence[MACSettings]) -> Chain:
+    """A chain of multiply-accumulate layers that computes the network with integer weights.
+
+    Weights are symmetric integers, one scale per output; the last layer has a single scale, so
+    that its accumulators compare. Hidden results are rounded onto the grid of the next layer's
+    bits by a 16-bit multiplier and a shift.
+
+    Parameters, Returns, Raises: as `pq_network`.
+    """
+    _check_count(network, settings)
+    bits = tuple(own.activation_bits for own in settings[1:])
+    specs = [_mac_spec(network, settings, index) for index in range(network.layers)]
+    rows = check_rows(ChainSpec((specs[0],)), rows)
+    with one_thread():
+        scaled = on_grid(network, rows, bits)
+    stages: list[EngineSpec] = []
+    parameters: list[Parameters] = []
+    for index, spec in enumerate(specs):
+        weights, scale = integer_weights(scaled.weights[index], spec.engine.weight_bits,
+                                         per_output=spec.output is not None)
+        values: dict[str, Any] = {"weights": weights}
+        shift = 0
+        if spec.output is not None:
+            values["multiplier"], shift = multipliers(scale, spec.max_shift)
+        bias = round_half_up(scaled.biases[index] / scale)
+        stage, fixed = _fixed_shift(spec, shift, bias)
+        stages.append(stage)
+        parameters.append(check_parameters(stage, values | fixed))
+    return ChainSpec(tuple(stages)), tuple(parameters)
+
+
+def _mac_spec(network: DenseNetwork, settings: Sequence[MACSettings], index: int) -> MACSpec:
+    own = settings[index]
+    output = (Requantize(bits=settings[index + 1].activation_bits, mode="scale")
+              if index + 1 < len(settings) else None)
+    return MACSpec(
+        layer=Layer(in_features=network.sizes[index], out_features=network.sizes[index + 1]),
+        engine=own.engine, folding=own.folding,
+        precision=MACPrecision(activation_bits=own.activation_bits, activation_signed=False,
+                               output=output))

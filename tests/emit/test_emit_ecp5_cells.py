@@ -1,0 +1,99 @@
+"""ECP5 primitives by simulation in Icarus: carry chains, block RAM, DSP multipliers."""
+
+import importlib.resources
+import random
+
+import pytest
+from amaranth.hdl import Module, signed, unsigned
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+from icarus import icarus_outputs, needs_icarus
+
+from pqhw.emit.design import component_verilog
+from pqhw.rtl.ecp5 import Adder, BlockRam, Multiplier
+
+pytestmark = needs_icarus
+MODELS = [str(importlib.resources.files("pqhw.sim") / "models" / "ecp5.v"), "-Wno-portbind"]
+
+
+def outputs(component, vectors, folder):
+    """The first output of a component, cycle by cycle; None where a bit has no value."""
+    verilog = component_verilog(component, target="ecp5")
+    seen = icarus_outputs(verilog, component, vectors, folder, MODELS)
+    return [None if "x" in line[0] else int(line[0], 2) for line in seen]
+
+
+@pytest.mark.parametrize("width", range(5, 13))
+def test_the_adder_is_a_plus_b(width, tmp_path):
+    rng = random.Random(width)
+    top = (1 << width) - 1
+    corners = [0, 1, 2, 3, top >> 1, (top >> 1) + 1, top - 1, top, 0x555 & top, 0xAAA & top]
+    pairs = [[a, b] for a in corners for b in corners]
+    pairs += [[1 << i, top >> (width - i)] for i in range(width)]
+    pairs += [[rng.getrandbits(width), rng.getrandbits(width)] for _ in range(900)]
+    assert outputs(Adder(width), pairs, tmp_path) == [(a + b) & top for a, b in pairs]
+
+
+@pytest.mark.parametrize("width", (5, 6))
+def test_the_narrowest_adders_are_right_for_every_pair(width, tmp_path):
+    pairs = [[a, b] for a in range(1 << width) for b in range(1 << width)]
+    top = (1 << width) - 1
+    assert outputs(Adder(width), pairs, tmp_path) == [(a + b) & top for a, b in pairs]
+
+
+@pytest.mark.parametrize("a, b", [(signed(9), signed(8)), (unsigned(8), signed(8)),
+                                  (signed(18), signed(18)), (unsigned(3), unsigned(2))], ids=repr)
+def test_the_multiplier_gives_its_product_two_enabled_cycles_later(a, b, tmp_path):
+    rng = random.Random(1)
+    vectors = [[rng.getrandbits(a.width), rng.getrandbits(b.width), int(rng.random() < 0.7)]
+               for _ in range(300)]
+    vectors[:3] = [[1 << a.width - 1, 1 << b.width - 1, 1], [(1 << a.width) - 1, 1, 1], [0, 0, 1]]
+
+    def value(bits, shape):
+        return bits - (bits >> shape.width - 1 << shape.width) if shape.signed else bits
+
+    expected, stages = [], [None, None]
+    for x, y, enable in vectors:
+        expected.append(stages[1])
+        if enable:
+            stages = [value(x, a) * value(y, b) & (1 << 36) - 1, stages[0]]
+    assert outputs(Multiplier(a, b), vectors, tmp_path) == expected
+
+
+class Memory(wiring.Component):
+    """A block RAM between plain ports, its output first."""
+
+    def __init__(self, *arguments):
+        self.ram = BlockRam(*arguments)
+        ports = {"data": Out(self.ram.width), "write": In(1), "at": In(range(self.ram.words)),
+                 "value": In(self.ram.width), "read": In(1), "address": In(range(self.ram.words))}
+        super().__init__(ports)
+
+    def elaborate(self, platform):
+        m = Module()
+        m.submodules.ram = ram = self.ram
+        m.d.comb += [ram.write_enable.eq(self.write), ram.write_address.eq(self.at),
+                     ram.write_data.eq(self.value), ram.read_enable.eq(self.read),
+                     ram.read_address.eq(self.address), self.data.eq(ram.read_data)]
+        return m
+
+
+@pytest.mark.parametrize("registered", (False, True))
+@pytest.mark.parametrize("width, words", [
+    (36, 512), (40, 300), (7, 1000), (18, 1024), (5, 2048), (9, 1500), (4, 4096), (3, 9),
+    (1, 16384), (2, 20000)])
+def test_a_block_ram_reads_what_was_written(width, words, registered, tmp_path):
+    rng = random.Random(words)
+    places = sorted({0, words - 1, words // 2, *rng.sample(range(words), min(words, 20))})
+    stored, vectors = {}, []
+    for place in places:
+        stored[place] = rng.getrandbits(width)
+        vectors.append([1, place, stored[place], 0, 0])
+    stages, expected = [None, None], [None] * len(vectors)
+    for _ in range(200):
+        place, enable = rng.choice(places), int(rng.random() < 0.7)
+        vectors.append([0, 0, 0, enable, place])
+        expected.append(stages[registered])
+        if enable:
+            stages = [stored[place], stages[0]]
+    assert outputs(Memory(width, words, registered), vectors, tmp_path) == expected

@@ -1,0 +1,163 @@
+"""The parameter image, byte by byte, for specs small enough to pack by hand."""
+
+import hashlib
+import json
+import zlib
+
+import numpy as np
+import pytest
+from builders import chain, chains, odd_cases, pq, small_mac
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pqhw.emit.image import arrange, pack_image, pack_section
+from pqhw.sim.stimulus import random_parameters
+from pqhw.spec import Requantize, Section
+from pqhw.spec.parameters import check_parameters
+
+
+def parameters(spec, **arrays):
+    return (check_parameters(spec, {name: np.array(value) for name, value in arrays.items()}),)
+
+
+TINY = {"D": 2, "N": 2, "V": 1, "K": 2, "activation_bits": 4, "prototype_bits": 4, "table_bits": 4}
+
+
+def by_hand(spec, configuration):
+    """S=2, K=2, V=1, N=2; one subspace, output, prototype and element at a time."""
+    prototypes = [0x01, 0x02, 0x0F, 0x08]         # 1, 2 of subspace 0; -1, -8 of subspace 1
+    tables = [0x01, 0x03, 0x05, 0x07,             # output 0: subspace 0, codes 0, 1; subspace 1
+              0x0F, 0x0D, 0x0B, 0x09]             # output 1: -1, -3, -5, -7
+    bias = [0x34, 0x01, 0xFF, 0x0F]               # 0x134 and -1, 12 bits each
+    sections = b"".join(bytes([kind, 0, 0, 0, len(words), 0, 0, 0]) + bytes(words)
+                        for kind, words in ((1, prototypes), (2, tables), (3, bias)))
+    body = len(sections) + 4
+    image = b"PQHW" + bytes([1, 1, 3, 0]) + configuration + bytes([body, 0, 0, 0]) + sections
+    return image + zlib.crc32(image).to_bytes(4, "little")
+
+
+def test_the_image_of_a_tiny_engine_is_the_one_packed_by_hand():
+    spec = pq(**TINY)
+    own = parameters(spec, prototypes=[[[1], [2]], [[-1], [-8]]],
+                     tables=[[[1, -1], [3, -3]], [[5, -5], [7, -7]]], bias=[0x134, -1])
+    configuration = chain(spec).image.configuration.to_bytes(4, "little")
+    assert pack_image(chain(spec), own).hex(" ") == by_hand(spec, configuration).hex(" ")
+
+
+def test_the_configuration_is_the_hash_of_the_layout_in_json():
+    layout = chain(pq(**TINY)).image
+    kinds = [["prototypes", 4, 1, 4], ["tables", 8, 1, 4], ["bias", 2, 1, 12]]
+    sections = [[kind, words, fields, bits, 1, 0, 8] for kind, words, fields, bits in kinds]
+    described = [["pq", {"in_features": 2, "out_features": 2},
+                  {"activation_bits": 4, "activation_signed": True, "prototype_bits": 4,
+                   "table_bits": 4, "output": "accumulator"}, "l2", 1, 2, False]]
+    text = json.dumps([described, sections], sort_keys=True)
+    assert layout.configuration == int.from_bytes(hashlib.sha256(text.encode()).digest()[:4],
+                                                  "little")
+
+
+@pytest.mark.parametrize("changes", [
+    {"D": 3}, {"N": 3}, {"K": 3}, {"encoder": "l1"}, {"shared_prototypes": True},
+    {"table_bits": 5}, {"activation_signed": False}, {"load_bits": 16}, {"bias_bits": 13},
+    {"outputs_per_cycle": 2}, {"output": Requantize(bits=4, shift=1)},
+    {"output": Requantize(bits=4, shift=2)}], ids=str)
+def test_an_image_fits_no_engine_that_computes_or_stores_otherwise(changes):
+    assert (chain(pq(**TINY)).image.configuration
+            != chain(pq(**{**TINY, **changes})).image.configuration)
+
+
+@pytest.mark.parametrize("changes", [
+    {"table_storage": "bram"}, {"bram_register": False}, {"counter_bits": 20},
+    {"prototype_storage": "bram"}], ids=str)
+def test_an_image_fits_every_engine_that_differs_only_in_its_storage(changes):
+    assert (chain(pq(**TINY)).image.configuration
+            == chain(pq(**{**TINY, **changes})).image.configuration)
+
+
+@pytest.mark.parametrize("section, words, packed", [
+    ({"words": 2, "fields": 3, "field_bits": 4}, [[1, -1, 2], [7, -8, 0]], "f1 02 87 00"),
+    ({"words": 1, "fields": 3, "field_bits": 3}, [[1, 2, -1]], "d1 01"),
+    ({"words": 1, "fields": 1, "field_bits": 12, "load_bits": 32}, [[-2]], "fe 0f 00 00"),
+    ({"words": 1, "fields": 3, "field_bits": 8, "load_bits": 16}, [[1, 2, 3]], "01 02 03 00"),
+    ({"words": 2, "fields": 1, "field_bits": 2, "banks": 2}, [[1, 2], [-1, 0]], "01 02 03 00"),
+    ({"words": 1, "fields": 1, "field_bits": 1, "load_bits": 64}, [[1]], "01" + " 00" * 7)])
+def test_fields_stand_least_significant_first_and_chunks_fill_load_words(section, words, packed):
+    made = Section(kind="tables", **section)
+    assert pack_section(made, np.array(words)).hex(" ") == packed
+    assert made.bytes == len(bytes.fromhex(packed))
+
+
+@pytest.mark.parametrize("load_bits, fields, chunks", [
+    (8, 36, 1), (8, 37, 2), (16, 36, 1), (32, 32, 1), (32, 33, 2), (64, 65, 3)])
+def test_wide_words_are_cut_into_chunks_of_block_ram_width(load_bits, fields, chunks):
+    section = Section(kind="tables", words=2, fields=fields, field_bits=4, load_bits=load_bits)
+    assert section.chunks == chunks
+    words = np.arange(2 * fields).reshape(2, 1, fields) % 16
+    packed = pack_section(section, words)
+    beats = section.beats * load_bits // 8
+    assert len(packed) == section.bytes == 2 * chunks * beats
+    for word in range(2):
+        parts = [packed[(word * chunks + chunk) * beats:][:beats] for chunk in range(chunks)]
+        value = sum(int.from_bytes(part, "little") << chunk * section.chunk_bits
+                    for chunk, part in enumerate(parts))
+        assert value == sum(int(v) << 4 * i for i, v in enumerate(words[word, 0]))
+
+
+def test_padding_prototypes_repeat_the_last_and_padding_elements_are_zero():
+    """K=3 two at a time, V=3 two at a time: words (chunk of prototypes, chunk of elements)."""
+    spec = pq(D=3, N=1, V=3, K=3, prototypes_per_cycle=2, elements_per_cycle=2)
+    own, = parameters(spec, prototypes=[[[1, 2, 3], [4, 5, 6], [7, 8, 9]]],
+                      tables=np.zeros((1, 3, 1), int))
+    words = arrange(spec.sections()[0], spec, own)
+    assert words.tolist() == [[[1, 2, 4, 5]], [[3, 0, 6, 0]], [[7, 8, 7, 8]], [[9, 0, 9, 0]]]
+
+
+def test_tables_lie_tile_by_tile_group_by_group_code_by_code():
+    """S=3 in lanes of 2, K=3, N=3 in tiles of 2: padded entries are zero."""
+    spec = pq(D=3, N=3, V=1, K=3, subspaces_per_cycle=2, outputs_per_cycle=2)
+    tables = np.arange(1, 28).reshape(3, 3, 3)
+    own, = parameters(spec, prototypes=np.zeros((3, 3, 1), int), tables=tables)
+    words = arrange(spec.sections()[1], spec, own)
+    padded = np.zeros((4, 4, 4), int)
+    padded[:3, :3, :3] = tables
+    expected = [[[padded[group * 2 + lane, code, tile * 2 + n] for n in range(2)]
+                 for lane in range(2)]
+                for tile in range(2) for group in range(2) for code in range(4)]
+    assert words.tolist() == expected
+
+
+def test_weights_lie_tile_by_tile_group_by_group():
+    spec = small_mac(D=3, N=3, inputs_per_cycle=2, outputs_per_cycle=2)
+    own, = parameters(spec, weights=[[1, 2, 3], [4, 5, 6], [-1, -2, -3]])
+    assert arrange(spec.sections()[0], spec, own)[:, 0].tolist() == [
+        [1, 2, 4, 5], [3, 0, 6, 0], [-1, -2, 0, 0], [-3, 0, 0, 0]]
+
+
+@pytest.mark.parametrize("shift, constant", [(0, 0), (1, 1), (2, 2), (5, 16)])
+def test_the_stored_bias_holds_the_rounding_constant(shift, constant):
+    spec = pq(**TINY, output=Requantize(bits=4))
+    own, = parameters(spec, prototypes=np.zeros((2, 2, 1), int), tables=np.zeros((2, 2, 2), int),
+                      bias=[5, -6], shift=shift)
+    stored = arrange(next(s for s in spec.sections() if s.kind == "bias"), spec, own)
+    assert stored.reshape(-1).tolist() == [5 + constant, -6 + constant]
+
+
+@settings(max_examples=60)
+@given(chains(most=3), st.integers(0, 1000))
+def test_an_image_has_the_length_of_its_layout_and_ends_with_its_crc(spec, seed):
+    image = pack_image(spec, random_parameters(spec, seed))
+    assert len(image) == 16 + spec.image.body_bytes, spec
+    assert len(image) % (spec.load_bits // 8) == 0, spec
+    assert int.from_bytes(image[-4:], "little") == zlib.crc32(image[:-4]), spec
+    at = 16
+    for section in spec.image.sections:
+        assert image[at:at + 8] == section.header(), (spec, section)
+        at += 8 + section.bytes
+    assert set(image[at:-4]) <= {0} and len(image) - at == max(4, spec.load_bits // 8)
+
+
+@pytest.mark.parametrize("name", odd_cases())
+def test_changing_any_parameter_changes_the_image(name):
+    spec = odd_cases()[name]
+    assert pack_image(spec, random_parameters(spec, 1)) != pack_image(
+        spec, random_parameters(spec, 2))

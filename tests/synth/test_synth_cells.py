@@ -1,0 +1,194 @@
+"""Cells of synthesized netlists: the costs that the components' docstrings promise."""
+
+import dataclasses
+import statistics
+
+import pytest
+from amaranth.hdl import Shape, signed, unsigned
+from builders import mac, pq
+
+from pqhw.rtl.ecp5_chains import Adder, Difference, GatedAdder, Less, RowPair
+from pqhw.rtl.encoder.distance import DistanceLane
+from pqhw.rtl.lookup import TableLookup
+from pqhw.rtl.mac import FixedMAC, Multiplier
+from pqhw.rtl.memory import ParameterMemory
+from pqhw.spec.ranges import ceil_div, ceil_log2
+
+LOOKUP = pq(D=16, N=8, V=2, K=16, subspaces_per_cycle=8, outputs_per_cycle=8,
+            prototypes_per_cycle=16, elements_per_cycle=2)
+LANES = mac(D=64, N=24, inputs_per_cycle=8, outputs_per_cycle=3)
+
+
+def halves(cells):
+    """LUT4 of logic: a CCU2C takes the place of two."""
+    return 2 * cells["CCU2C"] + cells["LUT4"]
+
+
+def adder_halves(width):
+    """LUT4 of an adder: one per bit and one for the start of its chain."""
+    return width + 1
+
+
+def tree(terms, bits):
+    """LUT4 and flip-flops of a pipelined adder tree over `terms` values."""
+    luts = flip_flops = 0
+    while terms > 1:
+        bits += 1
+        luts += terms // 2 * adder_halves(bits)
+        flip_flops += terms // 2 * bits + terms % 2 * (bits - 1)
+        terms = ceil_div(terms, 2)
+    return luts, flip_flops
+
+
+def assert_kinds(cells, *kinds):
+    """Nothing but these cells: no latch, nothing that was not mapped."""
+    assert set(cells) <= set(kinds), sorted(set(cells) - set(kinds))
+
+
+ECP5 = ("LUT4", "CCU2C", "TRELLIS_FF", "PFUMX", "L6MUX21")
+ICE40 = ("SB_LUT4", "SB_CARRY", "SB_DFF", "SB_DFFE", "SB_DFFSR", "SB_DFFESR", "SB_DFFESS",
+         "SB_DFFSS")
+
+
+def flip_flops(cells):
+    return sum(count for kind, count in cells.items() if "DFF" in kind or kind == "TRELLIS_FF")
+
+
+# -- Carry chains ------------------------------------------------------------------------------
+
+@pytest.mark.parametrize("unit, bound", [
+    (Adder(9), 10), (Adder(12), 13), (GatedAdder(11, False), 12), (GatedAdder(11, True), 12),
+    (Difference(unsigned(4)), 6), (Difference(signed(8)), 10), (Less(7), 8), (Less(11), 12),
+    (RowPair(signed(8), True), 11), (RowPair(unsigned(5), False), 8)],
+    ids=lambda value: type(value).__name__ if not isinstance(value, int) else str(value))
+def test_a_chain_takes_one_lut4_per_bit_and_its_start(synthesis, unit, bound):
+    cells = synthesis.cells(unit)
+    assert_kinds(cells, "LUT4", "CCU2C")
+    assert halves(cells) == bound
+
+
+@pytest.mark.parametrize("x, w", [(signed(8), signed(8)), (unsigned(5), signed(8)),
+                                  (signed(4), signed(8)), (signed(8), signed(3))], ids=repr)
+def test_a_multiplier_in_logic_uses_no_dsp_and_a_chain_per_row(synthesis, x, w):
+    product = Shape(x.width + w.width, True)
+    wide, rows = max(x.width, w.width), min(x.width, w.width)
+    cells = synthesis.cells(Multiplier(x, w, product, "lut"))
+    assert_kinds(cells, *ECP5)
+    assert halves(cells) <= (wide + 3) * (rows - 1) + 3
+    small = synthesis.cells(Multiplier(x, w, product, "lut"), "ice40up5k")
+    assert_kinds(small, *ICE40)
+
+
+# -- Lookup ------------------------------------------------------------------------------------
+
+def test_the_lookup_core_is_its_formula(synthesis):
+    cells = synthesis.cells(TableLookup(LOOKUP))
+    lanes, outputs, bits = 8, 8, LOOKUP.precision.table_bits
+    luts, registers = tree(lanes, bits)
+    assert_kinds(cells, *ECP5, "TRELLIS_DPR16X4")
+    assert cells["TRELLIS_DPR16X4"] == lanes * outputs * bits // 4
+    assert outputs * luts <= halves(cells) <= outputs * luts + 8
+    pipeline = LOOKUP.table_stages + ceil_log2(lanes)
+    assert cells["TRELLIS_FF"] == outputs * (lanes * bits + registers) + pipeline
+
+
+def test_tables_in_block_ram_leave_no_memory_in_flip_flops_on_ice40(synthesis):
+    spec = pq(D=8, N=4, V=2, K=16, subspaces_per_cycle=4, outputs_per_cycle=4,
+              prototypes_per_cycle=16, elements_per_cycle=2, table_storage="bram")
+    cells = synthesis.cells(TableLookup(spec), "ice40up5k")
+    assert_kinds(cells, *ICE40, "SB_RAM40_4K")
+    section = spec.sections()[1]
+    assert cells["SB_RAM40_4K"] == section.banks * section.chunks
+    lanes, outputs, bits = 4, 4, 8
+    registers = outputs * (lanes * bits + tree(lanes, bits)[1])
+    assert flip_flops(cells) <= registers + 12
+
+
+# -- Memories ----------------------------------------------------------------------------------
+
+@pytest.mark.parametrize("part, kind, width", [("lfe5u-25f", "DP16KD", 36),
+                                               ("ice40up5k", "SB_RAM40_4K", 16)])
+def test_block_ram_count_is_exact_and_costs_no_logic(synthesis, part, kind, width):
+    section = LANES.sections()[0]
+    cells = synthesis.cells(ParameterMemory(section, "bram"), part)
+    blocks = sum(ceil_div(min(section.chunk_bits, section.width - chunk * section.chunk_bits),
+                          width) for chunk in range(section.chunks)) * section.banks
+    assert section.words <= 256 and cells[kind] == blocks
+    assert flip_flops(cells) == 0 and cells["LUT4"] + cells["SB_LUT4"] == 0
+
+
+def test_a_register_is_flip_flops_with_enables_and_nothing_else(synthesis):
+    spec = pq(D=16, N=8, V=2, K=16, subspaces_per_cycle=1, prototypes_per_cycle=16,
+              elements_per_cycle=2, shared_prototypes=True)
+    section = spec.sections()[0]
+    assert spec.prototype_store == "register"
+    for part in ("lfe5u-25f", "ice40up5k"):
+        cells = synthesis.cells(ParameterMemory(section, "register"), part)
+        assert flip_flops(cells) == sum(cells.values()) == section.width * section.banks
+
+
+# -- Multiply-accumulate -----------------------------------------------------------------------
+
+def test_a_dsp_lane_is_one_dsp_and_its_share_of_the_sums(synthesis):
+    cells = synthesis.cells(FixedMAC(LANES))
+    assert_kinds(cells, *ECP5, "MULT18X18D", "DP16KD")
+    assert cells["MULT18X18D"] == 24
+    assert cells["DP16KD"] == ceil_div(LANES.sections()[0].width, 36)
+    luts = tree(8, LANES.term_range.bits)[0] + adder_halves(LANES.sum_range.bits)
+    assert halves(cells) <= 3 * luts + 24
+
+
+def test_a_dsp_lane_is_one_mac16_on_ice40(synthesis):
+    spec = mac(D=8, N=2, inputs_per_cycle=4, outputs_per_cycle=2)
+    cells = synthesis.cells(FixedMAC(spec), "ice40up5k")
+    assert_kinds(cells, *ICE40, "SB_MAC16", "SB_RAM40_4K")
+    assert cells["SB_MAC16"] == 8
+
+
+def test_lanes_in_logic_leave_the_dsps_alone(synthesis):
+    spec = dataclasses.replace(LANES, engine=dataclasses.replace(LANES.engine, multiplier="lut"))
+    cells = synthesis.cells(FixedMAC(spec))
+    assert_kinds(cells, *ECP5, "DP16KD")
+    assert halves(cells) <= 24 * 110
+
+
+# -- Encoder -----------------------------------------------------------------------------------
+
+def lane(encoder, bits):
+    return pq(D=4, N=1, V=4, K=4, subspaces_per_cycle=1, prototypes_per_cycle=4,
+              elements_per_cycle=4, encoder=encoder, activation_bits=bits,
+              activation_signed=False, prototype_bits=bits)
+
+
+@pytest.mark.parametrize("encoder, bits, bound", [("l1", 4, 19), ("l1", 5, 23), ("l2", 4, 30),
+                                                  ("l2", 5, 44)])
+def test_narrow_distances_are_logic_within_bounds(synthesis, encoder, bits, bound):
+    cells = synthesis.cells(DistanceLane(lane(encoder, bits)))
+    assert_kinds(cells, *ECP5)
+    assert halves(cells) <= 16 * bound
+
+
+def test_wide_squares_are_dsps_that_hold_difference_and_square(synthesis):
+    spec = lane("l2", 8)
+    cells = synthesis.cells(DistanceLane(spec))
+    assert_kinds(cells, *ECP5, "MULT18X18D")
+    assert cells["MULT18X18D"] == spec.multipliers == 16
+    registers = tree(4, spec.element_distance_range.bits)[1]
+    best = 3 * spec.distance_range.bits + 1 + 1 + 2
+    assert cells["TRELLIS_FF"] <= 4 * registers + best
+
+
+# -- Routed ------------------------------------------------------------------------------------
+
+@pytest.mark.slow
+def test_the_routed_lookup_core_keeps_its_area_and_clock(synthesis):
+    area, fmax = synthesis.routed(TableLookup(LOOKUP), "lfe5u-25f", range(1, 6))
+    assert max(area) <= 1700, area
+    assert statistics.median(fmax) >= 220, fmax
+
+
+@pytest.mark.slow
+def test_a_routed_dsp_lane_keeps_its_area_and_clock(synthesis):
+    area, fmax = synthesis.routed(FixedMAC(LANES), "lfe5u-25f", range(1, 6))
+    assert max(area) <= 24 * 26, area
+    assert statistics.median(fmax) >= 180, fmax
