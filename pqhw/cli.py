@@ -2,7 +2,9 @@
 
 import json
 import os
+import signal
 import sys
+import threading
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -14,7 +16,7 @@ from rich.table import Table
 
 from . import __version__
 from .flow.cache import default_cache
-from .flow.tools import ToolError
+from .flow.tools import ToolError, end_tools
 from .spec import ChainSpec, SpecError
 from .spec.devices import DEVICES, FAMILIES, device, resolve
 from .spec.files import load_parameters, load_rows, load_spec, spec_schema
@@ -38,6 +40,7 @@ Toolchain = Annotated[str, typer.Option(help="yowasp (from pip) or native (from 
 Timeout = Annotated[float, typer.Option(min=1, help="seconds after which a tool is ended")]
 DeviceName = Annotated[str, typer.Option("--device", "-d", help=", ".join(DEVICES))]
 JOBS = os.cpu_count() or 1
+MOST_SEEDS = 1000
 
 
 def _emit(document: Any, where: str) -> None:
@@ -55,7 +58,7 @@ def _seeds(text: str) -> tuple[int, ...]:
     try:
         if ".." in text:
             low, high = (int(part) for part in text.split(".."))
-            seeds = tuple(range(low, high + 1))
+            seeds = tuple(range(low, min(high, low + MOST_SEEDS) + 1))
         else:
             seeds = tuple(int(part) for part in text.split(","))
     except ValueError:
@@ -63,12 +66,15 @@ def _seeds(text: str) -> tuple[int, ...]:
     if not seeds or min(seeds) < 0 or len(set(seeds)) < len(seeds):
         raise SpecError(f"--seeds must be a range like 1..5 or a list like 1,2,7 of different "
                         f"seeds, but is {text}.")
+    if len(seeds) > MOST_SEEDS:
+        raise SpecError(f"--seeds must name at most {MOST_SEEDS} seeds, but is {text}.")
     return seeds
 
 
 def _progress() -> Progress:
     return Progress(TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(),
-                    TimeElapsedColumn(), console=err, transient=True)
+                    TimeElapsedColumn(), console=err, transient=True,
+                    disable=not err.is_terminal)
 
 
 @app.command()
@@ -344,6 +350,9 @@ def _with_json_target(arguments: list[str]) -> list[str]:
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line; user errors are one sentence on standard error and exit code 1."""
     given = sys.argv[1:] if arguments is None else arguments
+    if arguments is None and threading.current_thread() is threading.main_thread():
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, _stop)
     try:
         app(_with_json_target(given), prog_name="pqhw")
     except (SpecError, ToolError, ValueError, RuntimeError, OSError) as error:
@@ -351,6 +360,12 @@ def main(arguments: list[str] | None = None) -> None:
             raise
         err.print(f"[red]error:[/] {_plain(error)}", soft_wrap=True, highlight=False)
         sys.exit(1)
+
+
+def _stop(number: int, frame: Any) -> None:
+    """Ctrl-C, or a scheduler that gives up: end the tools too."""
+    end_tools()
+    raise KeyboardInterrupt
 
 
 def _plain(error: Exception) -> str:

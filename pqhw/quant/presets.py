@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Sequence
+from typing import Any
 
 from ..spec import MACEngine, MACFolding, PQEngine, PQFolding, SpecError
 from .settings import MACSettings, PQSettings
@@ -12,10 +13,14 @@ INPUT_BITS = 5
 """Pixels from 0 to 16."""
 
 
-def _pq(length: int, prototypes: int, hidden_bits: int, table_bits: int) -> tuple[PQSettings, ...]:
-    engine = PQEngine(subvector_length=length, prototypes=prototypes, encoder="l1")
-    return tuple(PQSettings(engine=engine, activation_bits=bits, table_bits=table_bits)
-                 for bits in (INPUT_BITS, hidden_bits, hidden_bits))
+def _pq(first: tuple[int, int], hidden: tuple[int, int], hidden_bits: int,
+        table_bits: int) -> tuple[PQSettings, ...]:
+    """Three layers from (V, K) of the first and of the others."""
+    return tuple(
+        PQSettings(engine=PQEngine(subvector_length=length, prototypes=prototypes, encoder="l1"),
+                   activation_bits=bits, table_bits=table_bits)
+        for (length, prototypes), bits in ((first, INPUT_BITS), (hidden, hidden_bits),
+                                           (hidden, hidden_bits)))
 
 
 def _mac(hidden_bits: int) -> tuple[MACSettings, ...]:
@@ -23,11 +28,12 @@ def _mac(hidden_bits: int) -> tuple[MACSettings, ...]:
                  for bits in (INPUT_BITS, hidden_bits, hidden_bits))
 
 
-PQ_PRESETS = {"ecp5": _pq(2, 16, 3, 4), "ice40": _pq(4, 8, 3, 4)}
-"""`ecp5` keeps the accuracy; `ice40` fits every parameter into the block RAMs of an UP5K."""
+PQ_PRESETS = {"ecp5": _pq((2, 16), (2, 16), 3, 4), "ice40": _pq((1, 4), (2, 4), 2, 3)}
+"""`ecp5` keeps the accuracy; `ice40` keeps all parameters within 85 kbit, for the block RAMs of an
+UP5K or HX8K, and loses about 3 points."""
 
 MAC_PRESETS = {"int8": _mac(8), "low": _mac(3)}
-"""8-bit weights; hidden activations of 8 bits, or of as many as the PQ presets have."""
+"""8-bit weights; hidden activations of 8 bits, or of as many as PQ preset `ecp5` has."""
 
 
 def _folded(name: str, count: int, folding: Sequence[object]) -> None:
@@ -37,7 +43,7 @@ def _folded(name: str, count: int, folding: Sequence[object]) -> None:
 
 
 def pq_preset(name: str, *, folding: Sequence[PQFolding] = (),
-              **engine: object) -> tuple[PQSettings, ...]:
+              **engine: Any) -> tuple[PQSettings, ...]:
     """The settings of a named preset, layer by layer.
 
     Parameters
@@ -61,7 +67,7 @@ def pq_preset(name: str, *, folding: Sequence[PQFolding] = (),
 
 
 def mac_preset(name: str = "int8", *, folding: Sequence[MACFolding] = (),
-               **engine: object) -> tuple[MACSettings, ...]:
+               **engine: Any) -> tuple[MACSettings, ...]:
     """The settings of a named preset, `int8` or `low`; otherwise as `pq_preset`."""
     if name not in MAC_PRESETS:
         raise SpecError(f"preset must be one of {', '.join(MAC_PRESETS)}, but is {name}.")

@@ -55,6 +55,6 @@ class Learning:
     """
     seed: int = 0
     epochs: int = 20
-    rate: float = 0.01
+    rate: float = 0.02
     temperature: float = 2.0
     ridge: float = 10.0

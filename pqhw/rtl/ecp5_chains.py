@@ -17,8 +17,7 @@ __all__ = ["Adder", "Difference", "GatedAdder", "Less", "RowPair"]
 ZERO, ONE = Const(0, 1), Const(1, 1)
 
 START = 0x0000
-"""L = 0, G = 0: a carry of zero for the next half, whatever comes in. At the end of a chain, S is
-its carry."""
+"""L = 0, G = 0: a carry of zero for the next half, whatever comes in."""
 
 START_AND = 0x0008
 """L = 0, G = A & B: the carry out of a lowest bit that is summed elsewhere, or any carry."""
@@ -53,15 +52,23 @@ ROWS_MINUS = 0x8777
 Half = tuple[int, tuple[Value, ...], Signal | None]
 """INIT, A to D, and where S goes."""
 
-UNUSED: Half = (START, (ZERO, ZERO, ZERO, ONE), None)
-NO_CARRY = UNUSED
+NO_CARRY: Half = (START, (ZERO, ZERO, ZERO, ONE), None)
 CARRY: Half = (START_AND, (ONE, ONE, ZERO, ONE), None)
+
+
+def carry_out(total: Signal | None) -> Half:
+    """The end of a chain: S is its carry.
+
+    It is a sum of two zeros, as ABC9 takes a CCU2C whose INIT is all zero for a constant and drops
+    what hangs on it.
+    """
+    return SUM, (ZERO, ZERO, ZERO, ONE), total
 
 
 def carry_chain(m: Module, halves: list[Half]) -> None:
     """CCU2C for a list of halves; an odd last one leaves half a cell unused."""
     if len(halves) % 2:
-        halves = [*halves, UNUSED]
+        halves = [*halves, carry_out(None)]
     carry: Signal | None = None
     for pair in range(len(halves) // 2):
         ports: dict[str, object] = {} if carry is None else {"i_CIN": carry}
@@ -204,7 +211,7 @@ class Less(wiring.Component):
         halves = [(START_BORROW, (self.b[0], self.a[0], ZERO, ONE), None)]
         halves += [(MINUS, (self.b[i], self.a[i], ZERO, ONE), None)
                    for i in range(1, len(self.a))]
-        carry_chain(m, [*halves, (START, (ZERO, ZERO, ZERO, ONE), self.total)])
+        carry_chain(m, [*halves, carry_out(self.total)])
         return m
 
 

@@ -81,12 +81,15 @@ class Loader(wiring.Component):
         take = Signal(name="take")
         section_done = Signal(name="section_done")
         starting = Signal(name="starting")
+        ends = Signal(name="ends")
         last_section = section == len(self.layout.sections) - 1
         m.d.comb += [
             self.busy.eq(self.i.valid | (state != State.IDLE)),
             self.i.ready.eq((state != State.IDLE) & (state != State.CHECK)),
             take.eq(self.i.valid & self.i.ready),
             starting.eq((state == State.IDLE) & self.i.valid & self.idle),
+            ends.eq((state == State.TRAILER)
+                    & (index == max(1, TRAILER_BYTES // self.bytes) - 1)),
             following.eq(state),
         ]
         with m.Switch(state):
@@ -100,7 +103,7 @@ class Loader(wiring.Component):
                 with m.If(section_done):
                     m.d.comb += following.eq(Mux(last_section, State.TRAILER, State.SECTION))
             with m.Case(State.TRAILER):
-                with m.If(index == max(1, TRAILER_BYTES // self.bytes) - 1):
+                with m.If(ends):
                     m.d.comb += following.eq(Mux(self.i.payload.last, State.CHECK, State.DRAIN))
         fault = self._compare(m, state, index, section, take, starting)
         with m.If(take):
@@ -110,9 +113,9 @@ class Loader(wiring.Component):
                 m.d.sync += index.eq(0)
             with m.If(section_done):
                 m.d.sync += section.eq(section + 1)
-            with m.If((state == State.TRAILER) & (following == State.DRAIN)):
+            with m.If(ends & ~self.i.payload.last):
                 m.d.sync += [self.error.eq(LoadError.TOO_LONG), self.section.eq(section)]
-            with m.If(self.i.payload.last & (following != State.CHECK)):
+            with m.If(self.i.payload.last & ~ends):
                 m.d.sync += state.eq(State.IDLE)
                 with m.If(state != State.DRAIN):
                     m.d.sync += [self.error.eq(LoadError.TRUNCATED), self.section.eq(section)]
@@ -195,14 +198,19 @@ class Loader(wiring.Component):
         write_address = Signal.like(address, name="write_address", reset_less=True)
         last_beat, last_lane, last_word = (Signal(name=f"last_{name}")
                                            for name in ("beat", "lane", "word"))
+        ends = [Signal.like(counter, name=f"{name}_end", reset_less=True) for name, counter in
+                (("beat", beat), ("lane", lane), ("word", address))]
         done = Signal(name="words_done")
-        m.d.comb += done.eq(step & last_beat & last_lane & last_word)
+        m.d.comb += [done.eq(step & last_beat & last_lane & last_word),
+                     last_beat.eq(beat == ends[0]), last_lane.eq(lane == ends[1]),
+                     last_word.eq(address == ends[2])]
+        # A section's own counts are there when its header has passed.
         with m.Switch(current):
             for number, section in enumerate(sections):
                 with m.Case(number):
-                    m.d.comb += [last_beat.eq(beat == section.beats - 1),
-                                 last_lane.eq(lane == section.banks * section.chunks - 1),
-                                 last_word.eq(address == section.words - 1)]
+                    m.d.sync += [ends[0].eq(section.beats - 1),
+                                 ends[1].eq(section.banks * section.chunks - 1),
+                                 ends[2].eq(section.words - 1)]
         with m.If(step):
             m.d.sync += [chunk.eq(Cat(chunk, self.i.payload.data)[width:]), beat.eq(beat + 1),
                          write_address.eq(address)]

@@ -10,7 +10,7 @@ from ..spec.ranges import Range
 from .buffers import Splitter
 from .memory import ParameterMemory, SectionPort
 from .streams import lanes_layout, row_layout, shape_of
-from .sums import delayed
+from .sums import count_up, delayed
 from .target import Target
 
 __all__ = ["Results", "clamp"]
@@ -111,11 +111,11 @@ class Results(wiring.Component):
         transfers = self.spec.output_transfers
         index = Signal(range(transfers), name="transfer")
         following = Signal(range(transfers), name="following_transfer")
-        m.d.comb += following.eq(index)
         if transfers > 1:
-            with m.If(step):
-                m.d.comb += following.eq(Mux(index == transfers - 1, 0, index + 1))
+            ahead = Signal(range(transfers), name="transfer_ahead", init=1)
+            m.d.comb += following.eq(Mux(step, ahead, index))
             m.d.sync += index.eq(following)
+            count_up(m, ahead, transfers, step)
         return index, following
 
     def _behind(self, m: Module, index: Signal) -> tuple[Signal, Signal]:

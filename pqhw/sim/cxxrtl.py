@@ -17,13 +17,14 @@ from ..flow.cache import Cache
 from ..flow.tools import ToolError, ToolMissing, run_tool, tool_version
 from ..spec import ChainSpec, LoadError
 from .result import SimulationError, SimulationResult
+from .substitutes import substitute_verilog, substitution_script
 
 __all__ = ["compiler", "compile_model", "simulate"]
 
 SCRIPT = """read_verilog design.v models.v
 hierarchy
 proc
-{adders}
+{substitutions}
 hierarchy -top {top}
 {repeated}
 flatten
@@ -36,21 +37,11 @@ write_cxxrtl -O6 -g0 model.cc
 EDGE = re.compile(r"(bool (?:pos|neg)edge_p_clk\(\) const \{).*?\}", re.DOTALL)
 """The test for a clock edge, which every evaluation is here."""
 
-ADDER = re.compile(r"^module (\w+_add(\d+)) \(", re.MULTILINE)
-"""Carry chains that the ECP5 target instantiates."""
-
 REPEATED = re.compile(rf"^module ({TOP}_(?:distance_lane|multiplier)(?:_\d+)?) \(", re.MULTILINE)
 """Modules that stand many times in a design and end in registers: compiled once each."""
 
 UNSETTLED = "bool converged = false"
 """What a model says in which one evaluation per cycle is not enough."""
-
-PROVED = """miter -equiv -flatten -make_assert {name} {name}_sum {name}_proof
-sat -verify -prove-asserts {name}_proof
-delete {name} {name}_proof
-rename {name}_sum {name}"""
-"""Replaces a carry chain by a word-level sum, which simulates a hundred times faster, after a
-proof that the two are equal for all operands."""
 
 FLAGS = ("-std=c++17", "-O1", "-fPIC", "-shared", "-w")
 
@@ -66,8 +57,8 @@ def compiler() -> str:
 @functools.cache
 def compiler_version() -> str:
     """What the compiler says of itself."""
-    result = subprocess.run([compiler(), "--version"], capture_output=True, text=True, check=True)
-    return result.stdout.splitlines()[0]
+    result = subprocess.run([compiler(), "--version"], capture_output=True, text=True, check=False)
+    return (result.stdout.splitlines() or [compiler()])[0]
 
 
 def runtime() -> Path:
@@ -89,11 +80,25 @@ def _constants(chain: ChainSpec) -> dict[str, int | str]:
     }
 
 
-def _sum(name: str, width: int) -> str:
-    """The behaviour that an adder module must have."""
-    bits = f"[{width - 1}:0]"
-    return (f"module {name}_sum (input {bits} a, input {bits} b, output {bits} total);\n"
-            "  assign total = a + b;\nendmodule\n")
+def _has_dsp(verilog: str, module: str) -> bool:
+    """Whether a module's product comes from a DSP block, bit by bit instead of as a register."""
+    start = verilog.index(f"module {module} (")
+    return "MULT18X18D" in verilog[start:verilog.index("endmodule", start)]
+
+
+def _model(folder: Path, script: str) -> str:
+    """The C++ of a model that one evaluation per cycle settles.
+
+    Where the modules that are kept whole prevent that, they are flattened as well.
+    """
+    flat = "\n".join(line for line in script.splitlines() if "keep_hierarchy" not in line)
+    for commands in (script, flat):
+        (folder / "model.ys").write_text(commands + "\n")
+        run_tool("yosys", ["-q", "-s", "model.ys"], folder)
+        text = (folder / "model.cc").read_text()
+        if UNSETTLED not in text:
+            return text
+    raise ToolError("CXXRTL made a model that one evaluation per cycle does not settle.")
 
 
 def compile_model(cache: Cache, chain: ChainSpec, verilog: str) -> Path:
@@ -103,34 +108,28 @@ def compile_model(cache: Cache, chain: ChainSpec, verilog: str) -> Path:
     models = (files / "models" / "ecp5.v").read_text() if "CCU2C" in verilog or (
         "DP16KD" in verilog or "MULT18X18D" in verilog) else ""
     constants = _constants(chain)
-    adders = ADDER.findall(verilog)
-    models += "".join(_sum(name, int(width)) for name, width in adders)
-    # A DSP block's product is taken apart bit by bit inside the module, not a register of it.
-    repeated = [] if "MULT18X18D" in verilog else REPEATED.findall(verilog)
+    models += substitute_verilog(verilog)
+    repeated = [name for name in REPEATED.findall(verilog) if not _has_dsp(verilog, name)]
     script = SCRIPT.format(
-        top=TOP, adders="\n".join(PROVED.format(name=name) for name, _ in adders),
+        top=TOP, substitutions=substitution_script(verilog),
         repeated="\n".join(f"setattr -mod -set keep_hierarchy 1 {name}" for name in repeated))
     inputs = {"verilog": verilog, "models": models, "harness": harness, "constants": constants,
-              "script": script, "edge": EDGE.pattern, "flags": FLAGS, "yosys": tool_version("yosys"),
-              "compiler": compiler_version()}
+              "script": script, "edge": EDGE.pattern, "flags": FLAGS,
+              "yosys": tool_version("yosys"), "compiler": compiler_version()}
 
     def make(folder: Path) -> None:
         (folder / "design.v").write_text(verilog)
         (folder / "models.v").write_text(models)
         (folder / "harness.cc").write_text(harness)
-        (folder / "model.ys").write_text(script)
-        run_tool("yosys", ["-q", "-s", "model.ys"], folder)
-        model = folder / "model.cc"
-        text = model.read_text()
-        if UNSETTLED in text:
-            raise ToolError("CXXRTL made a model that one evaluation per cycle does not settle.")
-        model.write_text(EDGE.sub(r"\1 return true; }", text))
+        text = _model(folder, script)
+        (folder / "model.cc").write_text(EDGE.sub(r"\1 return true; }", text))
         defines = [f"-DPQHW_{name}={value}" for name, value in constants.items()]
         command = [compiler(), *FLAGS, f"-I{runtime()}", '-DMODEL="model.cc"', *defines,
                    "harness.cc", "-o", "model.so"]
         result = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
         if result.returncode:
-            raise ToolError(f"g++ failed: {result.stderr.strip().splitlines()[0]}")
+            words = result.stderr.strip().splitlines() or [f"exit status {result.returncode}"]
+            raise ToolError(f"{Path(command[0]).name} failed: {words[0]}")
 
     return cache.get("cxxrtl", inputs, make) / "model.so"
 

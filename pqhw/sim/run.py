@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
+from rich.markup import escape
 from rich.table import Table
 
 from ..emit.design import chain_verilog
@@ -40,9 +41,8 @@ class SimulationReport:
                    or level.status == "not run" and self.all_asked for level in self.levels)
 
     def _timely(self, level: Level) -> bool:
-        rate = level.cycles_per_row
-        return ((rate is None or rate == self.chain.cycles_per_row)
-                and self.chain.latency in (None, level.latency))
+        return (level.cycles_per_row in (None, self.chain.cycles_per_row)
+                and (level.latency is None or self.chain.latency in (None, level.latency)))
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON values."""
@@ -60,14 +60,23 @@ class SimulationReport:
         table.add_row("golden", "reference", str(len(self.results)),
                       f"{self.chain.cycles_per_row} (formula)", f"{latency} (formula)")
         for level in self.levels:
-            rate = "too few rows" if level.cycles_per_row is None else f"{level.cycles_per_row:g}"
+            latency = "not measured" if level.latency is None else str(level.latency)
+            rate = ("not measured" if level.latency is None else "too few rows"
+                    if level.cycles_per_row is None else f"{level.cycles_per_row:g}")
             seen = level.status in ("equal", "different")
-            verdict = "[green]equal[/]" if level.status == "equal" else (
-                f"[red]{level.status}[/]: {level.reason}" if level.status != "not run"
-                else f"not run: {level.reason}")
-            table.add_row(level.level, verdict, str(level.rows) if seen else "",
-                          rate if seen else "", str(level.latency) if seen else "")
+            table.add_row(level.level, self._verdict(level), str(level.rows) if seen else "",
+                          rate if seen else "", latency if seen else "")
         return table
+
+    def _verdict(self, level: Level) -> str:
+        reason = escape(level.reason or "")
+        if level.status == "not run":
+            return f"not run: {reason}"
+        if level.status != "equal":
+            return f"[red]{level.status}[/]: {reason}"
+        if not self._timely(level):
+            return "[red]equal, but not in the predicted cycles[/]"
+        return "[green]equal[/]"
 
 
 def simulate(cache: Cache, chain: ChainSpec, parameters: Sequence[Parameters], rows: np.ndarray,

@@ -29,7 +29,9 @@ class Synthesis:
         """Cells by type, zero where there are none."""
         part = device(name)
         verilog = component_verilog(component, target=part.family, name=CORE)
-        return Counter(cell_counts(self._netlist(part, verilog, verilog), CORE))
+        counts = Counter(cell_counts(self._netlist(part, verilog, verilog), CORE))
+        del counts["$scopeinfo"]
+        return counts
 
     def routed(self, component, name, seeds):
         """LUT4 (harness subtracted) and Fmax of every seed, ECP5 only."""

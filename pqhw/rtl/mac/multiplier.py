@@ -23,8 +23,8 @@ class Multiplier(wiring.Component):
     Latency and cost
     ----------------
     Two cycles. dsp: one DSP block where both operands fit its ports. lut, of n by w bits, w the
-    narrower: on ECP5 about (n + 3) * (w - 1) LUT4 (8 by 8: 79, 8 by 4: 33), as each row but the
-    first is gated inside the carry chain that adds it.
+    narrower: on ECP5 about (n + 3) * (w - 1) LUT4 (8 by 8: 80, 8 by 4: 34), as every row is gated
+    inside the carry chain that adds it.
     """
 
     def __init__(self, x: Shape, w: Shape, product: Shape, style: str):
@@ -52,53 +52,49 @@ class Multiplier(wiring.Component):
         """Rows of partial products in pairs, registered, then their sum, registered.
 
         The narrower operand gives the rows; its top bit, where it is signed, weighs negatively.
-        An odd last row joins the pair in front of it.
+        An odd last row is gated where it is added, after the register.
         """
         wide, narrow = sorted((self.w, self.x), key=len, reverse=True)
-        width = len(narrow)
-        sums: list[tuple[int, Signal]] = []
-        for low in range(0, width - 1, 2):
-            rows = narrow[low:low + (3 if low + 3 == width else 2)]
-            value = self._rows(m, platform, wide, rows, f"rows{low // 2}",
-                               narrow.shape().signed and low + len(rows) == width)
-            register = Signal(value.shape(), name=f"pair{low // 2}", reset_less=True)
-            with m.If(self.enable):
-                m.d.sync += register.eq(value)
-            sums.append((len(rows), register))
+        rows = len(narrow)
+        negative = narrow.shape().signed
+        sums: list[tuple[int, Value]] = []
+        for low in range(0, rows - 1, 2):
+            pair = platform.row_pair(m, wide, narrow[low:low + 2], f"rows{low // 2}",
+                                     subtract=negative and low + 2 == rows)
+            sums.append((2, self._held(m, pair, f"pair{low // 2}")))
+        gate: Value | None = None
+        if rows % 2:
+            gate = self._held(m, narrow[-1], "last_bit")
+            sums.append((1, self._held(m, wide, "last_row")))
         level = 0
         while len(sums) > 1:
             level += 1
-            sums = [self._joined(m, platform, sums[i:i + 2], len(wide), f"sum{level}_{i // 2}")
+            sums = [self._joined(m, platform, sums[i:i + 2], f"sum{level}_{i // 2}", gate, negative)
                     for i in range(0, len(sums), 2)]
         product = Signal(self.product.shape(), name="product_q", reset_less=True)
         m.d.comb += self.product.eq(product)
         with m.If(self.enable):
             m.d.sync += product.eq(sums[0][1])
 
-    @staticmethod
-    def _rows(m: Module, platform: Target, wide: Value, bits: Value, name: str,
-              negative: bool) -> Value:
-        """wide * bits for two or three bits, of which the top one may weigh negatively."""
-        triple = len(bits) == 3
-        value = platform.row_pair(m, wide, bits[:2], name, subtract=negative and not triple)
-        if not triple:
-            return value
-        shape = Shape(len(wide) + 1, wide.shape().signed or negative)
-        upper = platform.add_gated(m, value >> 2, wide, bits[2], shape, f"{name}_third",
-                                   subtract=negative)
-        total = Signal(Shape(len(wide) + 3, shape.signed), name=f"{name}_three")
-        m.d.comb += total.eq(Cat(value[:2], upper))
-        return total
+    def _held(self, m: Module, value: Value, name: str) -> Signal:
+        register = Signal(value.shape(), name=name, reset_less=True)
+        with m.If(self.enable):
+            m.d.sync += register.eq(value)
+        return register
 
-    def _joined(self, m: Module, platform: Target, sums: list[tuple[int, Value]], bits: int,
-                name: str) -> tuple[int, Value]:
+    def _joined(self, m: Module, platform: Target, sums: list[tuple[int, Value]], name: str,
+                gate: Value | None, negative: bool) -> tuple[int, Value]:
         """Two neighbouring sums as one: the lower bits of the first pass by the adder."""
         if len(sums) == 1:
             return sums[0]
         (gap, first), (rows, second) = sums
-        width = min(gap + bits + rows, len(self.product))
-        sign = first.shape().signed or second.shape().signed
-        upper = platform.add(m, first >> gap, second, Shape(width - gap, sign), name)
-        total = Signal(Shape(width, sign), name=f"{name}_joined")
-        m.d.comb += total.eq(Cat(first[:gap], upper))
-        return gap + rows, total
+        width = min(len(first) + rows, len(self.product))
+        sign = first.shape().signed or second.shape().signed or (rows == 1 and negative)
+        upper, shape = first >> gap, Shape(width - gap, sign)
+        if rows == 1:
+            total = platform.add_gated(m, upper, second, gate, shape, name, subtract=negative)
+        else:
+            total = platform.add(m, upper, second, shape, name)
+        joined = Signal(Shape(width, sign), name=f"{name}_joined")
+        m.d.comb += joined.eq(Cat(first[:gap], total))
+        return gap + rows, joined

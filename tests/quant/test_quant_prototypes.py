@@ -1,0 +1,68 @@
+"""Prototypes: rounding, ties, few distinct vectors, determinism; and the encoder's speed-up."""
+
+import numpy as np
+import pytest
+from builders import pq
+
+from pqhw.golden import encode
+from pqhw.quant.prototypes import distances, learn_prototypes, round_half_up, subvectors
+from pqhw.quant.tune import reconstruct
+from pqhw.spec.parameters import check_parameters
+from pqhw.spec.ranges import unsigned_range
+
+
+def test_halves_round_up():
+    assert round_half_up(np.array([-1.5, -0.5, 0.49, 0.5, 2.5])).tolist() == [-1, 0, 0, 1, 3]
+
+
+def test_tail_is_padded_with_zero():
+    assert subvectors(np.array([[1, 2, 3]]), 2).tolist() == [[[1, 2], [3, 0]]]
+
+
+@pytest.mark.parametrize("encoder", ["l1", "l2"])
+def test_few_distinct_vectors_are_all_kept(encoder):
+    rows = np.array([[0, 0], [3, 1], [0, 0], [7, 7]])
+    learned = learn_prototypes(rows, length=2, prototypes=5, allowed=unsigned_range(3),
+                               encoder=encoder)
+    assert learned[0].tolist() == [[0, 0], [3, 1], [7, 7], [7, 7], [7, 7]]
+    codes, near = reconstruct(rows, learned, encoder)
+    assert codes[:, 0].tolist() == [0, 1, 0, 2], "a repetition was picked"
+    np.testing.assert_array_equal(near, rows)
+
+
+@pytest.mark.parametrize("encoder", ["l1", "l2"])
+@pytest.mark.parametrize("shared", [False, True])
+def test_learning_is_deterministic_and_on_the_grid(encoder, shared):
+    rows = np.random.default_rng(1).integers(0, 8, (300, 7))
+    first, second = (learn_prototypes(rows, length=3, prototypes=6, allowed=unsigned_range(3),
+                                      encoder=encoder, shared=shared) for _ in range(2))
+    np.testing.assert_array_equal(first, second)
+    assert first.shape == ((1 if shared else 3), 6, 3)
+    assert first.dtype == np.int64 and first.min() >= 0 and first.max() <= 7
+
+
+def test_clusters_are_found():
+    centres = np.array([[1, 1], [6, 1], [3, 7]])
+    rows = np.repeat(centres, 20, axis=0)
+    rows[::7] += 1
+    learned = learn_prototypes(rows, length=2, prototypes=3, allowed=unsigned_range(4))[0]
+    assert sorted(learned.tolist()) == sorted(centres.tolist())
+
+
+@pytest.mark.parametrize("encoder", ["l1", "l2"])
+@pytest.mark.parametrize("signed, high", [(True, 127), (False, 255), (False, 2)])
+@pytest.mark.parametrize("length", [1, 4, 64])
+def test_encoder_equals_the_direct_form(encoder, signed, high, length):
+    low = -high - 1 if signed else 0
+    random = np.random.default_rng([high, length])
+    spec = pq(D=2 * length + (length > 1), N=1, V=length, K=5, encoder=encoder,
+              activation_signed=signed)
+    own = check_parameters(spec, {
+        "prototypes": random.choice([low, 0, high], (spec.subspaces, 5, length)),
+        "tables": np.zeros((spec.subspaces, 5, 1), int)})
+    rows = random.integers(low, high + 1, (40, spec.layer.in_features))
+    rows[:3] = np.array([low, high, 0])[:, None]
+    vectors = subvectors(rows, length)
+    direct = [distances(vectors[:, s], own.prototypes[s], encoder).argmin(axis=1)
+              for s in range(spec.subspaces)]
+    np.testing.assert_array_equal(encode(spec, own, rows), np.stack(direct, axis=1))

