@@ -3,12 +3,13 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+PIP = $(BIN)/python -m pip install -q --no-compile --disable-pip-version-check -c constraints.txt
 DEMO_PACKAGES := g++ iverilog
 TEST_PACKAGES := $(DEMO_PACKAGES) verilator chromium
 WORKERS ?= auto
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-test demo test test-slow lint clean
+.PHONY: help setup setup-test python-packages system-packages demo test test-slow lint clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
@@ -23,8 +24,8 @@ define install-packages
 	    if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
 	        echo "installing$$missing"; \
 	        { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq \
-	            --no-install-recommends $$missing; } >$(VENV)-packages.log 2>&1 \
-	            || { tail -3 $(VENV)-packages.log; echo "going on without$$missing"; }; \
+	            --no-install-recommends $$missing; } >packages.log 2>&1 \
+	            || { tail -3 packages.log; echo "going on without$$missing"; }; \
 	    else echo "not installed (needs root):$$missing; what they enable is left out"; fi; fi
 endef
 
@@ -35,14 +36,19 @@ $(BIN)/python:
 
 $(VENV)/.ready: pyproject.toml constraints.txt | $(BIN)/python
 	@echo "installing Python packages into $(VENV)"
-	@$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[all]'
+	@$(PIP) -e '.[all]'
 	@touch $@
 
 $(VENV)/.ready-test: $(VENV)/.ready
-	@$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[test,lint]'
+	@$(PIP) -e '.[test,lint]'
 	@touch $@
 
-setup: $(VENV)/.ready ## virtual environment with pinned packages, and the simulators
+setup: ## virtual environment with pinned packages, and the simulators
+	@$(MAKE) -s -j2 python-packages system-packages
+
+python-packages: $(VENV)/.ready
+
+system-packages:
 	$(call install-packages,$(DEMO_PACKAGES))
 
 setup-test: setup $(VENV)/.ready-test
@@ -62,4 +68,4 @@ lint: setup-test ## ruff and mypy
 	@$(BIN)/mypy
 
 clean: ## remove the environment and the runs; the cache of runs stays
-	@rm -rf $(VENV) $(VENV)-packages.log runs build *.egg-info
+	@rm -rf $(VENV) packages.log runs build *.egg-info

@@ -19,7 +19,7 @@ from .flow.cache import default_cache
 from .flow.tools import ToolError, end_tools
 from .spec import ChainSpec, SpecError
 from .spec.devices import DEVICES, FAMILIES, device, resolve
-from .spec.files import load_parameters, load_rows, load_spec, spec_schema
+from .spec.files import load_parameters, load_rows, load_spec, spec_notes, spec_schema
 
 __all__ = ["app", "main"]
 
@@ -52,6 +52,14 @@ def _emit(document: Any, where: str) -> None:
         sys.stdout.write(text)
     else:
         Path(where).write_text(text, encoding="utf-8")
+
+
+def _spec(path: Path) -> ChainSpec:
+    """Read a spec file; what has no effect in it is said on standard error."""
+    chain = load_spec(path)
+    for note in spec_notes(path):
+        err.print(f"note: {path}: {note}", soft_wrap=True, highlight=False)
+    return chain
 
 
 def _seeds(text: str) -> tuple[int, ...]:
@@ -96,7 +104,7 @@ def verilog(spec: SpecPath,
     from .emit.product import write_product
     if target not in FAMILIES:
         raise SpecError(f"--target must be one of {', '.join(FAMILIES)}, but is {target}.")
-    chain = load_spec(spec)
+    chain = _spec(spec)
     if device_name:
         part = device(device_name)
         chain, target = resolve(chain, part), part.family
@@ -147,7 +155,7 @@ def sim(spec: SpecPath,
         raise SpecError(f"--level must be one of {', '.join(LEVEL_NAMES)}, but is {level}.")
     if target not in FAMILIES:
         raise SpecError(f"--target must be one of {', '.join(FAMILIES)}, but is {target}.")
-    chain = _for_target(load_spec(spec), target)
+    chain = _for_target(_spec(spec), target)
     parameters = load_parameters(chain, params)
     rows = load_rows(chain, rows_path)
     with _progress() as bar:
@@ -184,7 +192,7 @@ def synth(spec: SpecPath, device_name: DeviceName, seeds: Seeds = "1..5", jobs: 
     from .flow.measure import measure
     from .report import measurement_table
     part = device(device_name)
-    chain = load_spec(spec)
+    chain = _spec(spec)
     options = _options(seeds, jobs, toolchain, timeout)
     work = _work(chain, params, rows_path)
     with _progress() as bar:
@@ -238,7 +246,7 @@ def compare(specs: Annotated[list[Path], typer.Argument(metavar="SPEC...",
     if len(specs) < 2:
         raise SpecError(f"SPEC must be given at least twice, but is given {len(specs)} times.")
     part = device(device_name)
-    chains = list(zip(names_of(specs), (load_spec(path) for path in specs)))
+    chains = list(zip(names_of(specs), (_spec(path) for path in specs)))
     options = _options(seeds, jobs, toolchain, timeout)
     with _progress() as bar:
         task = bar.add_task("measuring", total=len(specs) * (len(options.seeds) + 2))

@@ -2,10 +2,13 @@
 
 import concurrent.futures
 import dataclasses
+import hashlib
 import importlib.metadata
 import json
+import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -13,7 +16,8 @@ from .emit.product import write_product
 from .flow.cache import Cache
 from .flow.measure import Options, Work, measure
 from .flow.results import Comparison, Measurement
-from .network import Digits, load_digits, train_digits, variations
+from .flow.tools import TOOLS, ToolError, run_tool, tool_version
+from .network import DenseNetwork, Digits, load_digits, train_digits, variations
 from .quant import accuracy, mac_network, mac_preset, pq_network, pq_preset
 from .report import write_report
 from .sim.levels import LevelName
@@ -99,18 +103,30 @@ def _learn(folder: Path, digits: Digits) -> None:
     (folder / "accuracy.json").write_text(json.dumps(found))
 
 
-def _convert(design: Design, network, rows: np.ndarray):
-    preset, convert = ((pq_preset, pq_network) if design.kind == "pq"
-                       else (mac_preset, mac_network))
+def _convert(design: Design, network: DenseNetwork,
+             rows: np.ndarray) -> tuple[ChainSpec, tuple[Parameters, ...]]:
+    is_pq = design.kind == "pq"
+    folding: Any = design.folding
+    preset: Any = (pq_preset if is_pq else mac_preset)(design.preset, folding=folding)
     settings = [dataclasses.replace(own, engine=dataclasses.replace(own.engine, **engine))
-                for own, engine in zip(preset(design.preset, folding=design.folding),
-                                       design.engine)]
-    return convert(network, rows, settings)
+                for own, engine in zip(preset, design.engine)]
+    return (pq_network if is_pq else mac_network)(network, rows, settings)
+
+
+def _warm_up(cache: Cache) -> None:
+    """Let the tools compile their WebAssembly, once per machine, while the network is trained."""
+    def make(folder: Path) -> None:
+        for tool in TOOLS:
+            run_tool(tool, ["--version"], folder)
+
+    try:
+        cache.get("tools", [tool_version(tool) for tool in TOOLS], make)
+    except ToolError:
+        pass  # What is wrong with a tool is said where it is used.
 
 
 def _sources() -> dict[str, str]:
     """What decides the learned integers besides the designs: our code and the libraries."""
-    import hashlib
     code = hashlib.sha256()
     for part in ("demo.py", "quant", "network", "golden", "spec"):
         path = Path(__file__).parent / part
@@ -140,9 +156,12 @@ def run_demo(cache: Cache, folder: Path, *, options: Options | None = None,
     designs = DESIGNS if designs is None else designs
     folder.mkdir(parents=True, exist_ok=True)
     progress("training and converting", 0, None)
+    warming = threading.Thread(target=_warm_up, args=(cache,), daemon=True)
+    warming.start()
     digits = load_digits()
     learned = cache.get("learning", {"designs": repr(DESIGNS), **_sources()},
                         lambda made: _learn(made, digits))
+    warming.join()
     accuracies = json.loads((learned / "accuracy.json").read_text())
     steps = len(designs) * (len(LEVELS) + 1 + len(options.seeds))
     done = 0

@@ -5,19 +5,8 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from pqhw.spec import (
-    ChainSpec,
-    Layer,
-    MACEngine,
-    MACFolding,
-    MACPrecision,
-    MACSpec,
-    PQEngine,
-    PQFolding,
-    PQPrecision,
-    PQSpec,
-    Requantize,
-)
+from pqhw.spec import (ChainSpec, Layer, MACEngine, MACFolding, MACPrecision, MACSpec, PQEngine,
+                       PQFolding, PQPrecision, PQSpec, Requantize)
 
 EXAMPLE_TOML = """\
 [layer]
@@ -180,7 +169,7 @@ def pq_specs(draw: Any) -> PQSpec:
     knobs = dict(
         D=st.just(inputs), N=st.integers(1, 12), V=st.integers(1, min(inputs, 8)),
         K=st.integers(2, 12), encoder=st.sampled_from(("l2", "l1")),
-        shared_prototypes=st.booleans(), table_storage=st.sampled_from(("lutram", "bram")),
+        shared_prototypes=st.booleans(), table_storage=st.sampled_from(("auto", "lutram", "bram")),
         prototype_storage=st.sampled_from(("auto", "lutram", "bram")),
         prototype_bits=st.integers(2, 8), table_bits=st.integers(2, 8),
         subspaces_per_cycle=st.integers(1, 4), outputs_per_cycle=st.integers(1, 6),

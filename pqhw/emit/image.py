@@ -28,7 +28,7 @@ def pack_section(section: Section, words: np.ndarray) -> bytes:
     """Fields [words, banks, fields] as the section's bytes."""
     shape = (section.words, section.banks, section.fields)
     spread = (words.reshape(*shape, 1) >> np.arange(section.field_bits)) & 1
-    bits = spread.astype(np.uint8).reshape(section.words, section.banks, section.width)
+    bits: np.ndarray = spread.astype(np.uint8).reshape(section.words, section.banks, section.width)
     whole = section.chunks * section.chunk_bits
     bits = np.pad(bits, ((0, 0), (0, 0), (0, whole - section.width)))
     bits = bits.reshape(-1, section.chunk_bits)

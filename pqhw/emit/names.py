@@ -4,7 +4,7 @@ import re
 
 __all__ = ["Namer"]
 
-KEYWORDS = frozenset("""
+KEYWORDS = frozenset(re.findall(r"\w+", """
     always and assign automatic begin bit buf byte case casex casez cell checker class config const
     default deassign disable do edge else end endcase endfunction endgenerate endmodule event expect
     export extern final for force forever fork function generate genvar global if iff import initial
@@ -14,7 +14,7 @@ KEYWORDS = frozenset("""
     pullup pure rand real realtime ref reg release repeat return scalared sequence shortint
     shortreal signed small solve specify static string strong0 strong1 struct super supply0 supply1
     table tagged task this time timeprecision timeunit tran tri type typedef union unique unsigned
-    use var vectored virtual void wait wand weak while wire with within wor xnor xor""".split())
+    use var vectored virtual void wait wand weak while wire with within wor xnor xor"""))
 
 
 class Namer:

@@ -85,7 +85,7 @@ def _statements(text: Expressions, statements: Process, indent: str) -> list[str
 def _conditions(text: Expressions, switch: Switch) -> list[str] | None:
     """One condition per case where each tests a single bit, empty for the rest; else None."""
     bits = bits_of(switch.value)
-    conditions = []
+    conditions: list[str] = []
     for patterns, _ in switch.cases:
         tested = [index for index, bit in enumerate(reversed(patterns[0])) if bit != "-"
                   ] if patterns else []
@@ -104,10 +104,9 @@ def _if(text: Expressions, switch: Switch, conditions: list[str], indent: str) -
     for condition, (_, body) in zip(conditions, switch.cases):
         if not condition and not body:
             continue
-        words = [word for word in ("else" if lines else "", f"if ({condition})" if condition else "",
-                                   "begin") if word]
-        lines += [f"{indent}{' '.join(words)}", *_statements(text, body, indent + "  "),
-                  f"{indent}end"]
+        head = f"if ({condition}) begin" if condition else "begin"
+        lines += [f"{indent}{'else ' if lines else ''}{head}",
+                  *_statements(text, body, indent + "  "), f"{indent}end"]
     return lines
 
 

@@ -82,8 +82,8 @@ class RTLILModule:
     connects: list[tuple[Sigspec, Sigspec]] = dataclasses.field(default_factory=list)
 
 
-_TOKEN = re.compile(r"[{}]|\d+'[01x-]+|(?P<name>[\\$][^\s]+)(?: \[(?P<high>\d+)(?::(?P<low>\d+))?\])?"
-                    r"|\d+'")
+_TOKEN = re.compile(r"[{}]|\d+'[01x-]+"
+                    r"|(?P<name>[\\$][^\s]+)(?: \[(?P<high>\d+)(?::(?P<low>\d+))?\])?|\d+'")
 
 
 class _Parser:

@@ -211,7 +211,7 @@ class _ModuleWriter:
             if not cell.type.startswith("\\"):
                 continue
             known = self.known.get(cell.type)
-            connections = cell.connections.items()
+            connections = list(cell.connections.items())
             if known is not None:
                 wires = known.module.wires
                 connections = [(known.text.name("\\" + port), spec) for port, spec in connections

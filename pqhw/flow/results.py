@@ -57,7 +57,8 @@ class Verification(_Model):
     level: Literal["amaranth", "cxxrtl", "cocotb"]
     status: Literal["equal", "different", "failed", "not run"]
     rows: int = pydantic.Field(default=0, description="rows compared")
-    reason: str | None = pydantic.Field(default=None, description="why it was not run, or what differed")
+    reason: str | None = pydantic.Field(default=None, description="why it was not run, or what "
+                                                                  "differed")
 
 
 class Provenance(_Model):
@@ -88,22 +89,25 @@ class Measurement(_Model):
         default=None, description="the strongest level at which the RTL equalled the golden model: "
         "cxxrtl, cocotb, amaranth, or null")
     verification: list[Verification] = []
-    accuracy: float | None = pydantic.Field(default=None, description="share of test rows classified "
-                                                              "correctly by the integer network")
-    area: Area | None = pydantic.Field(default=None, description="of the design; harness subtracted")
-    area_raw: Area | None = pydantic.Field(default=None, description="with the register harness")
+    accuracy: float | None = pydantic.Field(
+        default=None, description="share of test rows classified correctly by the integer network")
+    area: Area | None = pydantic.Field(
+        default=None, description="of the design; harness subtracted")
+    area_raw: Area | None = pydantic.Field(
+        default=None, description="with the register harness")
     area_available: Area | None = None
-    cells: dict[str, int] = pydantic.Field(default={}, description="units as the router names them, "
-                                                           "harness subtracted")
+    cells: dict[str, int] = pydantic.Field(
+        default={}, description="units as the router names them, harness subtracted")
     fmax_mhz: Fmax | None = None
     seeds: list[Seed] = []
     cycles_per_row: int | None = None
     cycles_per_row_measured: float | None = None
     latency_cycles: int | None = None
-    rows_per_second: float | None = pydantic.Field(default=None, description="median Fmax / cycles per row")
+    rows_per_second: float | None = pydantic.Field(
+        default=None, description="median Fmax / cycles per row")
     device_limited_rows_per_second: float | None = pydantic.Field(
-        default=None, description="rows per second of a device filled with copies: throughput divided by "
-        "the largest used share of any resource")
+        default=None, description="rows per second of a device filled with copies: throughput "
+        "divided by the largest used share of any resource")
     limiting_resource: str | None = None
     lut_equivalents: LutEquivalents | None = None
     multiply_accumulates_per_row: int | None = pydantic.Field(

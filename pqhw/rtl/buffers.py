@@ -32,7 +32,8 @@ class Replay(wiring.Component):
     Latency and cost
     ----------------
     With repeats = 1, or groups = 1: `registered` cycles, width flip-flops. Otherwise a row comes
-    out two cycles after its last transfer went in; 2 * 2**ceil(log2 groups) words of small memory and about 20 LUT4.
+    out two cycles after its last transfer went in; 2 * 2**ceil(log2 groups) words of small memory
+    and about 20 LUT4.
     """
 
     def __init__(self, width: int, groups: int, repeats: int, *, registered: bool = False):

@@ -4,7 +4,8 @@ Inference leaves the registers of block RAM and DSP blocks unused, which costs h
 Simulation models of the cells stand in `pqhw/sim/models/ecp5.v`.
 """
 
-from amaranth.hdl import Cat, ClockSignal, Const, Instance, Module, Mux, Shape, Signal, Value, signed
+from amaranth.hdl import (Cat, ClockSignal, Const, Instance, Module, Mux, Shape, Signal, Value,
+                          signed)
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 

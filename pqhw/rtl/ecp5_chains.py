@@ -8,7 +8,7 @@ operand is free, and so is one on the other as long as G sees all of the first.
 A chain has pairs of halves; it begins with a half that makes the first carry.
 """
 
-from amaranth.hdl import Cat, Const, Instance, Module, Shape, Signal, Value
+from amaranth.hdl import Const, Instance, Module, Shape, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 

@@ -53,6 +53,7 @@ class EngineCore(wiring.Component):
         m = Module()
         spec = self.spec
         m.submodules.results = results = Results(spec)
+        parts: tuple[wiring.Component, ...]
         if isinstance(spec, PQSpec):
             m.submodules.encoder = encoder = DistanceEncoder(spec)
             m.submodules.lookup = compute = TableLookup(spec)

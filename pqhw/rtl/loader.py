@@ -21,7 +21,7 @@ def load_stream(load_bits: int) -> stream.Signature:
     return stream.Signature(data.StructLayout({"data": load_bits, "last": 1}))
 
 
-class State(enum.Enum, shape=3):
+class State(enum.Enum, shape=3):  # type: ignore[call-arg]
     """What the loader expects next."""
     IDLE = 0
     HEADER = 1

@@ -143,15 +143,17 @@ class Results(wiring.Component):
         for lane, value in enumerate(values):
             bias = memory.data.word_select(lane, spec.bias_bits).as_signed()
             shape = shape_of(spec.accumulator_range)
-            total = Signal(shape, name=f"biased{lane}", reset_less=True)
+            total = platform.add(m, value, bias, shape, f"biased{lane}_total")
+            register = Signal(shape, name=f"biased{lane}", reset_less=True)
             with m.If(self.enable):
-                m.d.sync += total.eq(platform.add(m, value, bias, shape, f"biased{lane}_total"))
-            summed.append(total)
+                m.d.sync += register.eq(total)
+            summed.append(register)
         return summed
 
     def _requantize(self, m: Module, platform: Target, values: list[Value],
                     index: Value) -> list[Value]:
         output = self.spec.output
+        assert output is not None
         shift: Value | int | None = output.shift
         if shift is None:
             memory = self._memory(m, platform, "shift", 0)

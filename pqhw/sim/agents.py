@@ -42,7 +42,7 @@ class Random:
     """The generator of `harness.cc`, so that both simulators stall in the same cycles."""
 
     def __init__(self, seed: int):
-        self.state = seed & (1 << 64) - 1 | 1
+        self.state = (2 * seed + 1) & ((1 << 64) - 1)
 
     def chance(self, probability: float) -> Callable[[], bool]:
         """Willing with a probability, rounded to 1/256."""

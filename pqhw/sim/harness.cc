@@ -117,7 +117,7 @@ bool load(Model &top, Job &job) {
 extern "C" int pqhw_run(Job *job_pointer) {
     Job &job = *job_pointer;
     Model top;
-    Random random{job.seed | 1};
+    Random random{2 * job.seed + 1};
     top.p_rst.set<bool>(true);
     step(top), top.commit();
     top.p_rst.set<bool>(false);

@@ -1,4 +1,4 @@
-"""What to build: frozen, validated specs and everything that follows from them. Needs NumPy alone."""
+"""What to build: frozen, validated specs and all that follows from them. Needs NumPy alone."""
 
 from .chain import ChainSpec, GearboxSpec, engine_spec
 from .engine import EngineSpec

@@ -15,7 +15,7 @@ from .ranges import ceil_div
 
 __all__ = ["ChainSpec", "GearboxSpec", "engine_spec"]
 
-KINDS = {"pq": PQSpec, "mac": MACSpec}
+KINDS: dict[str, type[EngineSpec]] = {"pq": PQSpec, "mac": MACSpec}
 
 
 def engine_spec(mapping: Mapping[str, Any]) -> EngineSpec:
@@ -130,7 +130,8 @@ class ChainSpec:
     @property
     def cycles_per_row(self) -> int:
         """Cycles between rows when nothing stalls: those of the slowest part."""
-        return max(part.cycles_per_row for part in (*self.stages, *self.gearboxes))
+        parts: list[EngineSpec | GearboxSpec] = [*self.stages, *self.gearboxes]
+        return max(part.cycles_per_row for part in parts)
 
     @property
     def latency(self) -> int | None:

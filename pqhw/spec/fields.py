@@ -122,7 +122,8 @@ def check_fields(table: str, instance: Any) -> None:
         field.metadata["rule"].check(f"{table}.{field.name}", getattr(instance, field.name))
 
 
-def from_mapping(cls: Any, table: str, mapping: Any, *, ignore: frozenset[str] = frozenset()) -> Any:
+def from_mapping(cls: Any, table: str, mapping: Any, *,
+                 ignore: frozenset[str] = frozenset()) -> Any:
     """Build a table's dataclass from parsed TOML, refusing unknown and missing fields by name."""
     if not isinstance(mapping, Mapping):
         raise SpecTypeError(f"[{table}] must be a table of fields, but is {show(mapping)}.")

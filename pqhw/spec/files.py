@@ -1,5 +1,6 @@
 """Spec files (TOML), parameter files (.npz) and row files (.npy), and the spec's JSON Schema."""
 
+import dataclasses
 import io
 import os
 import tomllib
@@ -12,19 +13,11 @@ import numpy as np
 from .chain import ChainSpec
 from .fields import SpecError, show, table_schema
 from .parameters import MACParameters, Parameters, PQParameters, check_parameters, check_rows
-from .tables import (
-    Layer,
-    MACEngine,
-    MACFolding,
-    MACPrecision,
-    PQEngine,
-    PQFolding,
-    PQPrecision,
-    output_schema,
-)
+from .tables import (Layer, MACEngine, MACFolding, MACPrecision, PQEngine, PQFolding, PQPrecision,
+                     output_schema)
 
-__all__ = ["load_spec", "dump_spec", "load_parameters", "save_parameters", "load_rows",
-           "spec_schema"]
+__all__ = ["load_spec", "dump_spec", "spec_notes", "load_parameters", "save_parameters",
+           "load_rows", "spec_schema"]
 
 PathLike = str | os.PathLike[str]
 
@@ -45,6 +38,28 @@ def load_spec(path: PathLike) -> ChainSpec:
         return ChainSpec.from_mapping(mapping)
     except SpecError as error:
         raise type(error)(f"{path}: {error}") from None
+
+
+OTHER_KIND = {
+    "pq": {"engine": MACEngine, "precision": MACPrecision, "folding": MACFolding},
+    "mac": {"engine": PQEngine, "precision": PQPrecision, "folding": PQFolding},
+}
+"""Tables whose fields a spec of a kind may also hold, without effect."""
+
+
+def spec_notes(path: PathLike) -> list[str]:
+    """What a valid spec file says without effect: fields of the other engine kind."""
+    mapping = tomllib.loads(Path(path).read_text(encoding="utf-8"))
+    chain = ChainSpec.from_mapping(mapping)
+    notes = []
+    for index, (given, spec) in enumerate(zip(mapping.get("stage", [mapping]), chain.stages)):
+        prefix = f"stage[{index}]." if "stage" in mapping else ""
+        for table in OTHER_KIND[spec.KIND]:
+            own = getattr(spec, table)
+            known = {field.name for field in dataclasses.fields(own)} | {"kind"}
+            notes += [f'{prefix}{table}.{name} has no effect with kind = "{spec.KIND}".'
+                      for name in given.get(table, {}) if name not in known]
+    return notes
 
 
 def dump_spec(chain: ChainSpec) -> str:
@@ -81,6 +96,10 @@ def spec_schema() -> dict[str, Any]:
                                            **schemas["engine"]["properties"]}
         schemas["engine"]["required"] = ["kind", *schemas["engine"]["required"]]
         schemas["precision"]["properties"]["output"] = output_schema()
+        for table, other in OTHER_KIND[kind].items():
+            for name in table_schema(other)["properties"]:
+                schemas[table]["properties"].setdefault(
+                    name, {"description": f'no effect with kind = "{kind}"'})
         return {"type": "object", "properties": schemas, "required": ["layer", "engine"],
                 "additionalProperties": False}
 

@@ -21,6 +21,7 @@ address, bank by bank; a bank's word is cut into chunks, least significant first
 whole load words. Fields stand in a word least significant first, two's complement.
 """
 
+import builtins
 import dataclasses
 import functools
 import hashlib
@@ -108,7 +109,7 @@ class Section:
         """Bytes of the section's words."""
         return self.words * self.banks * self.chunks * self.beats * self.load_bits // 8
 
-    def header(self) -> bytes:
+    def header(self) -> builtins.bytes:
         """The eight bytes in front of the words."""
         return bytes([KINDS[self.kind], self.stage, 0, 0]) + self.bytes.to_bytes(4, "little")
 

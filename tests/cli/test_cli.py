@@ -61,7 +61,8 @@ def refused(pqhw):
         status, out, err = pqhw(*words)
         assert status == 1, err
         assert out == ""
-        assert err.startswith("error: ") and err.endswith((".\n", "?\n")) and err.count("\n") == 1, err
+        assert err.startswith("error: ") and err.endswith((".\n", "?\n")), err
+        assert err.count("\n") == 1, err
         assert "Traceback" not in err
         return err.removeprefix("error: ").strip()
     return run

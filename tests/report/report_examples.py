@@ -2,16 +2,8 @@
 
 from statistics import quantiles
 
-from pqhw.flow.results import (
-    Area,
-    Comparison,
-    Fmax,
-    LutEquivalents,
-    Measurement,
-    Provenance,
-    Seed,
-    Verification,
-)
+from pqhw.flow.results import (Area, Comparison, Fmax, LutEquivalents, Measurement, Provenance,
+                               Seed, Verification)
 from pqhw.spec.chain import ChainSpec
 from pqhw.spec.devices import device
 

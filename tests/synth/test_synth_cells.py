@@ -14,6 +14,7 @@ from pqhw.rtl.encoder.distance import DistanceLane
 from pqhw.rtl.lookup import TableLookup
 from pqhw.rtl.mac import FixedMAC, Multiplier
 from pqhw.rtl.memory import ParameterMemory
+from pqhw.rtl.results import Results
 from pqhw.spec.ranges import ceil_div, ceil_log2
 
 LOOKUP = pq(D=16, N=8, V=2, K=16, subspaces_per_cycle=8, outputs_per_cycle=8,
@@ -197,6 +198,16 @@ def test_wide_squares_are_dsps_that_hold_difference_and_square(synthesis):
     registers = tree(4, spec.element_distance_range.bits)[1]
     best = 3 * spec.distance_range.bits + 1 + 1 + 2
     assert cells["TRELLIS_FF"] <= 4 * registers + best
+
+
+# -- Results -----------------------------------------------------------------------------------
+
+def test_a_bias_costs_an_adder_and_no_gates_around_it(synthesis):
+    cells = synthesis.cells(Results(LOOKUP))
+    lanes = LOOKUP.lanes_out
+    assert_kinds(cells, *ECP5)
+    assert halves(cells) <= lanes * (adder_halves(LOOKUP.accumulator_bits) + 1) + 4
+    assert cells["TRELLIS_FF"] <= lanes * (LOOKUP.accumulator_bits + LOOKUP.bias_bits) + 4
 
 
 # -- Routed ------------------------------------------------------------------------------------

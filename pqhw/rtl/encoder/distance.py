@@ -40,7 +40,9 @@ class DistanceLane(wiring.Component):
     ----------------
     2 + ceil(log2 elements) + ceil(log2 prototypes) cycles, one more each for sums over chunks
     of elements and for chunks of prototypes. prototypes * elements element distances,
-    prototypes * (elements - 1) adders, prototypes - 1 comparisons.
+    prototypes * (elements - 1) adders, prototypes - 1 comparisons. On ECP5, 16 prototypes of 8
+    elements, LUT4 per element distance and its share of the rest: l1 18 (4 bits) or 22 (5 bits),
+    l2 28 (4 bits).
     """
 
     def __init__(self, spec: PQSpec):

@@ -54,7 +54,8 @@ class FixedMAC(wiring.Component):
         spec = self.spec
         m.submodules.weights = weights = ParameterMemory(self.section, spec.weight_store,
                                                          registered=spec.engine.bram_register)
-        m.submodules.columns = sums = ColumnSums(spec, lead=spec.weight_stages + spec.product_stages)
+        m.submodules.columns = sums = ColumnSums(
+            spec, lead=spec.weight_stages + spec.product_stages)
         wiring.connect(m, wiring.flipped(self.load_weights), weights.write)
         enable = self.enable
         m.d.comb += [
