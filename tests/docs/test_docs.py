@@ -138,6 +138,8 @@ def test_a_page_is_narrow_enough_and_short_enough(name):
 
 def rule_text(rule):
     match rule:
+        case Integer(only=(_, *_)):
+            return ", ".join(f"`{number}`" for number in rule.only)
         case Integer():
             return f"{rule.low} … {rule.high}"
         case Choice():

@@ -1,5 +1,6 @@
 """What follows from a spec: cycles, lanes, widths and layouts, against direct definitions."""
 
+import dataclasses
 import math
 
 import pytest
@@ -110,6 +111,20 @@ def test_results_leave_in_the_fewest_lanes_that_keep_up(spec, lanes):
     (pq(D=5, N=1, V=1, K=4, shared_prototypes=True), "lutram")])
 def test_auto_storage_is_lut_ram_up_to_sixteen_words(spec, stores):
     assert spec.prototype_store == stores
+
+
+@pytest.mark.parametrize("spec, words, stores", [
+    (pq(D=8, N=1, V=1, K=4), 32, "lutram"), (pq(D=9, N=1, V=1, K=4), 36, "bram"),
+    (pq(D=9, N=1, V=1, K=4, table_storage="lutram"), 36, "lutram"),
+    (pq(D=8, N=1, V=1, K=4, table_storage="bram"), 32, "bram"),
+    (pq(D=8, N=4, V=1, K=4), 128, "bram"),
+    (pq(D=8, N=4, V=1, K=4, outputs_per_cycle=4), 32, "lutram"),
+    (pq(D=9, N=1, V=1, K=4, subspaces_per_cycle=9), 4, "lutram")])
+def test_auto_tables_are_lut_ram_up_to_thirty_two_words(spec, words, stores):
+    assert (spec.table_words, spec.table_store) == (words, stores)
+    named = dataclasses.replace(spec, engine=dataclasses.replace(spec.engine,
+                                                                 table_storage=stores))
+    assert (named.table_stages, named.latency) == (spec.table_stages, spec.latency)
 
 
 @pytest.mark.parametrize("elements, lanes_in, lanes_out, between, cycles", [

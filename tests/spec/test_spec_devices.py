@@ -32,14 +32,16 @@ def test_auto_multipliers_are_dsp_blocks_where_there_are_any(name, multiplier):
 @pytest.mark.parametrize("name, storage", [
     ("lfe5u-25f", "auto"), ("lfe5u-85f", "auto"), ("ice40up5k", "bram"), ("ice40hx8k", "bram")])
 def test_auto_storage_is_block_ram_where_there_is_no_lut_ram(name, storage):
-    resolved = resolve(chain(tiny(**BRAM)), device(name)).first
+    resolved = resolve(chain(tiny()), device(name)).first
     assert resolved.engine.prototype_storage == storage
+    assert resolved.engine.table_storage == storage
     assert resolve(chain(small_mac()), device(name)).first.engine.weight_storage == storage
 
 
 @pytest.mark.parametrize("name", ("ice40up5k", "ice40hx8k"))
 @pytest.mark.parametrize("spec, field", [
-    (tiny(), "table_storage"), (tiny(**BRAM, prototype_storage="lutram"), "prototype_storage"),
+    (tiny(table_storage="lutram"), "table_storage"),
+    (tiny(prototype_storage="lutram"), "prototype_storage"),
     (small_mac(weight_storage="lutram"), "weight_storage")],
     ids=("tables", "prototypes", "weights"))
 def test_lut_ram_is_refused_where_there_is_none(name, spec, field):
@@ -66,12 +68,14 @@ def test_what_is_asked_for_by_name_stays(name):
 
 @pytest.mark.parametrize("name", DEVICES)
 def test_resolving_twice_is_resolving_once(name):
-    once = resolve(chain(small_mac()), device(name))
-    assert resolve(once, device(name)) == once
+    for spec in (tiny(), small_mac()):
+        once = resolve(chain(spec), device(name))
+        assert resolve(once, device(name)) == once
 
 
 def test_every_stage_of_a_chain_is_resolved():
-    first = tiny(**BRAM, output=Requantize(bits=4, signed=True))
-    second = pq(D=3, N=2, V=1, K=2, activation_bits=4, **BRAM)
+    first = tiny(output=Requantize(bits=4, signed=True))
+    second = pq(D=3, N=2, V=1, K=2, activation_bits=4)
     stages = resolve(chain(first, second), device("ice40up5k")).stages
     assert [stage.engine.prototype_storage for stage in stages] == ["bram", "bram"]
+    assert [stage.engine.table_storage for stage in stages] == ["bram", "bram"]

@@ -20,7 +20,7 @@ IDS = [f"{table.__name__}.{field.name}" for table, field in FIELDS]
 RULES = {
     "layer.in_features": "1 to 65536", "layer.out_features": "1 to 65536",
     "engine.subvector_length": "1 to 64", "engine.prototypes": "2 to 64",
-    "engine.load_bits": "8 to 64", "engine.counter_bits": "12 to 32",
+    "engine.load_bits": "8, 16, 32, 64", "engine.counter_bits": "12 to 32",
     "engine.weight_bits": "2 to 8", "precision.activation_bits": "2 to 8",
     "precision.prototype_bits": "2 to 8", "precision.table_bits": "2 to 8",
     "precision.bias_bits": "0 to 32", "precision.accumulator_bits": "2 to 48",
@@ -32,7 +32,7 @@ RULES = {
 """Written down again, so that no limit moves unnoticed."""
 
 WORDS = {
-    "engine.encoder": '"l2", "l1"', "engine.table_storage": '"lutram", "bram"',
+    "engine.encoder": '"l2", "l1"', "engine.table_storage": '"auto", "lutram", "bram"',
     "engine.prototype_storage": '"auto", "lutram", "bram"', "engine.scheme": '"fixed"',
     "engine.multiplier": '"dsp", "lut", "auto"',
     "engine.weight_storage": '"auto", "lutram", "bram"',
@@ -56,6 +56,8 @@ def refused(kind, message, action):
 def rule_text(table, field):
     name = f"{table.TABLE}.{field.name}"
     match field.metadata["rule"]:
+        case Integer(only=(_, *_)):
+            return name, f"{name} must be one of {RULES[name]}"
         case Integer():
             return name, f"{name} must be an integer from {RULES[name]}"
         case Choice():
@@ -88,11 +90,11 @@ def test_values_beyond_the_limits_are_refused_and_the_limits_taken(table, field)
     name, rule_says = rule_text(table, field)
     match field.metadata["rule"]:
         case Integer():
-            low, high = map(int, RULES[name].split(" to "))
-            for value in (low - 1, high + 1, -(10 ** 30), 10 ** 30):
+            admitted = [int(number) for number in re.findall(r"\d+", RULES[name])]
+            for value in (admitted[0] - 1, admitted[-1] + 1, -(10 ** 30), 10 ** 30):
                 refused(SpecError, f"{rule_says}, but is {value}.",
                         lambda value=value: make(table, field, value))
-            for value in (low, high):
+            for value in admitted:
                 assert getattr(make(table, field, value), field.name) == value
         case Choice():
             refused(SpecError, f'{rule_says}, but is "L2".', lambda: make(table, field, "L2"))
@@ -174,7 +176,7 @@ def test_defaults_of_a_pq_engine():
     assert pq(D=4, N=3, V=2, K=4).to_mapping() == {
         "layer": {"in_features": 4, "out_features": 3},
         "engine": {"kind": "pq", "subvector_length": 2, "prototypes": 4, "encoder": "l2",
-                   "shared_prototypes": False, "table_storage": "lutram",
+                   "shared_prototypes": False, "table_storage": "auto",
                    "prototype_storage": "auto", "bram_register": True, "load_bits": 8,
                    "counter_bits": 16},
         "precision": {"activation_bits": 8, "activation_signed": True, "prototype_bits": 8,

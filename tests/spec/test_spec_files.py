@@ -1,15 +1,16 @@
 """Spec files: what is written is read back, and the JSON Schema agrees with the reader."""
 
 import copy
+import json
 import tomllib
 
 import jsonschema
 import pytest
-from builders import EXAMPLE_TOML, chain, chain_cases, chains, odd_cases, tiny
+from builders import EXAMPLE_TOML, chain, chain_cases, chains, odd_cases, small_mac, tiny
 from hypothesis import given, settings
 
 from pqhw.spec import ChainSpec, Requantize, SpecError
-from pqhw.spec.files import dump_spec, load_spec, spec_schema
+from pqhw.spec.files import dump_spec, load_spec, spec_notes, spec_schema
 
 SCHEMA = spec_schema()
 VALIDATOR = jsonschema.Draft202012Validator(SCHEMA)
@@ -103,6 +104,80 @@ def test_stages_in_a_file_are_read_in_their_order(tmp_path):
     assert [stage.KIND for stage in load_spec(write(tmp_path, text)).stages] == ["pq", "pq", "mac"]
 
 
+# -- Fields of the other kind ------------------------------------------------------------------
+
+
+def with_other_kind(kind):
+    """A spec with every field that only the other kind has, and the notes about them."""
+    mapping = chain(tiny() if kind == "pq" else small_mac()).to_mapping()
+    other = chain(small_mac() if kind == "pq" else tiny()).to_mapping()
+    notes = []
+    for table in ("engine", "precision", "folding"):
+        for name, value in other[table].items():
+            if name not in mapping[table]:
+                mapping[table][name] = value
+                notes.append(f'{table}.{name} has no effect with kind = "{kind}".')
+    return mapping, notes
+
+
+def toml(mapping):
+    """A parsed spec file as text; its tables in lines of their own."""
+    return "".join(f"[{table}]\n" + "".join(f"{name} = {json.dumps(value)}\n"
+                                            for name, value in fields.items())
+                   for table, fields in mapping.items())
+
+
+@pytest.mark.parametrize("kind, least", [("pq", 5), ("mac", 10)])
+def test_fields_of_the_other_kind_are_noted_and_accepted_by_the_schema(kind, least, tmp_path):
+    mapping, notes = with_other_kind(kind)
+    assert len(notes) >= least
+    path = write(tmp_path, toml(mapping))
+    assert spec_notes(path) == notes
+    assert load_spec(path) == chain(tiny() if kind == "pq" else small_mac())
+    jsonschema.validate(mapping, SCHEMA)
+
+
+@pytest.mark.parametrize("kind", ("pq", "mac"))
+def test_fields_of_the_other_kind_may_hold_anything(kind, tmp_path):
+    mapping, notes = with_other_kind(kind)
+    own = chain(tiny() if kind == "pq" else small_mac()).to_mapping()
+    for table in ("engine", "precision", "folding"):
+        mapping[table] = {name: value if name in own[table] else "anything"
+                          for name, value in mapping[table].items()}
+    jsonschema.validate(mapping, SCHEMA)
+    assert spec_notes(write(tmp_path, toml(mapping))) == notes
+
+
+@pytest.mark.parametrize("name", ["example", *odd_cases()])
+def test_a_spec_without_fields_of_the_other_kind_has_no_notes(name, tmp_path):
+    text = EXAMPLE_TOML if name == "example" else dump_spec(odd_cases()[name])
+    assert spec_notes(write(tmp_path, text)) == []
+
+
+def test_notes_on_stages_name_the_stage(tmp_path):
+    text = dump_spec(chain_cases()["pq 6 to pq 4, 3 to mac 2"])
+    text = text.replace('kind = "mac"', 'kind = "mac"\nencoder = "l1"')
+    assert text.count("encoder = \"l1\"") == 1
+    text = text.replace('kind = "pq"', 'kind = "pq"\nweight_bits = 4', 1)
+    assert spec_notes(write(tmp_path, text)) == [
+        'stage[0].engine.weight_bits has no effect with kind = "pq".',
+        'stage[2].engine.encoder has no effect with kind = "mac".']
+    jsonschema.validate(tomllib.loads(text), SCHEMA)
+
+
+@pytest.mark.parametrize("index", (0, 1))
+def test_the_schema_says_which_fields_have_no_effect(index):
+    tables = SCHEMA["oneOf"][index]["properties"]
+    kind = tables["engine"]["properties"]["kind"]["const"]
+    _, notes = with_other_kind(kind)
+    without = {f"{table}.{name}" for table in tables
+               for name, field in tables[table]["properties"].items()
+               if field == {"description": f'no effect with kind = "{kind}"'}}
+    assert without >= {note.split()[0] for note in notes}
+    assert not without & {f"{table}.{name}" for table in tables
+                          for name in tables[table]["required"]}
+
+
 # -- JSON Schema -------------------------------------------------------------------------------
 
 EXAMPLE = tomllib.loads(EXAMPLE_TOML)
@@ -137,6 +212,9 @@ BROKEN = {
     "no prototypes": changed("engine", "prototypes"),
     "too many prototypes": changed("engine", "prototypes", value=65),
     "no inputs": changed("layer", "in_features", value=0),
+    "a load word that is none": changed("engine", "load_bits", value=24),
+    "a misspelt field of the other kind": changed("engine", "weight_bit", value=8),
+    "a field of the other kind in a wrong table": changed("folding", "weight_bits", value=8),
     "a fraction": changed("layer", "in_features", value=1.5),
     "a string for a number": changed("precision", "table_bits", value="8"),
     "a number for a boolean": changed("precision", "activation_signed", value=1),
