@@ -19,7 +19,7 @@ from .flow.cache import default_cache
 from .flow.tools import ToolError, end_tools
 from .spec import ChainSpec, SpecError
 from .spec.devices import DEVICES, FAMILIES, device, resolve
-from .spec.files import load_parameters, load_rows, load_spec, spec_notes, spec_schema
+from .spec.files import load_parameters, load_rows, load_spec_with_notes, spec_schema
 
 __all__ = ["app", "main"]
 
@@ -56,8 +56,8 @@ def _emit(document: Any, where: str) -> None:
 
 def _spec(path: Path) -> ChainSpec:
     """Read a spec file; what has no effect in it is said on standard error."""
-    chain = load_spec(path)
-    for note in spec_notes(path):
+    chain, notes = load_spec_with_notes(path)
+    for note in notes:
         err.print(f"note: {path}: {note}", soft_wrap=True, highlight=False)
     return chain
 

@@ -1,6 +1,6 @@
 """From sums to results: serialise, add the bias, round, shift and clamp."""
 
-from amaranth.hdl import Cat, Module, Mux, Signal, Value, signed
+from amaranth.hdl import Cat, Module, Mux, Shape, Signal, Value, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -8,10 +8,11 @@ from ..spec import EngineSpec, Section
 from ..spec.engine import MULTIPLIER_BITS
 from ..spec.ranges import Range
 from .buffers import Splitter
+from .mac.multiplier import Multiplier
 from .memory import ParameterMemory, SectionPort
 from .streams import lanes_layout, row_layout, shape_of
 from .sums import count_up, delayed
-from .target import Target
+from .target import Target, place
 
 __all__ = ["Results", "clamp"]
 
@@ -60,8 +61,8 @@ class Results(wiring.Component):
     ----------------
     `spec.result_stages` cycles. Per result lane: an adder for the bias; ``shift`` with a built-in
     shift: the clamp; with a loaded one: a barrel shifter of log2(accumulator bits) levels;
-    ``scale``: a multiplier and the shifter. The rounding constant of ``shift`` is part of the
-    stored bias and costs nothing.
+    ``scale``: a DSP block, from 19 bits on some logic beside it, and the shifter. The rounding
+    constant of ``shift`` is part of the stored bias and costs nothing.
     """
 
     def __init__(self, spec: EngineSpec):
@@ -173,26 +174,43 @@ class Results(wiring.Component):
 
     def _scale(self, m: Module, platform: Target, values: list[Value], index: Value,
                shift: Value | int) -> list[Value]:
-        """Multiply in two cycles, shift, then round by the bit shifted out last and clamp."""
+        """Multiply, shift, then round by the bit shifted out last and clamp."""
         memory = self._memory(m, platform, "multiplier", index)
         results = []
         for lane, value in enumerate(values):
-            factor = Signal(signed(MULTIPLIER_BITS + 1), name=f"factor{lane}", reset_less=True)
-            operand = Signal(value.shape(), name=f"operand{lane}", reset_less=True)
-            width = len(value) + MULTIPLIER_BITS
-            product = Signal(signed(width), name=f"product{lane}", reset_less=True)
+            factor = memory.data.word_select(lane, MULTIPLIER_BITS)
+            product = self._product(m, platform, value, factor, f"scale{lane}")
+            width = len(product)
             halved = Signal(signed(width + 1), name=f"halved{lane}", reset_less=True)
             with m.If(self.enable):
-                m.d.sync += [
-                    factor.eq(memory.data.word_select(lane, MULTIPLIER_BITS)),
-                    operand.eq(value),
-                    product.eq(operand * factor),
-                    halved.eq(Cat(0, product).as_signed() >> shift),
-                ]
+                m.d.sync += halved.eq(Cat(0, product).as_signed() >> shift)
             rounded = Signal(signed(width + 1), name=f"rounded{lane}")
             m.d.comb += rounded.eq((halved >> 1) + halved[0])
             results.append(self._clamped(m, rounded, lane))
         return results
+
+    def _product(self, m: Module, platform: Target, value: Value, factor: Value,
+                 name: str) -> Value:
+        """value * factor: two cycles on one DSP block; from 19 bits on three, the bits above the
+        lowest 16 multiplied in logic and added."""
+        def multiplied(part: Value, style: str) -> Value:
+            shape = Shape(len(part) + MULTIPLIER_BITS, part.shape().signed)
+            unit = place(m, platform, f"{name}_{style}", "scale_multiplier", Multiplier,
+                         part.shape(), factor.shape(), shape, style)
+            m.d.comb += [unit.x.eq(part), unit.w.eq(factor), unit.enable.eq(self.enable)]
+            return unit.product
+
+        if not self.spec.splits_scale:
+            return multiplied(value, "dsp")
+        low = multiplied(value[:MULTIPLIER_BITS], "dsp")
+        high = multiplied(value[MULTIPLIER_BITS:].as_signed(), "lut")
+        shape = signed(len(value))
+        total = platform.add(m, low[MULTIPLIER_BITS:], high, shape, f"{name}_upper")
+        product = Signal(signed(len(value) + MULTIPLIER_BITS), name=f"{name}_product",
+                         reset_less=True)
+        with m.If(self.enable):
+            m.d.sync += product.eq(Cat(low[:MULTIPLIER_BITS], total))
+        return product
 
     def _clamped(self, m: Module, value: Value, lane: int) -> Value:
         result = Signal(shape_of(self.spec.result_range), name=f"result{lane}", reset_less=True)

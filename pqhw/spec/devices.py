@@ -64,7 +64,7 @@ def device(name: str) -> Device:
 
 
 def resolve(chain: ChainSpec, part: Device) -> ChainSpec:
-    """The chain with every `auto` decided for a device.
+    """The chain with every `auto` decided that depends on the device.
 
     Raises `SpecError` where the device lacks what the spec asks for by name.
     """

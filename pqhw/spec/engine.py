@@ -12,6 +12,9 @@ from .tables import Layer, Requantize
 
 __all__ = ["EngineSpec", "MULTIPLIER_BITS"]
 
+DSP_BITS = 18
+"""Width of a sum that one DSP block multiplies."""
+
 MULTIPLIER_BITS = 16
 """Width of the unsigned per-output multiplier of the scale mode."""
 
@@ -177,13 +180,18 @@ class EngineSpec:
         raise NotImplementedError
 
     @property
+    def splits_scale(self) -> bool:
+        """Whether a scaled sum is too wide for one DSP block and multiplied in two parts."""
+        return self.accumulator_bits > DSP_BITS
+
+    @property
     def result_stages(self) -> int:
         """Registers between a sum and `o`: serialiser, bias, requantiser."""
         stages = int(self.lanes_out < self.outputs) + int(self.bias_bits > 0)
         if self.output is None:
             return stages
         if self.output.mode == "scale":
-            return stages + 4
+            return stages + 4 + int(self.splits_scale)
         return stages + (2 if self.loaded_shift else 1)
 
     @property

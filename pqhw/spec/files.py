@@ -16,28 +16,10 @@ from .parameters import MACParameters, Parameters, PQParameters, check_parameter
 from .tables import (Layer, MACEngine, MACFolding, MACPrecision, PQEngine, PQFolding, PQPrecision,
                      output_schema)
 
-__all__ = ["load_spec", "dump_spec", "spec_notes", "load_parameters", "save_parameters",
-           "load_rows", "spec_schema"]
+__all__ = ["load_spec", "load_spec_with_notes", "dump_spec", "spec_notes", "load_parameters",
+           "save_parameters", "load_rows", "spec_schema"]
 
 PathLike = str | os.PathLike[str]
-
-
-def load_spec(path: PathLike) -> ChainSpec:
-    """Read a spec file; a file with one spec is a chain of one.
-
-    Raises `SpecError` with one sentence that begins with the file's name.
-    """
-    path = Path(path)
-    try:
-        mapping = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise SpecError(f"{path}: cannot be read ({error.strerror}).") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise SpecError(f"{path}: is not a TOML file ({error}).") from None
-    try:
-        return ChainSpec.from_mapping(mapping)
-    except SpecError as error:
-        raise type(error)(f"{path}: {error}") from None
 
 
 OTHER_KIND = {
@@ -47,10 +29,36 @@ OTHER_KIND = {
 """Tables whose fields a spec of a kind may also hold, without effect."""
 
 
+def load_spec(path: PathLike) -> ChainSpec:
+    """Read a spec file; a file with one spec is a chain of one.
+
+    Raises `SpecError` with one sentence that begins with the file's name.
+    """
+    return load_spec_with_notes(path)[0]
+
+
+def load_spec_with_notes(path: PathLike) -> tuple[ChainSpec, list[str]]:
+    """The same, and what the file says without effect: fields of the other engine kind."""
+    path = Path(path)
+    try:
+        mapping = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise SpecError(f"{path}: cannot be read ({error.strerror}).") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SpecError(f"{path}: is not a TOML file ({error}).") from None
+    try:
+        chain = ChainSpec.from_mapping(mapping)
+    except SpecError as error:
+        raise type(error)(f"{path}: {error}") from None
+    return chain, _notes(mapping, chain)
+
+
 def spec_notes(path: PathLike) -> list[str]:
-    """What a valid spec file says without effect: fields of the other engine kind."""
-    mapping = tomllib.loads(Path(path).read_text(encoding="utf-8"))
-    chain = ChainSpec.from_mapping(mapping)
+    """What a spec file says without effect; raises as `load_spec`."""
+    return load_spec_with_notes(path)[1]
+
+
+def _notes(mapping: Mapping[str, Any], chain: ChainSpec) -> list[str]:
     notes = []
     for index, (given, spec) in enumerate(zip(mapping.get("stage", [mapping]), chain.stages)):
         prefix = f"stage[{index}]." if "stage" in mapping else ""
