@@ -4,7 +4,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PIP = $(BIN)/python -m pip install -q --no-compile --disable-pip-version-check -c constraints.txt
-DEMO_PACKAGES := g++ iverilog
+LIBPYTHON := libpython$(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])')
+DEMO_PACKAGES := g++ iverilog $(LIBPYTHON)
 TEST_PACKAGES := $(DEMO_PACKAGES) verilator chromium
 WORKERS ?= auto
 
@@ -25,7 +26,10 @@ define install-packages
 	        echo "installing$$missing"; \
 	        { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq \
 	            --no-install-recommends $$missing; } >packages.log 2>&1 \
-	            || { tail -3 packages.log; echo "going on without$$missing"; }; \
+	            || for package in $$missing; do \
+	                DEBIAN_FRONTEND=noninteractive apt-get install -y -qq \
+	                    --no-install-recommends $$package >>packages.log 2>&1 \
+	                    || echo "going on without $$package (see packages.log)"; done; \
 	    else echo "not installed (needs root):$$missing; what they enable is left out"; fi; fi
 endef
 

@@ -308,18 +308,21 @@ def schema(what: Annotated[str, typer.Argument(help="spec, or results")] = "spec
 @app.command()
 def demo(folder: Annotated[Path, typer.Option("-o", "--output", help="folder to write to")
                            ] = Path("runs/demo"),
+         full: Annotated[bool, typer.Option("--full", help="measure a MAC design with 8-bit "
+                                            "activations as well")] = False,
          seeds: Seeds = "1..5", jobs: Jobs = JOBS, json_out: Json = None) -> None:
     """Digits classifier: train, convert to PQ and int8, prove bit-exact, route, compare.
 
     Writes comparison.json, the specs and parameters, and report.html. A few minutes at first,
     seconds when repeated.
     """
-    from .demo import run_demo
+    from .demo import DESIGNS, MORE_DESIGNS, run_demo
     from .report import comparison_table
     options = _options(seeds, jobs, "yowasp", 3600)
     with _progress() as bar:
         task = bar.add_task("training", total=None)
         comparison = run_demo(default_cache(), folder, options=options,
+                              designs=DESIGNS + MORE_DESIGNS if full else DESIGNS,
                               progress=lambda step, done, total: bar.update(
                                   task, description=step, completed=done, total=total))
     if json_out:

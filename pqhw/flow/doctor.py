@@ -76,11 +76,24 @@ def _program(names: tuple[str, ...], option: str) -> tuple[str, str | None]:
     return names[0], None
 
 
+def _python_library() -> Finding:
+    """Debian's own Python comes without its shared library."""
+    version = ".".join(platform.python_version_tuple()[:2])
+    try:
+        import find_libpython
+        found = find_libpython.find_libpython()
+    except ImportError:
+        found = None
+    return Finding("libpython", version if found else None, "simulation level cocotb",
+                   f"apt install libpython{version}")
+
+
 def examine() -> list[Finding]:
     """Look at the machine."""
     findings = [Finding("python", platform.python_version(), "everything", "", True)]
     for name, enables, advice, required in PACKAGES:
         findings.append(Finding(name, _package(name), enables, advice, required))
+    findings.append(_python_library())
     for names, option, enables, advice in PROGRAMS:
         name, version = _program(names, option)
         findings.append(Finding(name, version, enables, advice))

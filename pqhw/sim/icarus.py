@@ -9,6 +9,7 @@ import json
 import logging
 import shutil
 import subprocess
+import sys
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -39,6 +40,18 @@ def require_tools() -> None:
         import cocotb_tools.runner  # noqa: F401
     except ModuleNotFoundError:
         raise ToolMissing("cocotb is not installed; run: pip install pqhw[cocotb]") from None
+    if _python_library() is None:
+        version = ".".join(map(str, sys.version_info[:2]))
+        raise ToolMissing("Python's shared library, which the simulator loads, is not installed; "
+                          f"run: apt install libpython{version}")
+
+
+@functools.cache
+def _python_library() -> str | None:
+    """Where the shared library of this Python is; found as cocotb does."""
+    import find_libpython
+    path: str | None = find_libpython.find_libpython()
+    return path
 
 
 @functools.cache
