@@ -43,7 +43,7 @@ REPEATED = re.compile(rf"^module ({TOP}_(?:distance_lane|multiplier)(?:_\d+)?) \
 UNSETTLED = "bool converged = false"
 """What a model says in which one evaluation per cycle is not enough."""
 
-FLAGS = ("-std=c++17", "-O1", "-fPIC", "-shared", "-w")
+FLAGS = ("-std=c++17", "-O2", "-fPIC", "-shared", "-w")
 
 
 def compiler() -> str:
