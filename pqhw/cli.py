@@ -12,7 +12,7 @@ import pydantic
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-from rich.table import Table
+from rich.table import Column, Table
 
 from . import __version__
 from .flow.cache import default_cache
@@ -28,7 +28,7 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode="
                   help="Neural-network layers as FPGA accelerators that look results up instead "
                        "of multiplying: generate Verilog, simulate it bit-exact, synthesize and "
                        "route it, compare.")
-out = Console()
+out = Console(width=None if sys.stdout.isatty() else 120)
 err = Console(stderr=True)
 
 SpecPath = Annotated[Path, typer.Argument(metavar="SPEC", help="spec file (TOML)")]
@@ -286,7 +286,7 @@ def doctor(json_out: Json = None) -> None:
     if json_out:
         _emit([dataclasses.asdict(finding) for finding in findings], json_out)
     else:
-        table = Table("", "version", "enables", "how to get it", title=f"pqhw {__version__}")
+        table = Table(Column("", no_wrap=True), "version", "enables", "how to get it", title=f"pqhw {__version__}")
         for finding in findings:
             table.add_row(finding.name, finding.version or "[yellow]missing[/]", finding.enables,
                           "" if finding.version else finding.advice)

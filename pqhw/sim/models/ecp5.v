@@ -12,12 +12,19 @@ module CCU2C (
   parameter [15:0] INIT1 = 0;
   parameter INJECT1_0 = "NO";
   parameter INJECT1_1 = "NO";
-  wire [3:0] select0 = {D0, C0, B0, A0};
-  wire [3:0] select1 = {D1, C1, B1, A1};
-  wire lut0 = INIT0[select0];
-  wire lut1 = INIT1[select1];
-  wire generate0 = INIT0[{2'b00, B0, A0}];
-  wire generate1 = INIT1[{2'b00, B1, A1}];
+  // Multiplexers, not an index: an unknown input that a gate blocks leaves the output known.
+  wire [7:0] d0 = D0 ? INIT0[15:8] : INIT0[7:0];
+  wire [7:0] d1 = D1 ? INIT1[15:8] : INIT1[7:0];
+  wire [3:0] c0 = C0 ? d0[7:4] : d0[3:0];
+  wire [3:0] c1 = C1 ? d1[7:4] : d1[3:0];
+  wire [1:0] b0 = B0 ? c0[3:2] : c0[1:0];
+  wire [1:0] b1 = B1 ? c1[3:2] : c1[1:0];
+  wire lut0 = A0 ? b0[1] : b0[0];
+  wire lut1 = A1 ? b1[1] : b1[0];
+  wire [1:0] g0 = B0 ? INIT0[3:2] : INIT0[1:0];
+  wire [1:0] g1 = B1 ? INIT1[3:2] : INIT1[1:0];
+  wire generate0 = A0 ? g0[1] : g0[0];
+  wire generate1 = A1 ? g1[1] : g1[0];
   wire carry = lut0 ? CIN : generate0;
   assign S0 = lut0 ^ CIN;
   assign S1 = lut1 ^ carry;
