@@ -286,7 +286,8 @@ def doctor(json_out: Json = None) -> None:
     if json_out:
         _emit([dataclasses.asdict(finding) for finding in findings], json_out)
     else:
-        table = Table(Column("", no_wrap=True), "version", "enables", "how to get it", title=f"pqhw {__version__}")
+        table = Table(Column("", no_wrap=True), "version", "enables", "how to get it",
+                      title=f"pqhw {__version__}")
         for finding in findings:
             table.add_row(finding.name, finding.version or "[yellow]missing[/]", finding.enables,
                           "" if finding.version else finding.advice)
