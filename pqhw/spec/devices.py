@@ -68,15 +68,31 @@ def resolve(chain: ChainSpec, part: Device) -> ChainSpec:
 
     Raises `SpecError` where the device lacks what the spec asks for by name.
     """
-    return ChainSpec(tuple(_resolve(spec, part) for spec in chain.stages))
+    dsps = part.dsps
+    stages = []
+    for spec in chain.stages:
+        stages.append(_resolve(spec, part, dsps))
+        placed = stages[-1]
+        asked = placed.engine.squares if isinstance(placed, PQSpec) else placed.engine.multiplier
+        if asked != "lut":
+            dsps = max(0, dsps - placed.multipliers)
+    return ChainSpec(tuple(stages))
 
 
-def _resolve(spec: EngineSpec, part: Device) -> EngineSpec:
+def _resolve(spec: EngineSpec, part: Device, dsps: int) -> EngineSpec:
+    """One stage, with so many DSP blocks left for it."""
     if isinstance(spec, PQSpec):
         storage = _storage(part, "prototype_storage", spec.engine.prototype_storage)
         tables = _storage(part, "table_storage", spec.engine.table_storage)
+        squares = spec.engine.squares
+        if squares == "dsp" and spec.multipliers > part.dsps:
+            raise SpecError(f'engine.squares must be "lut" or "auto" for {spec.multipliers} '
+                            f'squares side by side on {part.name}, which has {part.dsps} DSP '
+                            'blocks, but is "dsp".')
+        if squares == "auto" and spec.multipliers > dsps:
+            squares = "lut"
         return dataclasses.replace(spec, engine=dataclasses.replace(
-            spec.engine, prototype_storage=storage, table_storage=tables))
+            spec.engine, prototype_storage=storage, table_storage=tables, squares=squares))
     assert isinstance(spec, MACSpec)
     storage = _storage(part, "weight_storage", spec.engine.weight_storage)
     multiplier = spec.engine.multiplier

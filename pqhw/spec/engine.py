@@ -65,6 +65,11 @@ class EngineSpec:
         """Cycles between rows when nothing stalls."""
         raise NotImplementedError
 
+    @property
+    def multipliers(self) -> int:
+        """Products formed side by side, where a multiplier forms them."""
+        raise NotImplementedError
+
     # -- Widths ----------------------------------------------------------------------------
 
     @property

@@ -79,3 +79,12 @@ def test_every_stage_of_a_chain_is_resolved():
     stages = resolve(chain(first, second), device("ice40up5k")).stages
     assert [stage.engine.prototype_storage for stage in stages] == ["bram", "bram"]
     assert [stage.engine.table_storage for stage in stages] == ["bram", "bram"]
+
+
+def test_squares_go_into_logic_where_the_dsp_blocks_do_not_suffice():
+    wide = pq(D=16, N=3, V=8, K=4, subspaces_per_cycle=1, prototypes_per_cycle=4,
+              elements_per_cycle=8)
+    assert wide.multipliers == 32
+    small, large = (resolve(chain(wide), device(name)).first.engine.squares
+                    for name in ("lfe5u-25f", "lfe5u-85f"))
+    assert (small, large) == ("lut", "auto")

@@ -32,6 +32,7 @@ RULES = {
 """Written down again, so that no limit moves unnoticed."""
 
 WORDS = {
+    "engine.squares": '"dsp", "lut", "auto"',
     "engine.encoder": '"l2", "l1"', "engine.table_storage": '"auto", "lutram", "bram"',
     "engine.prototype_storage": '"auto", "lutram", "bram"', "engine.scheme": '"fixed"',
     "engine.multiplier": '"dsp", "lut", "auto"',
@@ -176,7 +177,8 @@ def test_defaults_of_a_pq_engine():
     assert pq(D=4, N=3, V=2, K=4).to_mapping() == {
         "layer": {"in_features": 4, "out_features": 3},
         "engine": {"kind": "pq", "subvector_length": 2, "prototypes": 4, "encoder": "l2",
-                   "shared_prototypes": False, "table_storage": "auto",
+                   "squares": "auto", "shared_prototypes": False,
+                   "table_storage": "auto",
                    "prototype_storage": "auto", "bram_register": True, "load_bits": 8,
                    "counter_bits": 16},
         "precision": {"activation_bits": 8, "activation_signed": True, "prototype_bits": 8,

@@ -27,7 +27,8 @@ def test_the_example_loads_with_every_field_in_its_place(tmp_path):
     assert spec.to_mapping() == {
         "layer": {"in_features": 144, "out_features": 32},
         "engine": {"kind": "pq", "subvector_length": 9, "prototypes": 16, "encoder": "l2",
-                   "shared_prototypes": False, "table_storage": "lutram",
+                   "squares": "auto", "shared_prototypes": False,
+                   "table_storage": "lutram",
                    "prototype_storage": "auto", "bram_register": True, "load_bits": 8,
                    "counter_bits": 16},
         "precision": {"activation_bits": 8, "activation_signed": True, "prototype_bits": 8,

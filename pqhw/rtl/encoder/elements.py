@@ -1,6 +1,6 @@
 """What one element adds to a distance, registered after the difference and after the distance."""
 
-from amaranth.hdl import Cat, Const, Module, Signal, Value
+from amaranth.hdl import Cat, Const, Module, Signal, Value, unsigned
 
 from ...spec import PQSpec
 from ..streams import shape_of
@@ -18,27 +18,49 @@ def element_distance(m: Module, platform: Target, enable: Value, spec: PQSpec, x
 
     Cost on ECP5, for w-bit operands: a difference of w + 2 LUT4; then w LUT4 for the magnitude,
     or the square's table (w = 4: 9 LUT4), or, above 6 bits of magnitude, a DSP block whose
-    registers hold difference and square.
+    registers hold difference and square; in logic (`engine.squares`) w LUT4 for the magnitude
+    and about (w + 3) * (w - 1) for its rows.
     """
     shape = shape_of(spec.element_distance_range)
     difference = platform.subtract(m, x, c, f"{name}_minus")
     bits = spec.difference_range.magnitude().bits
-    if spec.engine.encoder == "l2" and bits > LARGEST_TABLE and platform.multiplier is not None:
+    multiplied = spec.engine.encoder == "l2" and bits > LARGEST_TABLE
+    in_logic = spec.engine.squares == "lut"
+    if multiplied and not in_logic and platform.multiplier is not None:
         own = difference.shape()
         block = place(m, platform, f"{name}_square", "dsp", platform.multiplier, own, own)
         m.d.comb += [block.a.eq(difference), block.b.eq(difference), block.enable.eq(enable)]
         return block.p[:shape.width]
     held = Signal(shape_of(spec.difference_range), name=f"{name}_difference", reset_less=True)
     distance = Signal(shape, name=f"{name}_distance", reset_less=True)
+    if spec.engine.encoder == "l1":
+        result = magnitude(held)
+    elif not multiplied:
+        result = square(held)
+    elif in_logic:
+        result = squared_in_logic(m, platform, held, bits, name)
+    else:
+        result = held * held
     with m.If(enable):
-        m.d.sync += held.eq(difference)
-        if spec.engine.encoder == "l1":
-            m.d.sync += distance.eq(magnitude(held))
-        elif bits > LARGEST_TABLE:
-            m.d.sync += distance.eq(held * held)
-        else:
-            m.d.sync += distance.eq(square(held))
+        m.d.sync += [held.eq(difference), distance.eq(result)]
     return distance
+
+
+def squared_in_logic(m: Module, platform: Target, value: Value, bits: int, name: str) -> Value:
+    """value**2 from the partial products of its magnitude of `bits` bits, in pairs of rows."""
+    size = Signal(bits, name=f"{name}_magnitude")
+    m.d.comb += size.eq(magnitude(value))
+    total: Value = Const(0, 0)
+    for low in range(0, bits, 2):
+        pair = platform.row_pair(m, size, Cat(size[low:low + 2], Const(0, 2))[:2],
+                                 f"{name}_rows{low}")
+        if not low:
+            total = pair
+            continue
+        shape = unsigned(max(len(total) - low, len(pair)) + 1)
+        upper = platform.add(m, total[low:], pair, shape, f"{name}_sum{low}")
+        total = Cat(total[:low], upper)
+    return total[:2 * bits]
 
 
 def magnitude(value: Value) -> Value:
