@@ -1,6 +1,7 @@
 """From a component to Verilog text."""
 
 import dataclasses
+import functools
 import hashlib
 import importlib.metadata
 
@@ -62,6 +63,7 @@ def _prefixed(modules, name: str, shared: set[str]):
     return modules
 
 
+@functools.lru_cache(maxsize=16)
 def chain_verilog(chain: ChainSpec, *, target: str = "generic", name: str = TOP) -> str:
     """The Verilog of an accelerator."""
     return component_verilog(Accelerator(chain), target=target, name=name)

@@ -54,7 +54,7 @@ def price_finding(part: DeviceRatios) -> str | None:
 
 def caveats(part: DeviceRatios) -> list[str]:
     """Sentences on what weakens the device's figures; empty if nothing does."""
-    found = [f"{design.label}: {design.withheld}." for design in part.designs
+    found = [f"{design.label}: {design.withheld.rstrip('.')}." for design in part.designs
              if design.withheld is not None]
     sound = [design for design in part.designs if design.withheld is None]
     for design in sound:
