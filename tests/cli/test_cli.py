@@ -16,7 +16,8 @@ import pytest
 from builders import chain, mac, pq, tiny
 
 from pqhw import __version__
-from pqhw.cli import _seeds, _with_json_target, main
+from pqhw.cli import main
+from pqhw.console import parse_seeds, with_json_target
 from pqhw.golden import chain_results
 from pqhw.sim.stimulus import random_parameters, random_rows
 from pqhw.spec import Requantize, SpecError
@@ -305,12 +306,12 @@ def test_bad_seeds_are_told_in_a_sentence(refused, folder, seeds):
 @pytest.mark.parametrize(("text", "seeds"), [("1..3", (1, 2, 3)), ("7", (7,)), ("4..4", (4,)),
                                              ("0,2,1", (0, 2, 1)), (" 1, 2", (1, 2))])
 def test_seeds_are_ranges_or_lists(text, seeds):
-    assert _seeds(text) == seeds
+    assert parse_seeds(text) == seeds
 
 
 def test_a_range_of_too_many_seeds_is_refused_at_once():
     with pytest.raises(SpecError, match="--seeds"):
-        _seeds("1..1000000000000")
+        parse_seeds("1..1000000000000")
 
 
 @pytest.mark.parametrize("words", [
@@ -454,7 +455,7 @@ def test_python_runs_the_module_too():
     ("compare --json a.toml b.toml", "compare --json - a.toml b.toml"),
     ("compare --json c.json a.toml b.toml", "compare --json c.json a.toml b.toml")])
 def test_json_without_a_file_is_standard_output(given, understood):
-    assert _with_json_target(given.split()) == understood.split()
+    assert with_json_target(given.split()) == understood.split()
 
 
 def test_json_goes_to_a_file_beside_the_table(pqhw, folder):

@@ -1,0 +1,153 @@
+"""Verbs that measure: synthesis and routing, comparison, the report, the demo."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from .console import (
+    JOBS,
+    DeviceName,
+    Jobs,
+    Json,
+    Seeds,
+    SpecPath,
+    Timeout,
+    Toolchain,
+    emit,
+    out,
+    parse_seeds,
+    progress_bar,
+    read_spec,
+)
+from .flow.cache import default_cache
+from .spec import ChainSpec, SpecError
+from .spec.devices import device
+from .spec.files import load_parameters, load_rows
+
+__all__ = ["compare", "demo", "report", "synth"]
+
+
+def synth(spec: SpecPath, device_name: DeviceName, seeds: Seeds = "1..5", jobs: Jobs = JOBS,
+          params: Annotated[Path | None, typer.Option(
+              help="parameters to verify with; by default random ones")] = None,
+          rows_path: Annotated[Path | None, typer.Option(
+              "--input", help="rows to verify with (.npy)")] = None,
+          toolchain: Toolchain = "yowasp", timeout: Timeout = 3600,
+          json_out: Json = None) -> None:
+    """Verify, synthesize and route a design; report area, Fmax over seeds and throughput.
+
+    The design sits in a register harness whose own area is subtracted; Fmax is routed.
+    Example: pqhw synth layer.toml --device lfe5u-25f --seeds 1..5
+    """
+    from .flow.measure import measure
+    from .report import measurement_table
+    part = device(device_name)
+    chain = read_spec(spec)
+    options = _options(seeds, jobs, toolchain, timeout)
+    work = _work(chain, params, rows_path)
+    with progress_bar() as bar:
+        task = bar.add_task("measuring", total=len(options.seeds) + 2)
+        result = measure(default_cache(), chain, part, name=spec.stem, options=options, work=work,
+                         progress=lambda step: bar.update(task, advance=1, description=step))
+    if json_out:
+        emit(result, json_out)
+    if json_out != "-":
+        out.print(measurement_table(result))
+    if result.status != "ok" or result.verified is None:
+        raise typer.Exit(1)
+
+
+def _options(seeds: str, jobs: int, toolchain: str, timeout: float) -> Any:
+    from .flow.measure import Options
+    from .flow.tools import TOOLCHAINS
+    if toolchain not in TOOLCHAINS:
+        raise SpecError(f"--toolchain must be one of {', '.join(TOOLCHAINS)}, "
+                        f"but is {toolchain}.")
+    return Options(seeds=parse_seeds(seeds), jobs=jobs, toolchain=toolchain, timeout=timeout)
+
+
+def _work(chain: ChainSpec, params: Path | None, rows_path: Path | None) -> Any:
+    from .flow.measure import RANDOM_ROWS, Work
+    from .sim.stimulus import random_rows
+    if params is None:
+        if rows_path is not None:
+            raise SpecError("--input must come with --params, but --params is missing.")
+        return None
+    parameters = load_parameters(chain, params)
+    rows = (load_rows(chain, rows_path) if rows_path
+            else random_rows(chain, parameters, RANDOM_ROWS, 1))
+    return Work(parameters=parameters, rows=rows, levels=("cxxrtl",))
+
+
+def compare(specs: Annotated[list[Path], typer.Argument(metavar="SPEC...",
+                                                        help="two or more spec files")],
+            device_name: DeviceName = "lfe5u-25f", seeds: Seeds = "1..5", jobs: Jobs = JOBS,
+            toolchain: Toolchain = "yowasp", timeout: Timeout = 3600,
+            json_out: Json = None) -> None:
+    """Measure several designs on one device and print one table of ratios.
+
+    What was measured before comes from the cache.
+    Example: pqhw compare pq.toml mac.toml --device lfe5u-25f
+    """
+    from .flow.compare import compare as run
+    from .flow.compare import names_of
+    from .report import comparison_table
+    if len(specs) < 2:
+        raise SpecError(f"SPEC must be given at least twice, but is given {len(specs)} times.")
+    part = device(device_name)
+    chains = list(zip(names_of(specs), (read_spec(path) for path in specs)))
+    options = _options(seeds, jobs, toolchain, timeout)
+    with progress_bar() as bar:
+        task = bar.add_task("measuring", total=len(specs) * (len(options.seeds) + 2))
+        comparison = run(default_cache(), chains, part, options=options,
+                         progress=lambda step: bar.update(task, advance=1, description=step))
+    if json_out:
+        emit(comparison, json_out)
+    if json_out != "-":
+        out.print(comparison_table(comparison))
+    if any(one.status != "ok" or one.verified is None for one in comparison.measurements):
+        raise typer.Exit(1)
+
+
+def report(runs: Annotated[list[Path], typer.Argument(
+               metavar="RUN...", help="JSON of synth, compare or demo, or folders of it")],
+           output: Annotated[Path, typer.Option("-o", "--output", help="HTML file")],
+           ) -> None:
+    """Write one self-contained HTML page from measured results.
+
+    Single measurements on one device are put side by side.
+    Example: pqhw report runs/demo -o report.html
+    """
+    from .flow.results import gather_results
+    from .report import write_report
+    path = write_report(gather_results(runs), output)
+    out.print(f"wrote {path}", soft_wrap=True)
+
+
+def demo(folder: Annotated[Path, typer.Option("-o", "--output", help="folder to write to")
+                           ] = Path("runs/demo"),
+         full: Annotated[bool, typer.Option("--full", help="measure a MAC design with 8-bit "
+                                            "activations as well")] = False,
+         seeds: Seeds = "1..5", jobs: Jobs = JOBS, json_out: Json = None) -> None:
+    """Digits classifier: train, convert to PQ and int8, prove bit-exact, route, compare.
+
+    Writes comparison.json, the specs and parameters, and report.html. A few minutes at first,
+    seconds when repeated.
+    """
+    from .demo import DESIGNS, MORE_DESIGNS, run_demo
+    from .report import comparison_table
+    options = _options(seeds, jobs, "yowasp", 3600)
+    with progress_bar() as bar:
+        task = bar.add_task("training", total=None)
+        comparison = run_demo(default_cache(), folder, options=options,
+                              designs=DESIGNS + MORE_DESIGNS if full else DESIGNS,
+                              progress=lambda step, done, total: bar.update(
+                                  task, description=step, completed=done, total=total))
+    if json_out:
+        emit(comparison, json_out)
+    if json_out != "-":
+        out.print(comparison_table(comparison))
+        out.print(f"report: {folder / 'report.html'}", soft_wrap=True)
+    if any(one.status != "ok" or one.verified is None for one in comparison.measurements):
+        raise typer.Exit(1)
