@@ -73,8 +73,7 @@ def resolve(chain: ChainSpec, part: Device) -> ChainSpec:
     for spec in chain.stages:
         stages.append(_resolve(spec, part, dsps))
         placed = stages[-1]
-        asked = placed.engine.squares if isinstance(placed, PQSpec) else placed.engine.multiplier
-        if asked != "lut":
+        if placed.engine.multiplier != "lut":
             dsps = max(0, dsps - placed.multipliers)
     return ChainSpec(tuple(stages))
 
@@ -84,15 +83,15 @@ def _resolve(spec: EngineSpec, part: Device, dsps: int) -> EngineSpec:
     if isinstance(spec, PQSpec):
         storage = _storage(part, "prototype_storage", spec.engine.prototype_storage)
         tables = _storage(part, "table_storage", spec.engine.table_storage)
-        squares = spec.engine.squares
-        if squares == "dsp" and spec.multipliers > part.dsps:
-            raise SpecError(f'engine.squares must be "lut" or "auto" for {spec.multipliers} '
-                            f'squares side by side on {part.name}, which has {part.dsps} DSP '
+        multiplier = spec.engine.multiplier
+        if multiplier == "dsp" and spec.multipliers > part.dsps:
+            raise SpecError(f'engine.multiplier must be "lut" or "auto" for {spec.multipliers} '
+                            f'products side by side on {part.name}, which has {part.dsps} DSP '
                             'blocks, but is "dsp".')
-        if squares == "auto" and spec.multipliers > dsps:
-            squares = "lut"
+        if multiplier == "auto" and spec.multipliers > dsps:
+            multiplier = "lut"
         return dataclasses.replace(spec, engine=dataclasses.replace(
-            spec.engine, prototype_storage=storage, table_storage=tables, squares=squares))
+            spec.engine, prototype_storage=storage, table_storage=tables, multiplier=multiplier))
     assert isinstance(spec, MACSpec)
     storage = _storage(part, "weight_storage", spec.engine.weight_storage)
     multiplier = spec.engine.multiplier

@@ -49,7 +49,7 @@ class PQEngine(_Table):
     subvector_length: int = integer(1, 64, "elements V of a sub-vector")
     prototypes: int = integer(2, 64, "prototypes K of a subspace")
     encoder: str = choice(("l2", "l1"), "distance that picks the nearest prototype", default="l2")
-    squares: str = choice(("dsp", "lut", "auto"), "what squares differences of more than six "
+    multiplier: str = choice(("dsp", "lut", "auto"), "what squares differences of more than six "
                              "bits: DSP block or logic; auto is dsp while the device's suffice",
                              default="auto")
     shared_prototypes: bool = boolean("one set of prototypes serves all subspaces", default=False)

@@ -85,6 +85,16 @@ def test_squares_go_into_logic_where_the_dsp_blocks_do_not_suffice():
     wide = pq(D=16, N=3, V=8, K=4, subspaces_per_cycle=1, prototypes_per_cycle=4,
               elements_per_cycle=8)
     assert wide.multipliers == 32
-    small, large = (resolve(chain(wide), device(name)).first.engine.squares
+    small, large = (resolve(chain(wide), device(name)).first.engine.multiplier
                     for name in ("lfe5u-25f", "lfe5u-85f"))
     assert (small, large) == ("lut", "auto")
+
+
+def test_more_products_than_dsp_blocks_are_refused_where_dsp_blocks_are_asked_for():
+    wide = pq(D=16, N=3, V=8, K=4, prototypes_per_cycle=4, elements_per_cycle=8, multiplier="dsp")
+    with pytest.raises(SpecError) as caught:
+        resolve(chain(wide), device("lfe5u-25f"))
+    assert str(caught.value) == (
+        'engine.multiplier must be "lut" or "auto" for 32 products side by side on lfe5u-25f, '
+        'which has 28 DSP blocks, but is "dsp".')
+    assert resolve(chain(wide), device("lfe5u-85f")).first == wide

@@ -32,7 +32,6 @@ RULES = {
 """Written down again, so that no limit moves unnoticed."""
 
 WORDS = {
-    "engine.squares": '"dsp", "lut", "auto"',
     "engine.encoder": '"l2", "l1"', "engine.table_storage": '"auto", "lutram", "bram"',
     "engine.prototype_storage": '"auto", "lutram", "bram"', "engine.scheme": '"fixed"',
     "engine.multiplier": '"dsp", "lut", "auto"',
@@ -167,7 +166,7 @@ def test_a_table_that_is_no_table_is_refused(table):
             lambda: ChainSpec.from_mapping({**PQ_MAPPING, table: 3}))
 
 
-@pytest.mark.parametrize("name", ("weight_bits", "multiplier", "scheme"))
+@pytest.mark.parametrize("name", ("weight_bits", "weight_storage", "scheme"))
 def test_a_pq_engine_leaves_fields_of_a_mac_engine_aside(name):
     spec = ChainSpec.from_mapping(with_field("engine", name, "anything")).first
     assert spec == pq(D=4, N=3, V=2, K=4)
@@ -177,7 +176,7 @@ def test_defaults_of_a_pq_engine():
     assert pq(D=4, N=3, V=2, K=4).to_mapping() == {
         "layer": {"in_features": 4, "out_features": 3},
         "engine": {"kind": "pq", "subvector_length": 2, "prototypes": 4, "encoder": "l2",
-                   "squares": "auto", "shared_prototypes": False,
+                   "multiplier": "auto", "shared_prototypes": False,
                    "table_storage": "auto",
                    "prototype_storage": "auto", "bram_register": True, "load_bits": 8,
                    "counter_bits": 16},

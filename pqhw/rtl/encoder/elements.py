@@ -18,14 +18,14 @@ def element_distance(m: Module, platform: Target, enable: Value, spec: PQSpec, x
 
     Cost on ECP5, for w-bit operands: a difference of w + 2 LUT4; then w LUT4 for the magnitude,
     or the square's table (w = 4: 9 LUT4), or, above 6 bits of magnitude, a DSP block whose
-    registers hold difference and square; in logic (`engine.squares`) w LUT4 for the magnitude
+    registers hold difference and square; in logic (`engine.multiplier`) w LUT4 for the magnitude
     and about (w + 3) * (w - 1) for its rows.
     """
     shape = shape_of(spec.element_distance_range)
     difference = platform.subtract(m, x, c, f"{name}_minus")
     bits = spec.difference_range.magnitude().bits
     multiplied = spec.engine.encoder == "l2" and bits > LARGEST_TABLE
-    in_logic = spec.engine.squares == "lut"
+    in_logic = spec.engine.multiplier == "lut"
     if multiplied and not in_logic and platform.multiplier is not None:
         own = difference.shape()
         block = place(m, platform, f"{name}_square", "dsp", platform.multiplier, own, own)
