@@ -1,5 +1,6 @@
 """What every engine spec answers before anything is built: shapes, widths, cycles, latency."""
 
+import abc
 import dataclasses
 import functools
 from collections.abc import Mapping
@@ -20,7 +21,7 @@ MULTIPLIER_BITS = 16
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class EngineSpec:
+class EngineSpec(abc.ABC):
     """The part of a spec that both engine kinds share.
 
     A row enters as `input_transfers` transfers of `lanes_in` activations and leaves as
@@ -51,9 +52,9 @@ class EngineSpec:
         return ceil_div(self.layer.out_features, self.outputs)
 
     @property
+    @abc.abstractmethod
     def groups(self) -> int:
         """Groups of inputs in a row."""
-        raise NotImplementedError
 
     @property
     def registers_held(self) -> bool:
@@ -61,14 +62,14 @@ class EngineSpec:
         return False
 
     @property
+    @abc.abstractmethod
     def cycles_per_row(self) -> int:
         """Cycles between rows when nothing stalls."""
-        raise NotImplementedError
 
     @property
+    @abc.abstractmethod
     def multipliers(self) -> int:
         """Products formed side by side, where a multiplier forms them."""
-        raise NotImplementedError
 
     # -- Widths ----------------------------------------------------------------------------
 
@@ -78,14 +79,14 @@ class EngineSpec:
         return self.precision.activation_range
 
     @property
+    @abc.abstractmethod
     def term_range(self) -> Range:
         """One term of an output's sum: a table entry or a product."""
-        raise NotImplementedError
 
     @property
+    @abc.abstractmethod
     def terms(self) -> int:
         """Terms of an output's sum, padding not counted."""
-        raise NotImplementedError
 
     @property
     def sum_range(self) -> Range:
@@ -143,9 +144,9 @@ class EngineSpec:
     # -- Streams ---------------------------------------------------------------------------
 
     @property
+    @abc.abstractmethod
     def lanes_in(self) -> int:
         """Activations per transfer at `i`."""
-        raise NotImplementedError
 
     @property
     def input_transfers(self) -> int:
@@ -180,9 +181,9 @@ class EngineSpec:
     # -- Pipeline --------------------------------------------------------------------------
 
     @property
+    @abc.abstractmethod
     def first_tile_cycle(self) -> int:
         """Cycles from a row's first transfer at `i` to its first tile entering the results."""
-        raise NotImplementedError
 
     @property
     def splits_scale(self) -> bool:
@@ -210,9 +211,9 @@ class EngineSpec:
         return ceil_log2(self.terms_per_cycle) + int(self.groups > 1)
 
     @property
+    @abc.abstractmethod
     def terms_per_cycle(self) -> int:
         """Terms of one output summed side by side."""
-        raise NotImplementedError
 
     def storage(self, asked: str, words: int, *, lutram_words: int) -> str:
         """Where a parameter memory of `words` words stands: register, lutram or bram.
@@ -234,9 +235,9 @@ class EngineSpec:
         """What decides the results: two specs that agree here compute the same function."""
         return [self.KIND, self.layer.to_mapping(), self.precision.to_mapping()]
 
+    @abc.abstractmethod
     def parameter_sections(self, stage: int) -> list[Section]:
         """The sections that only this kind of engine has."""
-        raise NotImplementedError
 
     def sections(self, stage: int = 0) -> tuple[Section, ...]:
         """The sections of the parameter image, in their order."""
@@ -261,9 +262,9 @@ class EngineSpec:
     # -- Files -----------------------------------------------------------------------------
 
     @classmethod
+    @abc.abstractmethod
     def from_mapping(cls, mapping: Mapping[str, Any]) -> "EngineSpec":
         """Build from a parsed spec file."""
-        raise NotImplementedError
 
     def to_mapping(self) -> dict[str, Any]:
         """The spec as it would stand in a file, derived fields omitted."""

@@ -8,7 +8,8 @@ from builders import chain, chains, mac, mac_specs, pq, pq_specs, small_mac, tin
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pqhw.spec import GearboxSpec, Requantize
+from pqhw.spec import GearboxSpec, PQSpec, Requantize
+from pqhw.spec.engine import EngineSpec
 from pqhw.spec.ranges import Range, signed_range
 
 
@@ -155,3 +156,11 @@ def test_memory_bits_by_hand():
     """S=2, K=4, V=2, N=3, 4-bit tables, one output at a time, one prototype element at a time."""
     assert tiny().memory_bits == {"prototypes": 2 * 4 * 2 * 4, "tables": 2 * 4 * 3 * 4,
                                   "bias": 3 * 12}
+
+
+@pytest.mark.parametrize("name", ["lanes_in", "cycles_per_row", "parameter_sections"])
+def test_an_engine_kind_that_leaves_a_formula_out_cannot_be_built(name):
+    incomplete = type("Incomplete", (PQSpec,), {name: getattr(EngineSpec, name)})
+    whole = tiny()
+    with pytest.raises(TypeError, match=name):
+        incomplete(layer=whole.layer, engine=whole.engine)
