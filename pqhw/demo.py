@@ -208,7 +208,8 @@ def _notes(measurements: Sequence[Measurement]) -> list[str]:
     notes = {f"{level.level} not run: {level.reason}": None for one in measurements
              for level in one.verification if level.status == "not run"}
     if any(one.verified == "amaranth" for one in measurements):
-        notes["Bit-exactness rests on Amaranth's own simulator, over fewer rows."] = None
+        notes["Bit-exactness rests on Amaranth's own simulator, over fewer rows; it runs the "
+              "portable RTL, not the device's primitives."] = None
     return list(notes)
 
 

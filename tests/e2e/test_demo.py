@@ -1,12 +1,14 @@
 """The demo's designs: what they promise before anything is routed, and the whole of it (slow)."""
 
 import json
+import types
 
 import pytest
 
 from pqhw import demo
 from pqhw.flow.cache import Cache
 from pqhw.flow.measure import Options
+from pqhw.flow.results import Verification
 from pqhw.network import load_digits
 from pqhw.spec.devices import device, resolve
 from pqhw.spec.files import load_parameters, load_spec
@@ -31,6 +33,18 @@ def test_a_design_fits_its_device_and_its_layers_keep_step(learned, design):
     chain = resolve(load_spec(learned / f"{design.name}.toml"), device(design.device))
     assert {spec.cycles_per_row for spec in chain.stages} == {chain.cycles_per_row}
     assert len(load_parameters(chain, learned / f"{design.name}.npz")) == 3
+
+
+@pytest.mark.parametrize("verified", ["cxxrtl", "amaranth"])
+def test_the_notes_say_what_was_not_run_and_what_a_plain_user_s_proof_covers(verified):
+    reason = "g++ is not installed; run: apt install g++"
+    missing = Verification(level="cxxrtl", status="not run", rows=0, reason=reason)
+    one = types.SimpleNamespace(verified=verified, verification=[missing])
+    notes = demo._notes([one, one])
+    assert notes[0] == f"cxxrtl not run: {reason}"
+    told = [note for note in notes if "portable RTL, not the device's primitives" in note]
+    assert len(told) == (verified == "amaranth")
+    assert len(notes) == 1 + len(told), "each is said once"
 
 
 @pytest.mark.slow
