@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 import pydantic
 import typer
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
@@ -22,14 +22,14 @@ from .spec.files import load_spec_with_notes
 
 __all__ = ["JOBS", "DeviceName", "Jobs", "Json", "Seeds", "SpecPath", "Timeout", "Toolchain",
            "emit", "err", "out", "parse_seeds", "progress_bar", "read_spec", "run",
-           "with_json_target"]
+           "show", "with_json_target"]
 
 out = Console(width=None if sys.stdout.isatty() else 120)
 err = Console(stderr=True)
 
 SpecPath = Annotated[Path, typer.Argument(metavar="SPEC", help="spec file (TOML)")]
 Json = Annotated[str | None, typer.Option(
-    "--json", metavar="[OUT]", help="JSON instead of a table: to a file, or to standard output")]
+    "--json", metavar="[OUT]", help="JSON: to a file, or to standard output instead of a table")]
 Seeds = Annotated[str, typer.Option(help="placement seeds: 1..5, or 1,2,7")]
 Jobs = Annotated[int, typer.Option("-j", "--jobs", min=1, help="tools run side by side")]
 Toolchain = Annotated[str, typer.Option(help="yowasp (from pip) or native (from PATH)")]
@@ -48,6 +48,14 @@ def emit(document: Any, where: str) -> None:
         sys.stdout.write(text)
     else:
         Path(where).write_text(text, encoding="utf-8")
+
+
+def show(document: Any, json_out: str | None, table: RenderableType) -> None:
+    """JSON where it is asked for, and the table unless JSON takes standard output."""
+    if json_out:
+        emit(document, json_out)
+    if json_out != "-":
+        out.print(table)
 
 
 def read_spec(path: Path) -> ChainSpec:

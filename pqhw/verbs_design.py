@@ -4,10 +4,11 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 from rich.table import Column, Table
 
 from . import __version__
-from .console import Json, SpecPath, emit, out, progress_bar, read_spec
+from .console import Json, SpecPath, emit, progress_bar, read_spec, show
 from .flow.cache import default_cache
 from .spec import ChainSpec, SpecError
 from .spec.devices import DEVICES, FAMILIES, device, resolve
@@ -15,15 +16,15 @@ from .spec.files import load_parameters, load_rows, spec_schema
 
 __all__ = ["doctor", "schema", "sim", "verilog"]
 
+Target = Annotated[str | None, typer.Option(
+    help="RTL: generic (portable, the default), ecp5 or ice40 (with the family's primitives)")]
+BuildDevice = Annotated[str | None, typer.Option(
+    "--device", "-d", help="RTL for this device, as pqhw synth builds it: " + ", ".join(DEVICES))]
+
 
 def verilog(spec: SpecPath,
             folder: Annotated[Path, typer.Option("-o", "--output", help="folder to write to")],
-            target: Annotated[str, typer.Option(
-                help="generic (portable), ecp5 or ice40 (with the family's primitives)")
-            ] = "generic",
-            device_name: Annotated[str | None, typer.Option(
-                "--device", "-d", help="build for this device, as pqhw synth does: "
-                + ", ".join(DEVICES))] = None,
+            target: Target = None, device_name: BuildDevice = None,
             params: Annotated[Path | None, typer.Option(
                 help="parameters (.npz); writes the image for the load port")] = None,
             json_out: Json = None) -> None:
@@ -32,34 +33,35 @@ def verilog(spec: SpecPath,
     Example: pqhw verilog layer.toml -o build
     """
     from .emit.product import write_product
-    if target not in FAMILIES:
-        raise SpecError(f"--target must be one of {', '.join(FAMILIES)}, but is {target}.")
-    chain = read_spec(spec)
-    if device_name:
-        part = device(device_name)
-        chain, target = resolve(chain, part), part.family
-    else:
-        chain = _for_target(chain, target)
+    chain, family = _built_for(read_spec(spec), target, device_name)
     parameters = load_parameters(chain, params) if params else None
-    about = write_product(chain, folder, target=target, parameters=parameters)
-    if json_out:
-        emit(about, json_out)
-    if json_out == "-":
-        return
-    table = Table(title=f"{chain.kind} accelerator in {folder}", show_header=False)
+    about = write_product(chain, folder, target=family, parameters=parameters)
+    table = Table(title=f"{chain.kind} accelerator in {escape(str(folder))}", show_header=False)
     for name, value in (("cycles per row", about["cycles_per_row"]),
                         ("latency, cycles", about["latency_cycles"] or "measured by pqhw sim"),
                         ("memory bits", sum(about["memory_bits"].values())),
                         ("image, bytes", about["image"]["bytes"]),
                         ("RTL SHA-256", about["hashes"]["rtl_sha256"][:16])):
         table.add_row(name, str(value))
-    out.print(table)
+    show(about, json_out, table)
 
 
-def _for_target(chain: ChainSpec, target: str) -> ChainSpec:
-    """Decide what a family cannot do in general: iCE40 has no LUT RAM."""
-    part = next((part for part in DEVICES.values() if part.family == target), None)
-    return chain if part is None else resolve(chain, part)
+def _built_for(chain: ChainSpec, target: str | None,
+               device_name: str | None) -> tuple[ChainSpec, str]:
+    """The chain as it is built, and the family whose primitives it uses.
+
+    A family alone decides as its first device does: iCE40 has no LUT RAM.
+    """
+    if target is not None and target not in FAMILIES:
+        raise SpecError(f"--target must be one of {', '.join(FAMILIES)}, but is {target}.")
+    if device_name is None:
+        first = next((part for part in DEVICES.values() if part.family == target), None)
+        return (chain, "generic") if first is None else (resolve(chain, first), first.family)
+    part = device(device_name)
+    if target not in (None, part.family):
+        raise SpecError(f"--target must be {part.family} or left out with --device {part.name}, "
+                        f"but is {target}.")
+    return resolve(chain, part), part.family
 
 
 def sim(spec: SpecPath,
@@ -69,8 +71,7 @@ def sim(spec: SpecPath,
                          ] = "all",
         output: Annotated[Path | None, typer.Option("-o", "--output",
                                                     help="results [R, N] (.npy)")] = None,
-        target: Annotated[str, typer.Option(help="RTL to simulate: generic, ecp5 or ice40")
-                          ] = "generic",
+        target: Target = None, device_name: BuildDevice = None,
         rows_limit: Annotated[int | None, typer.Option(
             "--rows", min=1, help="simulate no more rows than this")] = None,
         json_out: Json = None) -> None:
@@ -82,14 +83,12 @@ def sim(spec: SpecPath,
     from .sim.run import LEVEL_NAMES, simulate
     if level not in LEVEL_NAMES:
         raise SpecError(f"--level must be one of {', '.join(LEVEL_NAMES)}, but is {level}.")
-    if target not in FAMILIES:
-        raise SpecError(f"--target must be one of {', '.join(FAMILIES)}, but is {target}.")
-    chain = _for_target(read_spec(spec), target)
+    chain, family = _built_for(read_spec(spec), target, device_name)
     parameters = load_parameters(chain, params)
     rows = load_rows(chain, rows_path)
     with progress_bar() as bar:
         task = bar.add_task("simulating", total=None)
-        report = simulate(default_cache(), chain, parameters, rows, level, target=target,
+        report = simulate(default_cache(), chain, parameters, rows, level, target=family,
                           limit=rows_limit,
                           progress=lambda name, done, total: bar.update(
                               task, description=name, completed=done, total=total))
@@ -97,10 +96,7 @@ def sim(spec: SpecPath,
         import numpy as np
         with output.open("wb") as file:
             np.save(file, report.results)
-    if json_out:
-        emit(report.to_json(), json_out)
-    if json_out != "-":
-        out.print(report.table())
+    show(report.to_json(), json_out, report.table())
     if not report.ok:
         raise typer.Exit(1)
 
@@ -111,15 +107,12 @@ def doctor(json_out: Json = None) -> None:
 
     from .flow.doctor import examine
     findings = examine()
-    if json_out:
-        emit([dataclasses.asdict(finding) for finding in findings], json_out)
-    else:
-        table = Table(Column("", no_wrap=True), "version", "enables", "how to get it",
-                      title=f"pqhw {__version__}")
-        for finding in findings:
-            table.add_row(finding.name, finding.version or "[yellow]missing[/]", finding.enables,
-                          "" if finding.version else finding.advice)
-        out.print(table)
+    table = Table(Column("", no_wrap=True), "version", "enables", "how to get it",
+                  title=f"pqhw {__version__}")
+    for finding in findings:
+        table.add_row(finding.name, finding.version or "[yellow]missing[/]", finding.enables,
+                      "" if finding.version else finding.advice)
+    show([dataclasses.asdict(finding) for finding in findings], json_out, table)
     if any(finding.required and finding.version is None for finding in findings):
         raise typer.Exit(1)
 

@@ -1,5 +1,6 @@
 """Verbs that measure: synthesis and routing, comparison, the report, the demo."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -14,13 +15,14 @@ from .console import (
     SpecPath,
     Timeout,
     Toolchain,
-    emit,
     out,
     parse_seeds,
     progress_bar,
     read_spec,
+    show,
 )
 from .flow.cache import default_cache
+from .flow.results import Measurement
 from .spec import ChainSpec, SpecError
 from .spec.devices import device
 from .spec.files import load_parameters, load_rows
@@ -50,11 +52,13 @@ def synth(spec: SpecPath, device_name: DeviceName, seeds: Seeds = "1..5", jobs: 
         task = bar.add_task("measuring", total=len(options.seeds) + 2)
         result = measure(default_cache(), chain, part, name=spec.stem, options=options, work=work,
                          progress=lambda step: bar.update(task, advance=1, description=step))
-    if json_out:
-        emit(result, json_out)
-    if json_out != "-":
-        out.print(measurement_table(result))
-    if result.status != "ok" or result.verified is None:
+    show(result, json_out, measurement_table(result))
+    _succeed_if_verified([result])
+
+
+def _succeed_if_verified(measurements: Sequence[Measurement]) -> None:
+    """The exit status: a design that was not routed or not verified is a failure."""
+    if any(one.status != "ok" or one.verified is None for one in measurements):
         raise typer.Exit(1)
 
 
@@ -102,12 +106,8 @@ def compare(specs: Annotated[list[Path], typer.Argument(metavar="SPEC...",
         task = bar.add_task("measuring", total=len(specs) * (len(options.seeds) + 2))
         comparison = run(default_cache(), chains, part, options=options,
                          progress=lambda step: bar.update(task, advance=1, description=step))
-    if json_out:
-        emit(comparison, json_out)
-    if json_out != "-":
-        out.print(comparison_table(comparison))
-    if any(one.status != "ok" or one.verified is None for one in comparison.measurements):
-        raise typer.Exit(1)
+    show(comparison, json_out, comparison_table(comparison))
+    _succeed_if_verified(comparison.measurements)
 
 
 def report(runs: Annotated[list[Path], typer.Argument(
@@ -144,10 +144,7 @@ def demo(folder: Annotated[Path, typer.Option("-o", "--output", help="folder to 
                               designs=DESIGNS + MORE_DESIGNS if full else DESIGNS,
                               progress=lambda step, done, total: bar.update(
                                   task, description=step, completed=done, total=total))
-    if json_out:
-        emit(comparison, json_out)
+    show(comparison, json_out, comparison_table(comparison))
     if json_out != "-":
-        out.print(comparison_table(comparison))
         out.print(f"report: {folder / 'report.html'}", soft_wrap=True)
-    if any(one.status != "ok" or one.verified is None for one in comparison.measurements):
-        raise typer.Exit(1)
+    _succeed_if_verified(comparison.measurements)

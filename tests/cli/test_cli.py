@@ -93,7 +93,8 @@ SIM = ("sim", "layer.toml", "--params", "p.npz", "--input", "x.npy")
 # -- verilog -----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("options", [(), ("--target", "ecp5"), ("-d", "lfe5u-85f")])
+@pytest.mark.parametrize("options", [(), ("--target", "ecp5"), ("-d", "lfe5u-85f"),
+                                     ("-d", "ice40up5k", "--target", "ice40")])
 def test_verilog_writes_the_same_bytes_twice(pqhw, folder, options):
     for name in ("one", "two"):
         assert pqhw("verilog", "layer.toml", "-o", name, "--params", "p.npz", *options)[0] == 0
@@ -209,6 +210,15 @@ def test_a_level_that_lacks_its_program_fails_when_asked_for(pqhw, folder, monke
     assert not (folder / "y.npy").exists()
 
 
+def test_the_rtl_for_a_device_is_simulated_on_request(pqhw, folder):
+    golden = write(chain(tiny()))
+    status, _, err = pqhw(*SIM, "--level", "amaranth", "-d", "ice40up5k", "-o", "y.npy")
+    assert status == 0, err
+    np.testing.assert_array_equal(np.load("y.npy"), golden)
+    write(chain(tiny(table_storage="lutram")))
+    assert "LUT RAM" in pqhw(*SIM, "--level", "amaranth", "-d", "ice40up5k")[2]
+
+
 # -- Mistakes ----------------------------------------------------------------------------------
 
 
@@ -278,6 +288,12 @@ def test_a_damaged_file_is_told_in_a_sentence(refused, folder, name, content):
      "--target must be one of generic, ecp5, ice40, but is x."),
     (("verilog", "layer.toml", "-o", "b", "-d", "x"),
      "device must be one of lfe5u-25f, lfe5u-85f, ice40up5k, ice40hx8k, but is x."),
+    (("verilog", "layer.toml", "-o", "b", "--target", "ice40", "-d", "lfe5u-25f"),
+     "--target must be ecp5 or left out with --device lfe5u-25f, but is ice40."),
+    (("verilog", "layer.toml", "-o", "b", "--target", "generic", "-d", "ice40hx8k"),
+     "--target must be ice40 or left out with --device ice40hx8k, but is generic."),
+    ((*SIM, "--target", "ecp5", "-d", "ice40up5k"),
+     "--target must be ice40 or left out with --device ice40up5k, but is ecp5."),
     (("synth", "layer.toml", "-d", "artix"),
      "device must be one of lfe5u-25f, lfe5u-85f, ice40up5k, ice40hx8k, but is artix."),
     (("synth", "layer.toml", "-d", "lfe5u-25f", "--toolchain", "vivado"),
@@ -329,6 +345,10 @@ def test_markup_in_names_is_printed_as_it_is(refused, folder):
     assert refused("verilog", "[red]x[/].toml", "-o", "b").startswith("[red]x[/].toml: ")
 
 
+def test_markup_in_a_folder_s_name_is_printed_as_it_is(pqhw, folder):
+    assert "accelerator in [red]" in pqhw("verilog", "layer.toml", "-o", "[red]")[1]
+
+
 def test_the_traceback_comes_on_request(folder, monkeypatch):
     monkeypatch.setenv("PQHW_TRACEBACK", "1")
     with pytest.raises(SpecError):
@@ -351,6 +371,14 @@ def test_doctor_tells_machines_too(pqhw):
     assert findings["numpy"]["version"] == np.__version__
     assert findings["numpy"]["required"] and not findings["cocotb"]["required"]
     assert all(one["enables"] for one in findings.values())
+
+
+def test_doctor_tells_a_file_and_people(pqhw, folder):
+    status, out, err = pqhw("doctor", "--json", "doctor.json")
+    assert (status, err) == (0, "")
+    assert "how to get it" in out and out == pqhw("doctor")[1]
+    assert json.loads((folder / "doctor.json").read_text()) == json.loads(
+        pqhw("doctor", "--json")[1])
 
 
 def test_doctor_says_how_to_get_what_is_missing(pqhw, monkeypatch, tmp_path):
