@@ -5,8 +5,6 @@ import dataclasses
 from .chain import ChainSpec
 from .engine import EngineSpec
 from .fields import SpecError
-from .mac import MACSpec
-from .pq import PQSpec
 
 __all__ = ["Device", "DEVICES", "FAMILIES", "device", "resolve"]
 
@@ -66,41 +64,39 @@ def device(name: str) -> Device:
 def resolve(chain: ChainSpec, part: Device) -> ChainSpec:
     """The chain with every `auto` decided that depends on the device.
 
+    DSP blocks go to scaled results first, then to the stages that ask for them by name, then to
+    the others, stage by stage, as long as they suffice for all products of a stage.
+
     Raises `SpecError` where the device lacks what the spec asks for by name.
     """
-    dsps = part.dsps
+    scales = sum(spec.scale_multipliers for spec in chain.stages)
+    asked = [spec.multipliers if spec.engine.multiplier == "dsp" else 0 for spec in chain.stages]
+    for spec, own in zip(chain.stages, asked):
+        _check_multiplier(spec, part, scales + sum(asked) - own)
+    left = part.dsps - scales - sum(asked)
     stages = []
     for spec in chain.stages:
-        stages.append(_resolve(spec, part, dsps))
-        placed = stages[-1]
-        if placed.engine.multiplier != "lut":
-            dsps = max(0, dsps - placed.multipliers)
+        multiplier = spec.engine.multiplier
+        if multiplier == "auto" and spec.multipliers:
+            multiplier = "dsp" if spec.multipliers <= left else "lut"
+            left -= spec.multipliers if multiplier == "dsp" else 0
+        stages.append(_resolve(spec, part, multiplier))
     return ChainSpec(tuple(stages))
 
 
-def _resolve(spec: EngineSpec, part: Device, dsps: int) -> EngineSpec:
-    """One stage, with so many DSP blocks left for it."""
-    if isinstance(spec, PQSpec):
-        storage = _storage(part, "prototype_storage", spec.engine.prototype_storage)
-        tables = _storage(part, "table_storage", spec.engine.table_storage)
-        multiplier = spec.engine.multiplier
-        if multiplier == "dsp" and spec.multipliers > part.dsps:
-            raise SpecError(f'engine.multiplier must be "lut" or "auto" for {spec.multipliers} '
-                            f'products side by side on {part.name}, which has {part.dsps} DSP '
-                            'blocks, but is "dsp".')
-        if multiplier == "auto" and spec.multipliers > dsps:
-            multiplier = "lut"
-        return dataclasses.replace(spec, engine=dataclasses.replace(
-            spec.engine, prototype_storage=storage, table_storage=tables, multiplier=multiplier))
-    assert isinstance(spec, MACSpec)
-    storage = _storage(part, "weight_storage", spec.engine.weight_storage)
-    multiplier = spec.engine.multiplier
-    if multiplier == "dsp" and not part.dsps:
-        raise SpecError(f'engine.multiplier must be "lut" or "auto" on {part.name}, which has no '
-                        'DSP blocks, but is "dsp".')
-    if multiplier == "auto":
-        multiplier = "dsp" if part.dsps else "lut"
-    engine = dataclasses.replace(spec.engine, weight_storage=storage, multiplier=multiplier)
+def _check_multiplier(spec: EngineSpec, part: Device, taken: int) -> None:
+    if spec.engine.multiplier == "dsp" and spec.multipliers > part.dsps - taken:
+        held = f", {taken} of them taken by others" if part.dsps and taken else ""
+        raise SpecError(f'engine.multiplier must be "lut" or "auto" for {spec.multipliers} '
+                        f"products side by side on {part.name}, which has {part.dsps or 'no'} DSP "
+                        f'blocks{held}, but is "dsp".')
+
+
+def _resolve(spec: EngineSpec, part: Device, multiplier: str) -> EngineSpec:
+    memories = ("prototype_storage", "table_storage", "weight_storage")
+    stores = {field: _storage(part, field, getattr(spec.engine, field))
+              for field in memories if hasattr(spec.engine, field)}
+    engine = dataclasses.replace(spec.engine, multiplier=multiplier, **stores)
     return dataclasses.replace(spec, engine=engine)
 
 

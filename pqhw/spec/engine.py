@@ -71,6 +71,12 @@ class EngineSpec(abc.ABC):
     def multipliers(self) -> int:
         """Products formed side by side, where a multiplier forms them."""
 
+    @property
+    def scale_multipliers(self) -> int:
+        """Multipliers of scaled results: one DSP block for each result that leaves at once."""
+        scaled = self.output is not None and self.output.mode == "scale"
+        return self.lanes_out if scaled else 0
+
     # -- Widths ----------------------------------------------------------------------------
 
     @property

@@ -72,7 +72,7 @@ class MACEngine(_Table):
     scheme: str = choice(("fixed",), "weight code", default="fixed")
     weight_bits: int = integer(2, 8, "bits of a weight, symmetric around zero", default=8)
     multiplier: str = choice(("dsp", "lut", "auto"), "what forms a product: DSP block or logic; "
-                             "auto is dsp where the device has any", default="auto")
+                             "auto is dsp while the device's suffice", default="auto")
     weight_storage: str = choice(("auto", "lutram", "bram"), "memory that holds the weights",
                                  default="auto")
     bram_register: bool = boolean("block RAM outputs pass a register: one more cycle of latency, "

@@ -1,7 +1,11 @@
 """What a spec becomes on each device, and what a device refuses."""
 
+import dataclasses
+
 import pytest
-from builders import chain, pq, small_mac, tiny
+from builders import chain, chains, mac, pq, small_mac, tiny
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from pqhw.spec import Requantize, SpecError
 from pqhw.spec.devices import DEVICES, FAMILIES, device, resolve
@@ -51,13 +55,6 @@ def test_lut_ram_is_refused_where_there_is_none(name, spec, field):
                                  'but is "lutram".')
 
 
-def test_dsp_multipliers_are_refused_where_there_are_none():
-    with pytest.raises(SpecError) as caught:
-        resolve(chain(small_mac(multiplier="dsp")), device("ice40hx8k"))
-    assert str(caught.value) == ('engine.multiplier must be "lut" or "auto" on ice40hx8k, which '
-                                 'has no DSP blocks, but is "dsp".')
-
-
 @pytest.mark.parametrize("name", DEVICES)
 def test_what_is_asked_for_by_name_stays(name):
     spec = chain(tiny(**BRAM, prototype_storage="bram"))
@@ -81,20 +78,95 @@ def test_every_stage_of_a_chain_is_resolved():
     assert [stage.engine.table_storage for stage in stages] == ["bram", "bram"]
 
 
-def test_squares_go_into_logic_where_the_dsp_blocks_do_not_suffice():
-    wide = pq(D=16, N=3, V=8, K=4, subspaces_per_cycle=1, prototypes_per_cycle=4,
-              elements_per_cycle=8)
-    assert wide.multipliers == 32
-    small, large = (resolve(chain(wide), device(name)).first.engine.multiplier
-                    for name in ("lfe5u-25f", "lfe5u-85f"))
-    assert (small, large) == ("lut", "auto")
+# -- DSP blocks --------------------------------------------------------------------------------
+
+LOOKED_UP = tiny(output=Requantize(bits=4, signed=True))
 
 
-def test_more_products_than_dsp_blocks_are_refused_where_dsp_blocks_are_asked_for():
-    wide = pq(D=16, N=3, V=8, K=4, prototypes_per_cycle=4, elements_per_cycle=8, multiplier="dsp")
+def products(kind, count, **values):
+    """An engine that forms `count` products side by side."""
+    if kind == "mac":
+        return mac(D=count, N=count, inputs_per_cycle=count, **values)
+    return pq(D=count, N=count, V=count, K=4, elements_per_cycle=count, **values)
+
+
+def multipliers(name, *stages):
+    """What forms each stage's products on a device."""
+    resolved = resolve(chain(*stages), device(name))
+    return [stage.engine.multiplier for stage in resolved.stages]
+
+
+@pytest.mark.parametrize("kind", ("mac", "pq"))
+@pytest.mark.parametrize("name, count, multiplier", [
+    ("lfe5u-25f", 28, "dsp"), ("lfe5u-25f", 29, "lut"), ("lfe5u-25f", 64, "lut"),
+    ("lfe5u-85f", 64, "dsp"), ("ice40up5k", 8, "dsp"), ("ice40up5k", 9, "lut"),
+    ("ice40hx8k", 1, "lut")])
+def test_auto_is_dsp_blocks_while_those_of_the_device_suffice(kind, name, count, multiplier):
+    spec = products(kind, count)
+    assert spec.multipliers == count
+    assert multipliers(name, spec) == [multiplier]
+
+
+def test_an_engine_without_products_takes_no_dsp_blocks():
+    assert LOOKED_UP.multipliers == LOOKED_UP.scale_multipliers == 0
+    assert multipliers("ice40up5k", LOOKED_UP) == ["auto"]
+
+
+@pytest.mark.parametrize("kind", ("mac", "pq"))
+@pytest.mark.parametrize("name, count, has", [
+    ("lfe5u-25f", 29, "28"), ("ice40up5k", 9, "8"), ("ice40hx8k", 1, "no")])
+def test_more_products_than_dsp_blocks_are_refused_where_these_are_asked_for(kind, name, count,
+                                                                             has):
+    asked = chain(products(kind, count, multiplier="dsp"))
     with pytest.raises(SpecError) as caught:
-        resolve(chain(wide), device("lfe5u-25f"))
+        resolve(asked, device(name))
     assert str(caught.value) == (
-        'engine.multiplier must be "lut" or "auto" for 32 products side by side on lfe5u-25f, '
-        'which has 28 DSP blocks, but is "dsp".')
-    assert resolve(chain(wide), device("lfe5u-85f")).first == wide
+        f'engine.multiplier must be "lut" or "auto" for {count} products side by side on {name}, '
+        f'which has {has} DSP blocks, but is "dsp".')
+    assert resolve(asked, device("lfe5u-85f")) == asked
+
+
+def stages_of(*counts_and_multipliers):
+    """Stages with so many products each, the first scaled by four DSP blocks."""
+    stages = []
+    for index, (count, multiplier) in enumerate(counts_and_multipliers):
+        output = Requantize(bits=8, signed=True, mode="shift" if index else "scale")
+        stages.append(mac(D=28, N=28, inputs_per_cycle=count, multiplier=multiplier, output=output,
+                          outputs_per_cycle=1 if index else 4,
+                          results_per_cycle=None if index else 4))
+    assert [stage.scale_multipliers for stage in stages][:2] == [4, 0]
+    return stages
+
+
+def test_scaled_results_and_what_is_asked_for_by_name_come_first():
+    """4 blocks scale, 14 are asked for; 10 are left for the others, in their order."""
+    stages = stages_of((1, "lut"), (7, "auto"), (14, "dsp"), (7, "auto"), (3, "auto"), (1, "auto"))
+    assert multipliers("lfe5u-25f", *stages) == ["lut", "dsp", "dsp", "lut", "dsp", "lut"]
+
+
+def test_blocks_that_others_have_taken_are_counted_in_a_refusal():
+    stages = stages_of((1, "lut"), (14, "dsp"), (14, "dsp"))
+    with pytest.raises(SpecError) as caught:
+        resolve(chain(*stages), device("lfe5u-25f"))
+    assert str(caught.value) == (
+        'engine.multiplier must be "lut" or "auto" for 14 products side by side on lfe5u-25f, '
+        'which has 28 DSP blocks, 18 of them taken by others, but is "dsp".')
+    assert multipliers("lfe5u-85f", *stages) == ["lut", "dsp", "dsp"]
+
+
+@settings(max_examples=100)
+@given(chains(1, 4), st.sampled_from(sorted(DEVICES)))
+def test_no_device_is_asked_for_more_dsp_blocks_than_it_has(design, name):
+    stages = [dataclasses.replace(stage, engine=dataclasses.replace(
+        stage.engine, multiplier="auto", prototype_storage="bram", table_storage="bram")
+        if stage.KIND == "pq" else dataclasses.replace(
+            stage.engine, multiplier="auto", weight_storage="bram")) for stage in design.stages]
+    part = device(name)
+    resolved = resolve(chain(*stages), part)
+    used = sum(stage.multipliers for stage in resolved.stages if stage.engine.multiplier == "dsp")
+    scales = sum(stage.scale_multipliers for stage in stages)
+    assert used <= max(0, part.dsps - scales)
+    assert resolve(resolved, part) == resolved
+    first = next((stage for stage in stages if stage.multipliers), None)
+    if first is not None and first.multipliers <= part.dsps - scales:
+        assert used >= first.multipliers
