@@ -111,6 +111,14 @@ def odd_cases() -> dict[str, ChainSpec]:
         "codes gather, two groups": pq(
             D=4, N=6, V=2, K=8, activation_bits=4, prototype_bits=4, table_bits=4,
             outputs_per_cycle=6, prototypes_per_cycle=2, elements_per_cycle=2, output=u4),
+        "one encoder for six lanes, nothing divides": pq(
+            D=37, N=5, V=3, K=5, activation_bits=4, prototype_bits=4, table_bits=4,
+            subspaces_per_cycle=6, encoders_per_cycle=1, outputs_per_cycle=2,
+            prototypes_per_cycle=5, elements_per_cycle=3),
+        "one encoder for all lanes, one group": pq(
+            D=9, N=8, V=2, K=4, activation_bits=4, prototype_bits=4, table_bits=4,
+            subspaces_per_cycle=8, encoders_per_cycle=1, outputs_per_cycle=2,
+            prototypes_per_cycle=4, elements_per_cycle=2, output=u4),
         "no bias": tiny(bias_bits=0),
         "wide accumulators": tiny(accumulator_bits=40, output=s5),
         "load 16": tiny(load_bits=16, **FOLDED),
@@ -175,7 +183,11 @@ def pq_specs(draw: Any) -> PQSpec:
         subspaces_per_cycle=st.integers(1, 4), outputs_per_cycle=st.integers(1, 6),
         prototypes_per_cycle=st.integers(1, 12), elements_per_cycle=st.integers(1, 8),
         output=output_specs(("shift",)), **FLAGS)
-    return pq(**draw(st.fixed_dictionaries(knobs)))
+    values = draw(st.fixed_dictionaries(knobs))
+    lanes = min(values["subspaces_per_cycle"], -(-inputs // values["V"]))
+    values["encoders_per_cycle"] = draw(st.sampled_from(
+        [None, *(n for n in range(1, lanes + 1) if lanes % n == 0)]))
+    return pq(**values)
 
 
 @st.composite
@@ -210,10 +222,14 @@ def following(before: Any, after: Any) -> Any:
     """`after`, its inputs made to fit the results of `before`."""
     inputs = before.layer.out_features
     engine = dataclasses.replace(after.engine, load_bits=before.engine.load_bits)
+    folding = after.folding
     if isinstance(after, PQSpec):
         length = min(engine.subvector_length, inputs)
         engine = dataclasses.replace(engine, subvector_length=length)
+        if min(folding.subspaces_per_cycle, -(-inputs // length)) % after.encoder_lanes:
+            folding = dataclasses.replace(folding, encoders_per_cycle=None)
     return dataclasses.replace(
-        after, engine=engine, layer=dataclasses.replace(after.layer, in_features=inputs),
+        after, engine=engine, folding=folding,
+        layer=dataclasses.replace(after.layer, in_features=inputs),
         precision=dataclasses.replace(after.precision, activation_bits=before.output.bits,
                                       activation_signed=before.output.signed))

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ..spec import ChainSpec, EngineSpec, MACSpec, PQSpec, Section
+from ..spec import ChainSpec, DistanceSpec, EngineSpec, MACSpec, PQSpec, Section
 from ..spec.image import TRAILER_BYTES
 from ..spec.parameters import MACParameters, Parameters, PQParameters, rounding_constant
 
@@ -49,8 +49,8 @@ def arrange(section: Section, spec: EngineSpec, parameters: Parameters) -> np.nd
             return _by_transfer(section, parameters.multiplier)
         case "weights", MACSpec(), MACParameters():
             return _weights(spec, parameters.weights)
-        case "prototypes", PQSpec(), PQParameters():
-            return _prototypes(spec, parameters.prototypes)
+        case "prototypes", PQSpec(encoder=DistanceSpec() as encoder), PQParameters():
+            return _prototypes(encoder, parameters.prototypes)
         case "tables", PQSpec(), PQParameters():
             return _tables(spec, parameters.tables)
     raise TypeError(f"{type(parameters).__name__} have no section {section.kind}.")
@@ -71,13 +71,13 @@ def _weights(spec: MACSpec, weights: np.ndarray) -> np.ndarray:
     return shaped.transpose(0, 2, 1, 3).reshape(spec.weight_words, 1, -1)
 
 
-def _prototypes(spec: PQSpec, prototypes: np.ndarray) -> np.ndarray:
+def _prototypes(spec: DistanceSpec, prototypes: np.ndarray) -> np.ndarray:
     """[S, K, V] as (group, prototype chunk, element chunk) words of (lane, prototype, element).
 
     Padding elements are zero; padding prototypes repeat the last, which then wins every tie.
     """
     sets, count, length = prototypes.shape
-    lanes = 1 if spec.engine.shared_prototypes else spec.subspace_lanes
+    lanes = 1 if spec.engine.shared_prototypes else spec.lanes
     groups = 1 if spec.engine.shared_prototypes else spec.groups
     chunks, per_chunk = spec.prototype_chunks, spec.prototype_lanes
     pieces, per_piece = spec.element_chunks, spec.element_lanes

@@ -90,7 +90,7 @@ def _first_prototypes(network: DenseNetwork, rows: np.ndarray, specs: Sequence[P
         engine = spec.engine
         prototypes.append(learn_prototypes(
             rows, length=engine.subvector_length, prototypes=engine.prototypes,
-            allowed=spec.prototype_range, encoder=engine.encoder,
+            allowed=spec.encoder.prototype_range, encoder=engine.encoder,
             shared=engine.shared_prototypes, seed=seed))
         if spec.output is not None:
             _, near = reconstruct(rows, prototypes[-1], engine.encoder)
@@ -105,7 +105,7 @@ def _pq_layers(network: DenseNetwork, prototypes: Sequence[np.ndarray], rows: np
     stages: list[EngineSpec] = []
     parameters: list[Parameters] = []
     for index, (spec, own) in enumerate(zip(specs, prototypes)):
-        own = np.clip(own, spec.prototype_range.low, spec.prototype_range.high)
+        own = np.clip(own, spec.encoder.prototype_range.low, spec.encoder.prototype_range.high)
         codes, near = reconstruct(rows, own, spec.engine.encoder)
         seen = near if learning.epochs else exact[index]
         real = fit_tables(codes, _products(own, network.weights[index]),

@@ -4,9 +4,9 @@ from amaranth.hdl import Const, Module, Signal, Value
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from ..spec import EngineSpec, MACSpec, PQSpec
+from ..spec import DistanceSpec, EngineSpec, MACSpec, PQSpec
 from .buffers import Outlet, Replay
-from .encoder import DistanceEncoder
+from .encoder import CodeCollector, DistanceEncoder
 from .lookup import TableLookup
 from .mac import FixedMAC
 from .memory import SectionPort
@@ -21,7 +21,8 @@ __all__ = ["EngineCore"]
 class EngineCore(wiring.Component):
     """y[N] = f(x[D]) for an endless stream of complete rows.
 
-    pq: encoder, codes replayed per tile of outputs, lookup, results.
+    pq: encoder, codes collected for the lookup's lanes and replayed per tile of outputs, lookup,
+    results.
     mac: inputs replayed per tile of outputs, multiply-accumulate, results.
 
     Parameters
@@ -55,10 +56,15 @@ class EngineCore(wiring.Component):
         m.submodules.results = results = Results(spec)
         parts: tuple[wiring.Component, ...]
         if isinstance(spec, PQSpec):
-            m.submodules.encoder = encoder = DistanceEncoder(spec)
+            assert isinstance(spec.encoder, DistanceSpec)
+            m.submodules.encoder = encoder = DistanceEncoder(spec.encoder)
             m.submodules.lookup = compute = TableLookup(spec)
             wiring.connect(m, wiring.flipped(self.i), encoder.i)
             source, parts = encoder.o, (encoder, compute, results)
+            if spec.collects_codes:
+                m.submodules.collector = collector = CodeCollector(spec)
+                wiring.connect(m, source, collector.i)
+                source = collector.o
         else:
             assert isinstance(spec, MACSpec)
             m.submodules.mac = compute = FixedMAC(spec)
@@ -98,7 +104,7 @@ class EngineCore(wiring.Component):
         """
         groups = self.spec.groups
         parts = self.spec.outputs // self.spec.lanes_out
-        if self.spec.tiles > 1 or parts <= groups:
+        if self.spec.tiles > 1 or parts <= self.spec.least_interval:
             return Const(1, 1)
         group = Signal(range(groups), name="paced_group")
         left = Signal(range(parts), name="paced_parts_left")

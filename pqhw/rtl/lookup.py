@@ -40,7 +40,7 @@ class TableLookup(wiring.Component):
 
     def __init__(self, spec: PQSpec):
         self.spec = spec
-        self.section = spec.sections()[1]
+        self.section = next(section for section in spec.sections() if section.kind == "tables")
         super().__init__({
             "i": In(stream.Signature(data.ArrayLayout(spec.code_bits, spec.subspace_lanes))),
             "enable": In(1),

@@ -33,7 +33,7 @@ def _stage_parameters(spec: EngineSpec, rng: np.random.Generator) -> Parameters:
     if isinstance(spec, PQSpec):
         sets = 1 if spec.engine.shared_prototypes else spec.subspaces
         shape = (sets, spec.engine.prototypes, spec.engine.subvector_length)
-        values["prototypes"] = _draw(rng, spec.prototype_range, shape)
+        values["prototypes"] = _draw(rng, spec.encoder.prototype_range, shape)
         if rng.random() < 0.5:  # Equal prototypes are ties on every input.
             values["prototypes"][:, -1] = values["prototypes"][:, 0]
         values["tables"] = _draw(rng, spec.term_range,

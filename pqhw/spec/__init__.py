@@ -1,6 +1,7 @@
 """What to build: frozen, validated specs and all that follows from them. Needs NumPy alone."""
 
 from .chain import ChainSpec, GearboxSpec, engine_spec
+from .encoder import DistanceSpec, EncoderSpec
 from .engine import EngineSpec
 from .fields import SpecError, SpecTypeError
 from .image import ImageLayout, LoadError, Section
@@ -9,7 +10,7 @@ from .pq import PQSpec
 from .tables import (Layer, MACEngine, MACFolding, MACPrecision, PQEngine, PQFolding, PQPrecision,
                      Requantize)
 
-__all__ = ["ChainSpec", "EngineSpec", "GearboxSpec", "ImageLayout", "Layer", "LoadError",
-           "MACEngine", "MACFolding", "MACPrecision", "MACSpec", "PQEngine", "PQFolding",
-           "PQPrecision", "PQSpec", "Requantize", "Section", "SpecError", "SpecTypeError",
-           "engine_spec"]
+__all__ = ["ChainSpec", "DistanceSpec", "EncoderSpec", "EngineSpec", "GearboxSpec",
+           "ImageLayout", "Layer", "LoadError", "MACEngine", "MACFolding", "MACPrecision",
+           "MACSpec", "PQEngine", "PQFolding", "PQPrecision", "PQSpec", "Requantize", "Section",
+           "SpecError", "SpecTypeError", "engine_spec"]

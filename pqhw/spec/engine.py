@@ -11,13 +11,30 @@ from .image import Section
 from .ranges import Range, ceil_div, ceil_log2, signed_range
 from .tables import Layer, Requantize
 
-__all__ = ["EngineSpec", "MULTIPLIER_BITS"]
+__all__ = ["EngineSpec", "MULTIPLIER_BITS", "read_stages", "storage"]
 
 DSP_BITS = 18
 """Width of a sum that one DSP block multiplies."""
 
 MULTIPLIER_BITS = 16
 """Width of the unsigned per-output multiplier of the scale mode."""
+
+
+def storage(asked: str, words: int, *, lutram_words: int) -> str:
+    """Where a parameter memory of `words` words stands: register, lutram or bram.
+
+    A single word stands in registers; `auto` is lutram up to `lutram_words`, bram above.
+    """
+    if words == 1:
+        return "register"
+    if asked != "auto":
+        return asked
+    return "lutram" if words <= lutram_words else "bram"
+
+
+def read_stages(engine: Any, store: str) -> int:
+    """Cycles from an address to its word, for the [engine] table's choice of registers."""
+    return {"register": 0, "lutram": 1, "bram": 1 + engine.bram_register}[store]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -55,6 +72,11 @@ class EngineSpec(abc.ABC):
     @abc.abstractmethod
     def groups(self) -> int:
         """Groups of inputs in a row."""
+
+    @property
+    def least_interval(self) -> int:
+        """Fewest cycles between two rows that gathered behind a stall."""
+        return self.groups
 
     @property
     def registers_held(self) -> bool:
@@ -221,20 +243,9 @@ class EngineSpec(abc.ABC):
     def terms_per_cycle(self) -> int:
         """Terms of one output summed side by side."""
 
-    def storage(self, asked: str, words: int, *, lutram_words: int) -> str:
-        """Where a parameter memory of `words` words stands: register, lutram or bram.
-
-        A single word stands in registers; `auto` is lutram up to `lutram_words`, bram above.
-        """
-        if words == 1:
-            return "register"
-        if asked != "auto":
-            return asked
-        return "lutram" if words <= lutram_words else "bram"
-
-    def read_stages(self, storage: str) -> int:
+    def read_stages(self, store: str) -> int:
         """Cycles from an address to its word."""
-        return {"register": 0, "lutram": 1, "bram": 1 + self.engine.bram_register}[storage]
+        return read_stages(self.engine, store)
 
     @property
     def arithmetic(self) -> list[Any]:

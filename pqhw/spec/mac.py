@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from .engine import EngineSpec
+from .engine import EngineSpec, storage
 from .image import Section
 from .ranges import Range, ceil_div
 from .tables import Layer, MACEngine, MACFolding, MACPrecision, PQEngine, PQFolding, PQPrecision
@@ -88,7 +88,7 @@ class MACSpec(EngineSpec):
     @property
     def weight_store(self) -> str:
         """Where the weights stand: register, lutram or bram (`auto`)."""
-        return self.storage(self.engine.weight_storage, self.weight_words, lutram_words=1)
+        return storage(self.engine.weight_storage, self.weight_words, lutram_words=1)
 
     @property
     def weight_stages(self) -> int:

@@ -166,7 +166,8 @@ def check_parameters(spec: EngineSpec, values: Mapping[str, Any]) -> Parameters:
         s, k, v = spec.subspaces, spec.engine.prototypes, spec.engine.subvector_length
         shape = ("[1, K, V]", (1, k, v)) if spec.engine.shared_prototypes else (
             "[S, K, V]", (s, k, v))
-        prototypes = _array("prototypes", values["prototypes"], [shape], spec.prototype_range,
+        prototypes = _array("prototypes", values["prototypes"], [shape],
+                            spec.encoder.prototype_range,
                             f"precision.prototype_bits = {spec.precision.prototype_bits}")
         tables = _array("tables", values["tables"],
                         [("[S, K, N]", (s, k, spec.layer.out_features))], spec.term_range,

@@ -1,13 +1,15 @@
 """The spec of a product-quantization engine and everything derived from it."""
 
 import dataclasses
+import functools
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from .engine import EngineSpec
+from .encoder import DistanceSpec, EncoderSpec
+from .engine import EngineSpec, storage
 from .fields import SpecError
 from .image import Section
-from .ranges import Range, ceil_div, ceil_log2, signed_range, unsigned_range
+from .ranges import Range, ceil_div, ceil_log2, signed_range
 from .tables import Layer, MACEngine, MACFolding, PQEngine, PQFolding, PQPrecision
 
 __all__ = ["PQSpec"]
@@ -23,7 +25,8 @@ class PQSpec(EngineSpec):
 
     Per row::
 
-        cycles = max(ceil(V/elements) * ceil(K/prototypes), ceil(N/outputs)) * ceil(S/subspaces)
+        encode = ceil(V/elements) * ceil(K/prototypes) * ceil(S/encoders)
+        cycles = max(encode, ceil(N/outputs) * ceil(S/subspaces))
 
     Parameters
     ----------
@@ -49,6 +52,9 @@ class PQSpec(EngineSpec):
         if self.output is not None and self.output.mode == "scale":
             raise SpecError('precision.output.mode must be "shift" for kind = "pq", whose table '
                             'scale makes a shift enough, but is "scale".')
+        if self.subspace_lanes % self.encoder_lanes:
+            raise SpecError(f"folding.encoders_per_cycle must divide the {self.subspace_lanes} "
+                            f"subspaces per cycle, but is {self.folding.encoders_per_cycle}.")
         super().__post_init__()
 
     # -- Shapes ----------------------------------------------------------------------------
@@ -64,53 +70,57 @@ class PQSpec(EngineSpec):
         return min(self.folding.subspaces_per_cycle, self.subspaces)
 
     @property
-    def prototype_lanes(self) -> int:
-        """Prototypes side by side (`prototypes_per_cycle`, at most K)."""
-        return min(self.folding.prototypes_per_cycle, self.engine.prototypes)
-
-    @property
-    def element_lanes(self) -> int:
-        """Elements side by side (`elements_per_cycle`, at most V)."""
-        return min(self.folding.elements_per_cycle, self.engine.subvector_length)
-
-    @property
     def groups(self) -> int:
         """Groups of subspaces in a row: ceil(S / subspace_lanes)."""
         return ceil_div(self.subspaces, self.subspace_lanes)
 
     @property
-    def prototype_chunks(self) -> int:
-        """Passes over the prototypes: ceil(K / prototype_lanes)."""
-        return ceil_div(self.engine.prototypes, self.prototype_lanes)
+    def encoder_subspaces(self) -> int:
+        """Sub-vectors of an encoder row: every one that is encoded for a row."""
+        return self.subspaces
 
     @property
-    def element_chunks(self) -> int:
-        """Passes over the elements: ceil(V / element_lanes)."""
-        return ceil_div(self.engine.subvector_length, self.element_lanes)
+    def encoder_lanes(self) -> int:
+        """Sub-vectors encoded side by side (`encoders_per_cycle`, at most `subspace_lanes`)."""
+        asked = self.folding.encoders_per_cycle
+        return self.subspace_lanes if asked is None else min(asked, self.subspace_lanes)
+
+    @functools.cached_property
+    def encoder(self) -> EncoderSpec:
+        """The encoding half."""
+        return DistanceSpec(layer=self.layer, engine=self.engine, precision=self.precision,
+                            folding=self.folding, subspaces=self.encoder_subspaces,
+                            lanes=self.encoder_lanes)
 
     @property
-    def encode_cycles(self) -> int:
-        """Cycles the encoder spends on one group of subspaces."""
-        return self.prototype_chunks * self.element_chunks
+    def encoder_groups(self) -> int:
+        """Groups of sub-vectors in an encoder row: ceil(encoder_subspaces / encoder_lanes)."""
+        return self.encoder.groups
+
+    @property
+    def collects_codes(self) -> bool:
+        """Whether the codes of several encoder groups make one group of the lookup."""
+        return self.encoder_lanes < self.subspace_lanes
+
+    @property
+    def row_encode_cycles(self) -> int:
+        """Cycles the encoder spends on a row."""
+        return self.encoder.encode_cycles * self.encoder_groups
+
+    @property
+    def least_interval(self) -> int:
+        """Fewest cycles between two rows that gathered behind a stall."""
+        return self.encoder_groups
 
     @property
     def cycles_per_row(self) -> int:
         """Cycles between rows when nothing stalls."""
-        return max(self.encode_cycles, self.tiles) * self.groups
-
-    @property
-    def chunked_input(self) -> bool:
-        """Whether `i` carries one chunk of elements at a time instead of a group of subspaces."""
-        length = self.engine.subvector_length
-        return (self.subspace_lanes == 1 and self.prototype_chunks == 1
-                and length % self.element_lanes == 0 and self.layer.in_features % length == 0)
+        return max(self.row_encode_cycles, self.tiles * self.groups)
 
     @property
     def lanes_in(self) -> int:
         """Activations per transfer at `i`."""
-        if self.chunked_input:
-            return self.element_lanes
-        return self.subspace_lanes * self.engine.subvector_length
+        return self.encoder.lanes_in
 
     @property
     def lookups_per_cycle(self) -> int:
@@ -119,10 +129,8 @@ class PQSpec(EngineSpec):
 
     @property
     def multipliers(self) -> int:
-        """Multipliers in the datapath: squares above six bits of difference."""
-        if self.engine.encoder != "l2" or self.difference_range.magnitude().bits <= 6:
-            return 0
-        return self.subspace_lanes * self.prototype_lanes * self.element_lanes
+        """Multipliers in the datapath: those of the encoder."""
+        return self.encoder.multipliers
 
     # -- Widths ----------------------------------------------------------------------------
 
@@ -130,28 +138,6 @@ class PQSpec(EngineSpec):
     def code_bits(self) -> int:
         """Bits of a code: ceil(log2 K)."""
         return ceil_log2(self.engine.prototypes)
-
-    @property
-    def prototype_range(self) -> Range:
-        """Elements of a prototype: on the grid of the activations."""
-        bits = self.precision.prototype_bits
-        return signed_range(bits) if self.precision.activation_signed else unsigned_range(bits)
-
-    @property
-    def difference_range(self) -> Range:
-        """x - c."""
-        return self.activation_range - self.prototype_range
-
-    @property
-    def element_distance_range(self) -> Range:
-        """What one element adds to a distance."""
-        difference = self.difference_range
-        return difference.squared() if self.engine.encoder == "l2" else difference.magnitude()
-
-    @property
-    def distance_range(self) -> Range:
-        """A whole distance."""
-        return self.element_distance_range.times(self.engine.subvector_length)
 
     @property
     def term_range(self) -> Range:
@@ -171,37 +157,19 @@ class PQSpec(EngineSpec):
     # -- Memories and pipeline -------------------------------------------------------------
 
     @property
-    def prototype_words(self) -> int:
-        """Depth of the prototype memory."""
-        sets = 1 if self.engine.shared_prototypes else self.groups
-        return sets * self.encode_cycles
-
-    @property
     def table_words(self) -> int:
         """Depth of each table memory: tiles * groups * 2**code_bits."""
         return self.tiles * self.groups << self.code_bits
 
     @property
-    def prototype_store(self) -> str:
-        """Where the prototypes stand: register, lutram or bram."""
-        return self.storage(self.engine.prototype_storage, self.prototype_words, lutram_words=16)
-
-    @property
     def table_store(self) -> str:
         """Where the tables stand: lutram or bram (`auto`)."""
-        return self.storage(self.engine.table_storage, self.table_words, lutram_words=32)
+        return storage(self.engine.table_storage, self.table_words, lutram_words=32)
 
     @property
     def table_stages(self) -> int:
         """Cycles from a code to its table entries."""
         return self.read_stages(self.table_store)
-
-    @property
-    def encoder_stages(self) -> int:
-        """Registers of the encoder: operands, difference, distance, tree, sum, argmin, best."""
-        return (self.read_stages(self.prototype_store) + 2
-                + ceil_log2(self.element_lanes) + int(self.element_chunks > 1)
-                + ceil_log2(self.prototype_lanes) + int(self.prototype_chunks > 1))
 
     @property
     def replays_codes(self) -> bool:
@@ -211,30 +179,26 @@ class PQSpec(EngineSpec):
     @property
     def registers_held(self) -> bool:
         """Whether a code held for several tiles needs a register, as the next takes time."""
-        return self.tiles > 1 and self.groups == 1 and self.encode_cycles > 1
+        return self.tiles > 1 and self.groups == 1 and self.row_encode_cycles > 1
 
     @property
     def first_tile_cycle(self) -> int:
         """Cycles from a row's first transfer at `i` to its first tile entering the results."""
-        last_code = 1 + self.groups * self.encode_cycles - 1 + self.encoder_stages
+        last_code = 1 + self.row_encode_cycles - 1 + self.encoder.encoder_stages
         replay = self.groups + 1 if self.replays_codes else int(self.registers_held)
         return last_code + replay + self.table_stages + self.sum_stages
 
     @property
     def arithmetic(self) -> list[Any]:
-        """What decides the results: two specs that agree here compute the same function."""
+        """What decides the results, and the order in which the encoder's parameters come."""
         engine = self.engine
         return [*super().arithmetic, engine.encoder, engine.subvector_length, engine.prototypes,
-                engine.shared_prototypes]
+                engine.shared_prototypes, self.encoder.arrangement]
 
     def parameter_sections(self, stage: int) -> list[Section]:
-        """Prototypes and tables."""
-        lanes = 1 if self.engine.shared_prototypes else self.subspace_lanes
+        """What the encoder stores, and the tables."""
         return [
-            Section(kind="prototypes", stage=stage, load_bits=self.engine.load_bits,
-                    words=self.prototype_words,
-                    fields=lanes * self.prototype_lanes * self.element_lanes,
-                    field_bits=self.precision.prototype_bits),
+            *self.encoder.sections(stage),
             Section(kind="tables", stage=stage, load_bits=self.engine.load_bits,
                     words=self.table_words, banks=self.subspace_lanes,
                     fields=self.outputs, field_bits=self.precision.table_bits)]

@@ -172,8 +172,9 @@ class PQFolding(_Table):
     A knob above what the layer has is taken as all of it.
     """
     TABLE = "folding"
-    subspaces_per_cycle: int = integer(1, 4096, "subspaces encoded and looked up side by side",
-                                       default=1)
+    subspaces_per_cycle: int = integer(1, 4096, "subspaces looked up side by side", default=1)
+    encoders_per_cycle: int | None = integer(1, 4096, "sub-vectors encoded side by side; a divisor "
+                                             "of subspaces_per_cycle", default=None)
     outputs_per_cycle: int = integer(1, 4096, "outputs looked up side by side", default=1)
     prototypes_per_cycle: int = integer(1, 64, "prototypes compared side by side", default=1)
     elements_per_cycle: int = integer(1, 64, "elements of a sub-vector compared side by side",

@@ -50,7 +50,7 @@ def test_the_configuration_is_the_hash_of_the_layout_in_json():
     sections = [[kind, words, fields, bits, 1, 0, 8] for kind, words, fields, bits in kinds]
     described = [["pq", {"in_features": 2, "out_features": 2},
                   {"activation_bits": 4, "activation_signed": True, "prototype_bits": 4,
-                   "table_bits": 4, "output": "accumulator"}, "l2", 1, 2, False]]
+                   "table_bits": 4, "output": "accumulator"}, "l2", 1, 2, False, [1, 1, 1]]]
     text = json.dumps([described, sections], sort_keys=True)
     assert layout.configuration == int.from_bytes(hashlib.sha256(text.encode()).digest()[:4],
                                                   "little")
@@ -64,6 +64,16 @@ def test_the_configuration_is_the_hash_of_the_layout_in_json():
 def test_an_image_fits_no_engine_that_computes_or_stores_otherwise(changes):
     assert (chain(pq(**TINY)).image.configuration
             != chain(pq(**{**TINY, **changes})).image.configuration)
+
+
+@pytest.mark.parametrize("one, other", [
+    ({"prototypes_per_cycle": 2}, {"elements_per_cycle": 2}),
+    ({"encoders_per_cycle": 1}, {"elements_per_cycle": 2})], ids=str)
+def test_an_image_fits_no_engine_that_stores_as_much_in_another_order(one, other):
+    shape = {"D": 8, "N": 2, "V": 2, "K": 4, "shared_prototypes": True,
+             "subspaces_per_cycle": 2}
+    assert (chain(pq(**shape, **one)).image.configuration
+            != chain(pq(**shape, **other)).image.configuration)
 
 
 @pytest.mark.parametrize("changes", [
@@ -110,6 +120,16 @@ def test_padding_prototypes_repeat_the_last_and_padding_elements_are_zero():
                       tables=np.zeros((1, 3, 1), int))
     words = arrange(spec.sections()[0], spec, own)
     assert words.tolist() == [[[1, 2, 4, 5]], [[3, 0, 6, 0]], [[7, 8, 7, 8]], [[9, 0, 9, 0]]]
+
+
+def test_prototypes_lie_by_groups_of_the_encoder_where_it_has_fewer_lanes():
+    """S=3 in lookup lanes of 2, encoded one at a time: a word per subspace."""
+    spec = pq(D=3, N=1, V=1, K=2, subspaces_per_cycle=2, encoders_per_cycle=1,
+              prototypes_per_cycle=2)
+    own, = parameters(spec, prototypes=[[[1], [2]], [[3], [4]], [[5], [6]]],
+                      tables=np.zeros((3, 2, 1), int))
+    words = arrange(spec.sections()[0], spec, own)
+    assert words.tolist() == [[[1, 2]], [[3, 4]], [[5, 6]]]
 
 
 def test_tables_lie_tile_by_tile_group_by_group_code_by_code():

@@ -21,8 +21,10 @@ def test_pq_cycles_per_row_follow_the_formula(spec):
     encode = (math.ceil(engine.subvector_length / folding.elements_per_cycle)
               * math.ceil(engine.prototypes / folding.prototypes_per_cycle))
     lookup = math.ceil(layer.out_features / folding.outputs_per_cycle)
-    assert spec.cycles_per_row == (max(encode, lookup)
-                                   * math.ceil(subspaces / folding.subspaces_per_cycle)), spec
+    encoders = folding.encoders_per_cycle or folding.subspaces_per_cycle
+    assert spec.cycles_per_row == max(
+        encode * math.ceil(subspaces / encoders),
+        lookup * math.ceil(subspaces / folding.subspaces_per_cycle)), spec
 
 
 @settings(max_examples=100)
@@ -41,6 +43,16 @@ def test_cycles_by_hand(knobs, cycles):
     names = ("subspaces", "outputs", "prototypes", "elements")
     folding = {f"{name}_per_cycle": knob for name, knob in zip(names, knobs)}
     assert pq(D=37, N=11, V=5, K=12, **folding).cycles_per_row == cycles
+
+
+@pytest.mark.parametrize("encoders, cycles, lanes", [
+    (None, 24, 20), (1, 96, 5), (2, 48, 10), (4, 24, 20), (9, 24, 20)])
+def test_fewer_encoders_than_lookup_lanes_take_a_row_in_more_groups(encoders, cycles, lanes):
+    """D=37, V=5: S=8 in two groups of four lookups, 11 tiles; an encoder takes 12 a group."""
+    spec = pq(D=37, N=11, V=5, K=12, subspaces_per_cycle=4, prototypes_per_cycle=1,
+              elements_per_cycle=5, encoders_per_cycle=encoders)
+    assert (spec.cycles_per_row, spec.lanes_in) == (cycles, lanes)
+    assert spec.encoder_groups * spec.encoder_lanes == spec.groups * spec.subspace_lanes == 8
 
 
 @settings(max_examples=150)
@@ -63,8 +75,9 @@ def test_streams_keep_up_with_the_engine(spec):
      Range(-16, 14)),
     (tiny(D=3, prototype_bits=2), Range(-9, 9), Range(0, 162), Range(-8, 7), Range(-16, 14))])
 def test_pq_ranges_by_hand(spec, difference, distance, term, total):
-    assert (spec.difference_range, spec.distance_range, spec.term_range, spec.sum_range) == (
-        difference, distance, term, total)
+    encoder = spec.encoder
+    assert (encoder.difference_range, encoder.distance_range, spec.term_range,
+            spec.sum_range) == (difference, distance, term, total)
 
 
 @pytest.mark.parametrize("spec, term, total, bits", [
@@ -111,7 +124,7 @@ def test_results_leave_in_the_fewest_lanes_that_keep_up(spec, lanes):
     (pq(D=5, N=1, V=1, K=4, prototype_storage="lutram"), "lutram"),
     (pq(D=5, N=1, V=1, K=4, shared_prototypes=True), "lutram")])
 def test_auto_storage_is_lut_ram_up_to_sixteen_words(spec, stores):
-    assert spec.prototype_store == stores
+    assert spec.encoder.prototype_store == stores
 
 
 @pytest.mark.parametrize("spec, words, stores", [

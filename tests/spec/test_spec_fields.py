@@ -26,6 +26,7 @@ RULES = {
     "precision.bias_bits": "0 to 32", "precision.accumulator_bits": "2 to 48",
     "precision.output.bits": "2 to 8", "precision.output.shift": "0 to 47",
     "folding.subspaces_per_cycle": "1 to 4096", "folding.outputs_per_cycle": "1 to 4096",
+    "folding.encoders_per_cycle": "1 to 4096",
     "folding.prototypes_per_cycle": "1 to 64", "folding.elements_per_cycle": "1 to 64",
     "folding.inputs_per_cycle": "1 to 4096", "folding.results_per_cycle": "1 to 4096",
 }

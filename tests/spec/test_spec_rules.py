@@ -43,6 +43,12 @@ RULES = {
     "results that do not divide the outputs": (
         lambda: tiny(N=6, outputs_per_cycle=6, results_per_cycle=4),
         "folding.results_per_cycle must divide the 6 outputs per cycle, but is 4."),
+    "encoders that do not divide the lanes": (
+        lambda: tiny(D=12, subspaces_per_cycle=6, encoders_per_cycle=4),
+        "folding.encoders_per_cycle must divide the 6 subspaces per cycle, but is 4."),
+    "encoders that do not divide the subspaces there are": (
+        lambda: tiny(D=6, subspaces_per_cycle=4, encoders_per_cycle=2),
+        "folding.encoders_per_cycle must divide the 3 subspaces per cycle, but is 2."),
     "results that cannot keep up": (
         lambda: tiny(N=12, outputs_per_cycle=6, results_per_cycle=1, subspaces_per_cycle=1,
                      prototypes_per_cycle=4, elements_per_cycle=2),
@@ -66,7 +72,8 @@ def test_a_broken_rule_is_refused_in_one_sentence(name):
     lambda: tiny(D=16, bias_bits=4, output=Requantize(bits=4, shift=3)),
     lambda: tiny(N=12, outputs_per_cycle=6, results_per_cycle=3, elements_per_cycle=2,
                  prototypes_per_cycle=4),
-    lambda: pq(D=5, N=3, V=5, K=4)], ids=range(8))
+    lambda: tiny(D=6, subspaces_per_cycle=4, encoders_per_cycle=3),
+    lambda: pq(D=5, N=3, V=5, K=4)], ids=range(9))
 def test_a_spec_right_at_the_limit_is_taken(build):
     build()
 

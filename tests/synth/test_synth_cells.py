@@ -143,7 +143,7 @@ def test_a_register_is_flip_flops_with_enables_and_nothing_else(synthesis):
     spec = pq(D=16, N=8, V=2, K=16, subspaces_per_cycle=1, prototypes_per_cycle=16,
               elements_per_cycle=2, shared_prototypes=True)
     section = spec.sections()[0]
-    assert spec.prototype_store == "register"
+    assert spec.encoder.prototype_store == "register"
     for part in ("lfe5u-25f", "ice40up5k"):
         cells = synthesis.cells(ParameterMemory(section, "register"), part)
         assert flip_flops(cells) == sum(cells.values()) == section.width * section.banks
@@ -185,18 +185,18 @@ def lane(encoder, bits):
 @pytest.mark.parametrize("encoder, bits, bound", [("l1", 4, 19), ("l1", 5, 23), ("l2", 4, 30),
                                                   ("l2", 5, 44)])
 def test_narrow_distances_are_logic_within_bounds(synthesis, encoder, bits, bound):
-    cells = synthesis.cells(DistanceLane(lane(encoder, bits)))
+    cells = synthesis.cells(DistanceLane(lane(encoder, bits).encoder))
     assert_kinds(cells, *ECP5)
     assert halves(cells) <= 16 * bound
 
 
 def test_wide_squares_are_dsps_that_hold_difference_and_square(synthesis):
     spec = lane("l2", 8)
-    cells = synthesis.cells(DistanceLane(spec))
+    cells = synthesis.cells(DistanceLane(spec.encoder))
     assert_kinds(cells, *ECP5, "MULT18X18D")
     assert cells["MULT18X18D"] == spec.multipliers == 16
-    registers = tree(4, spec.element_distance_range.bits)[1]
-    best = 3 * spec.distance_range.bits + 1 + 1 + 2
+    registers = tree(4, spec.encoder.element_distance_range.bits)[1]
+    best = 3 * spec.encoder.distance_range.bits + 1 + 1 + 2
     assert cells["TRELLIS_FF"] <= 4 * registers + best
 
 

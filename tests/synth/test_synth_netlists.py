@@ -32,7 +32,7 @@ SETTLED = 40
 def lane(encoder, bits):
     return DistanceLane(pq(D=4, N=1, V=4, K=4, subspaces_per_cycle=1, prototypes_per_cycle=4,
                            elements_per_cycle=4, encoder=encoder, activation_bits=bits,
-                           activation_signed=False, prototype_bits=bits))
+                           activation_signed=False, prototype_bits=bits).encoder)
 
 
 def bench(ports):

@@ -1,5 +1,6 @@
 """Encoders: from sub-vectors of activations to codes."""
 
+from .collector import CodeCollector
 from .distance import DistanceEncoder, DistanceLane
 
-__all__ = ["DistanceEncoder", "DistanceLane"]
+__all__ = ["CodeCollector", "DistanceEncoder", "DistanceLane"]

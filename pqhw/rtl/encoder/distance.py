@@ -4,7 +4,7 @@ from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from ...spec import PQSpec
+from ...spec import DistanceSpec
 from ...spec.ranges import ceil_log2
 from ..buffers import Outlet
 from ..memory import ParameterMemory, SectionPort
@@ -45,7 +45,7 @@ class DistanceLane(wiring.Component):
     l2 28 (4 bits).
     """
 
-    def __init__(self, spec: PQSpec):
+    def __init__(self, spec: DistanceSpec):
         self.spec = spec
         self.chunk_bits = ceil_log2(spec.prototype_lanes)
         prototype = lanes_layout(spec.prototype_range, spec.element_lanes)
@@ -119,12 +119,12 @@ class DistanceEncoder(wiring.Component):
     of control.
     """
 
-    def __init__(self, spec: PQSpec):
+    def __init__(self, spec: DistanceSpec):
         self.spec = spec
         self.section = spec.sections()[0]
         super().__init__({
             "i": In(stream.Signature(lanes_layout(spec.activation_range, spec.lanes_in))),
-            "o": Out(stream.Signature(data.ArrayLayout(spec.code_bits, spec.subspace_lanes))),
+            "o": Out(stream.Signature(data.ArrayLayout(spec.code_bits, spec.lanes))),
             "load_prototypes": In(SectionPort(self.section)),
         })
 
@@ -144,7 +144,7 @@ class DistanceEncoder(wiring.Component):
         held = last_prototype if spec.chunked_input else last_element & last_prototype
         m.d.comb += self.i.ready.eq(enable & held)
 
-        operands = spec.read_stages(spec.prototype_store)
+        operands = spec.prototype_stages
         c = self._prototypes(m, step, enable)
         x = delayed(m, enable, self._elements(m, element), operands, "x")[-1]
         stages = spec.encoder_stages
@@ -158,7 +158,7 @@ class DistanceEncoder(wiring.Component):
         best_first = delayed(m, enable, first_prototype, best_at, "best_first")[-1]
         base = delayed(m, enable, self._base(m, step & last_element, last_prototype), best_at,
                        "best_base")[-1]
-        for lane in range(spec.subspace_lanes):
+        for lane in range(spec.lanes):
             unit = place(m, platform, f"lane{lane}", "distance_lane", DistanceLane, spec)
             own = 0 if spec.engine.shared_prototypes else lane
             m.d.comb += [
@@ -213,12 +213,12 @@ class DistanceEncoder(wiring.Component):
         length, lanes = spec.engine.subvector_length, spec.element_lanes
         width = spec.activation_range.bits
         words = [[self.i.payload[lane * length + element] if element < length else Const(0, width)
-                  for lane in range(spec.subspace_lanes)
+                  for lane in range(spec.lanes)
                   for element in range(index * lanes, (index + 1) * lanes)]
                  for index in range(spec.element_chunks)]
         if len(words) == 1:
             return Cat(words[0])
-        selected = Signal(spec.subspace_lanes * lanes * width, name="selected")
+        selected = Signal(spec.lanes * lanes * width, name="selected")
         with m.Switch(chunk):
             for index, word in enumerate(words):
                 with m.Case(index):

@@ -2,7 +2,7 @@
 
 from amaranth.hdl import Cat, Const, Module, Signal, Value, unsigned
 
-from ...spec import PQSpec
+from ...spec import DistanceSpec
 from ..streams import shape_of
 from ..target import Target, place
 
@@ -12,8 +12,8 @@ LARGEST_TABLE = 6
 """Bits of a magnitude whose square is looked up; wider ones are multiplied."""
 
 
-def element_distance(m: Module, platform: Target, enable: Value, spec: PQSpec, x: Value, c: Value,
-                     name: str) -> Value:
+def element_distance(m: Module, platform: Target, enable: Value, spec: DistanceSpec, x: Value,
+                     c: Value, name: str) -> Value:
     """(x - c)**2 or |x - c|, two enabled cycles after its operands.
 
     Cost on ECP5, for w-bit operands: a difference of w + 2 LUT4; then w LUT4 for the magnitude,
