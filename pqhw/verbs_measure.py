@@ -27,7 +27,7 @@ from .spec import ChainSpec, SpecError
 from .spec.devices import device
 from .spec.files import load_parameters, load_rows
 
-__all__ = ["compare", "demo", "report", "synth"]
+__all__ = ["compare", "demo", "measuring_options", "report", "synth"]
 
 
 def synth(spec: SpecPath, device_name: DeviceName, seeds: Seeds = "1..5", jobs: Jobs = JOBS,
@@ -46,7 +46,7 @@ def synth(spec: SpecPath, device_name: DeviceName, seeds: Seeds = "1..5", jobs: 
     from .report import measurement_table
     part = device(device_name)
     chain = read_spec(spec)
-    options = _options(seeds, jobs, toolchain, timeout)
+    options = measuring_options(seeds, jobs, toolchain, timeout)
     work = _work(chain, params, rows_path)
     with progress_bar() as bar:
         task = bar.add_task("measuring", total=len(options.seeds) + 2)
@@ -62,7 +62,8 @@ def _succeed_if_verified(measurements: Sequence[Measurement]) -> None:
         raise typer.Exit(1)
 
 
-def _options(seeds: str, jobs: int, toolchain: str, timeout: float) -> Any:
+def measuring_options(seeds: str, jobs: int, toolchain: str, timeout: float) -> Any:
+    """How to measure, from the options that every measuring verb has."""
     from .flow.measure import Options
     from .flow.tools import TOOLCHAINS
     if toolchain not in TOOLCHAINS:
@@ -101,7 +102,7 @@ def compare(specs: Annotated[list[Path], typer.Argument(metavar="SPEC...",
         raise SpecError(f"SPEC must be given at least twice, but is given {len(specs)} times.")
     part = device(device_name)
     chains = list(zip(names_of(specs), (read_spec(path) for path in specs)))
-    options = _options(seeds, jobs, toolchain, timeout)
+    options = measuring_options(seeds, jobs, toolchain, timeout)
     with progress_bar() as bar:
         task = bar.add_task("measuring", total=len(specs) * (len(options.seeds) + 2))
         comparison = run(default_cache(), chains, part, options=options,
@@ -137,7 +138,7 @@ def demo(folder: Annotated[Path, typer.Option("-o", "--output", help="folder to 
     """
     from .demo import DESIGNS, MORE_DESIGNS, run_demo
     from .report import comparison_table
-    options = _options(seeds, jobs, "yowasp", 3600)
+    options = measuring_options(seeds, jobs, "yowasp", 3600)
     with progress_bar() as bar:
         task = bar.add_task("training", total=None)
         comparison = run_demo(default_cache(), folder, options=options,

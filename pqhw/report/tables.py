@@ -14,7 +14,7 @@ from .numbers import accuracy, count
 from .ratios import DeviceRatios, device_ratios
 from .summary import Row, summary_rows
 
-__all__ = ["comparison_table", "measurement_table"]
+__all__ = ["bullet", "comparison_table", "measurement_table"]
 
 MARGIN = 2
 """Spaces between designs."""
@@ -37,7 +37,7 @@ def comparison_table(comparison: Comparison) -> RenderableType:
         parts.append(Text("; ".join(fact for fact in facts if fact), style="dim"))
     for part in device_ratios(comparison):
         parts += [Text(), _heading(part), _SideBySide(part), _words(part, compare=True)]
-    parts += [_bullet(note) for note in comparison.notes]
+    parts += [bullet(note) for note in comparison.notes]
     return Group(*parts)
 
 
@@ -45,7 +45,7 @@ def measurement_table(measurement: Measurement) -> RenderableType:
     """One measurement as text: figures, the seeds that failed, and what weakens it."""
     comparison = Comparison(title=measurement.name, task=None, measurements=[measurement])
     part, = device_ratios(comparison)
-    failed = [_bullet(f"seed {seed.seed}: {seed.reason or 'no reason was recorded'}")
+    failed = [bullet(f"seed {seed.seed}: {seed.reason or 'no reason was recorded'}")
               for seed in measurement.seeds if seed.fmax_mhz is None]
     return Group(_heading(part), _SideBySide(part), *failed, _words(part, compare=False),
                  _source(measurement))
@@ -68,10 +68,10 @@ def _heading(part: DeviceRatios) -> Text:
 def _words(part: DeviceRatios, *, compare: bool) -> Group:
     sentences = [headline(part), price_finding(part)] if compare else []
     return Group(*(Text(sentence) for sentence in sentences if sentence),
-                 *(_bullet(sentence) for sentence in caveats(part)))
+                 *(bullet(sentence) for sentence in caveats(part)))
 
 
-def _bullet(sentence: str) -> RenderableType:
+def bullet(sentence: str) -> RenderableType:
     grid = Table.grid(padding=(0, 1))
     grid.add_row(Text("·", style="yellow"), Text(sentence))
     return grid
