@@ -23,7 +23,7 @@ from pqhw.sim.stimulus import random_parameters, random_rows
 from pqhw.spec import Requantize, SpecError
 from pqhw.spec.files import dump_spec, load_spec, save_parameters
 
-VERBS = ("verilog", "sim", "synth", "compare", "report", "doctor", "schema", "demo")
+VERBS = ("verilog", "sim", "synth", "compare", "report", "reproduce", "doctor", "schema", "demo")
 
 PQ = chain(pq(D=5, N=3, V=2, K=3, prototype_bits=3, table_bits=3, outputs_per_cycle=2,
               activation_bits=3, output=Requantize(bits=3, signed=True, shift=1)))
