@@ -88,7 +88,6 @@ class Contest:
     setting: PQASetting
     pq: PQFolding
     mac: MACFolding
-    table_storage: str = "bram"
     encoder: str = "l1"
     pq_shift: int
     mac_shift: int
@@ -105,7 +104,7 @@ class Contest:
         bits = setting.prototype_bits
         engine = PQEngine(subvector_length=setting.subvector_length,
                           prototypes=setting.prototypes, encoder=self.encoder,
-                          table_storage=self.table_storage, prototype_storage="lutram")
+                          table_storage="bram", prototype_storage="lutram")
         pq = PQSpec(layer=layer, engine=engine, folding=self.pq,
                     precision=PQPrecision(activation_bits=bits, activation_signed=False,
                                           prototype_bits=bits, table_bits=setting.table_bits,
@@ -128,18 +127,18 @@ def _low(length: int, prototypes: int, prototype_bits: int, table_bits: int) -> 
 
 CONTESTS = {contest.network: contest for contest in (
     Contest(network="resnet20", layer="stage2.2.a", setting=_low(9, 8, 6, 5),
-            pq=PQFolding(subspaces_per_cycle=4, outputs_per_cycle=16, prototypes_per_cycle=4,
-                         elements_per_cycle=9, results_per_cycle=2),
-            mac=MACFolding(inputs_per_cycle=8, outputs_per_cycle=8, results_per_cycle=1),
+            pq=PQFolding(subspaces_per_cycle=2, outputs_per_cycle=16, prototypes_per_cycle=4,
+                         elements_per_cycle=9, results_per_cycle=1),
+            mac=MACFolding(inputs_per_cycle=12, outputs_per_cycle=8, results_per_cycle=1),
             pq_shift=4, mac_shift=11),
     Contest(network="kws", layer="pointwise3", setting=_low(8, 8, 2, 6),
-            pq=PQFolding(subspaces_per_cycle=11, outputs_per_cycle=21, prototypes_per_cycle=2,
-                         elements_per_cycle=8, results_per_cycle=21),
-            mac=MACFolding(inputs_per_cycle=12, outputs_per_cycle=6, results_per_cycle=1),
-            table_storage="lutram", pq_shift=7, mac_shift=9),
+            pq=PQFolding(subspaces_per_cycle=4, outputs_per_cycle=21, prototypes_per_cycle=2,
+                         elements_per_cycle=8, results_per_cycle=7),
+            mac=MACFolding(inputs_per_cycle=12, outputs_per_cycle=12, results_per_cycle=2),
+            pq_shift=7, mac_shift=9),
     Contest(network="emnist", layer="pointwise3", setting=_low(8, 8, 5, 5),
             pq=PQFolding(subspaces_per_cycle=5, outputs_per_cycle=19, prototypes_per_cycle=1,
-                         elements_per_cycle=8, results_per_cycle=19),
+                         elements_per_cycle=8),
             mac=MACFolding(inputs_per_cycle=8, outputs_per_cycle=10, results_per_cycle=1),
             pq_shift=3, mac_shift=9),
 )}
