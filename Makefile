@@ -4,9 +4,10 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PIP = $(BIN)/python -m pip install -q --no-compile --disable-pip-version-check -c constraints.txt
-LIBPYTHON := libpython$(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])')
-DEMO_PACKAGES := g++ iverilog $(LIBPYTHON)
-TEST_PACKAGES := $(DEMO_PACKAGES) verilator chromium
+APT := DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=120
+VERSION = $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])')
+DEMO_PACKAGES = g++ iverilog libpython$(VERSION)
+TEST_PACKAGES = $(DEMO_PACKAGES) verilator chromium
 WORKERS ?= auto
 
 .DEFAULT_GOAL := help
@@ -24,11 +25,10 @@ define install-packages
 	if [ -n "$$missing" ]; then \
 	    if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
 	        echo "installing$$missing"; \
-	        { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq \
-	            --no-install-recommends $$missing; } >packages.log 2>&1 \
+	        { $(APT) update && $(APT) install -y --no-install-recommends $$missing; } \
+	            >packages.log 2>&1 \
 	            || for package in $$missing; do \
-	                DEBIAN_FRONTEND=noninteractive apt-get install -y -qq \
-	                    --no-install-recommends $$package >>packages.log 2>&1 \
+	                $(APT) install -y --no-install-recommends $$package >>packages.log 2>&1 \
 	                    || echo "going on without $$package (see packages.log)"; done; \
 	    else echo "not installed (needs root):$$missing; what they enable is left out"; fi; fi
 endef
@@ -36,7 +36,13 @@ endef
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 	    || { echo "pqhw needs Python 3.11 or newer; set PYTHON=python3.x"; exit 1; }
-	@$(PYTHON) -m venv $(VENV)
+	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || { \
+	    [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null \
+	        && echo "installing python$(VERSION)-venv" \
+	        && { $(APT) update && $(APT) install -y --no-install-recommends python$(VERSION)-venv; \
+	           } >packages.log 2>&1 && $(PYTHON) -c 'import ensurepip' 2>/dev/null; } \
+	    || { echo "pqhw needs Python's ensurepip; run: apt install python$(VERSION)-venv"; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); exit 1; }
 
 $(VENV)/.ready: pyproject.toml constraints.txt | $(BIN)/python
 	@echo "installing Python packages into $(VENV)"
@@ -47,7 +53,7 @@ $(VENV)/.ready-test: $(VENV)/.ready
 	@$(PIP) -e '.[test,lint]'
 	@touch $@
 
-setup: ## virtual environment with pinned packages, and the simulators
+setup: | $(BIN)/python ## virtual environment with pinned packages, and the simulators
 	@$(MAKE) -s -j2 python-packages system-packages
 
 python-packages: $(VENV)/.ready
