@@ -1,6 +1,5 @@
 """Runs each testbench once per design, in one simulator process, and hands out its verdicts."""
 
-import os
 from pathlib import Path
 
 import bench_common
@@ -27,16 +26,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session")
-def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder that all pytest-xdist workers of this run share."""
-    base = tmp_path_factory.getbasetemp()
-    return base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
-
-
-@pytest.fixture(scope="session")
-def cache(shared: Path) -> Cache:
-    """A cache of this run."""
-    return Cache(shared / "cache")
+def cache(cache_root: Path) -> Cache:
+    """The cache of this run, for fixtures that last as long."""
+    return Cache(cache_root)
 
 
 @pytest.fixture(scope="session")
@@ -59,7 +51,7 @@ def verdicts(shared: Path, cache: Cache):
 
 
 @pytest.fixture
-def check(verdicts):
+def assert_holds(verdicts):
     """Function of (bench, design, property): fails with what the simulator said of it."""
     def verify(bench: str, design: str, name: str) -> None:
         mine = {test: reason for test, reason in verdicts(bench, design).items()

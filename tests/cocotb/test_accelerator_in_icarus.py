@@ -12,15 +12,15 @@ def _cases(bench, designs):
 
 
 @pytest.mark.parametrize("design,name", _cases("bench_streams", DESIGNS))
-def test_streams(check, design, name):
-    check("bench_streams", design, name)
+def test_streams(assert_holds, design, name):
+    assert_holds("bench_streams", design, name)
 
 
 @pytest.mark.parametrize("design,name", _cases("bench_rows", [*DESIGNS, "mac16"]))
-def test_rows(check, design, name):
-    check("bench_rows", design, name)
+def test_rows(assert_holds, design, name):
+    assert_holds("bench_rows", design, name)
 
 
 @pytest.mark.parametrize("design,name", _cases("bench_images", SMALL))
-def test_images(check, design, name):
-    check("bench_images", design, name)
+def test_images(assert_holds, design, name):
+    assert_holds("bench_images", design, name)

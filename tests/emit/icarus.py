@@ -87,7 +87,7 @@ def icarus_outputs(verilog, component, vectors, folder, extra=()):
     return [line.split() for line in ran.stdout.splitlines() if not line.startswith("bench.v")]
 
 
-def check(component, rng, folder, cycles=200, skip=0, **how):
+def assert_same_meaning(component, rng, folder, cycles=200, skip=0, **how):
     """The emitted Verilog gives in Icarus what the component gives in Amaranth's simulator.
 
     The first `skip` cycles are not compared: registers without a reset start without a value.

@@ -185,13 +185,16 @@ EXAMPLE = tomllib.loads(EXAMPLE_TOML)
 
 
 def test_the_schema_is_a_valid_schema():
-    jsonschema.Draft202012Validator.check_schema(SCHEMA)
+    validator = jsonschema.Draft202012Validator
+    validator.check_schema(SCHEMA)
+    with pytest.raises(jsonschema.SchemaError):
+        validator.check_schema({**SCHEMA, "oneOf": "a word"})
 
 
 @pytest.mark.parametrize("name", ["example", *odd_cases()])
 def test_the_schema_accepts_what_the_reader_accepts(name):
     mapping = EXAMPLE if name == "example" else tomllib.loads(dump_spec(odd_cases()[name]))
-    jsonschema.validate(mapping, SCHEMA)
+    assert jsonschema.Draft202012Validator(SCHEMA).is_valid(mapping)
 
 
 def changed(*path, value=None):

@@ -155,11 +155,13 @@ def test_any_damaged_byte_of_a_parameter_file_is_refused_or_harmless(compressed,
 def test_a_cut_parameter_file_is_refused(end, tmp_path):
     path = saved(tmp_path, **good_arrays())
     path.write_bytes(path.read_bytes()[:end])
-    refusal(load_parameters, ONE, path)
+    assert refusal(load_parameters, ONE, path) == "is not a .npz file of plain numbers."
 
 
 def test_an_archive_of_something_else_is_refused(tmp_path):
     path = tmp_path / "p.npz"
     with zipfile.ZipFile(path, "w") as archive:
-        archive.writestr("tables.npy", b"no array")
-    refusal(load_parameters, ONE, path)
+        for name in ("prototypes", "tables"):
+            archive.writestr(f"{name}.npy", b"no array")
+    assert refusal(load_parameters, ONE, path) == (
+        "prototypes must hold integers, but has dtype |S8.")

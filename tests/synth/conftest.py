@@ -1,6 +1,5 @@
 """Synthesizes components once per run and counts their cells."""
 
-import os
 from collections import Counter
 
 import pytest
@@ -47,8 +46,6 @@ class Synthesis:
 
 
 @pytest.fixture(scope="session")
-def synthesis(tmp_path_factory):
-    """One cache for the run, shared by pytest-xdist workers."""
-    base = tmp_path_factory.getbasetemp()
-    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
-    return Synthesis(Cache(shared / "synthesis"))
+def synthesis(cache_root):
+    """On the cache of this run."""
+    return Synthesis(Cache(cache_root))
