@@ -65,7 +65,10 @@ def _prefixed(modules, name: str, shared: set[str]):
 
 @functools.lru_cache(maxsize=16)
 def chain_verilog(chain: ChainSpec, *, target: str = "generic", name: str = TOP) -> str:
-    """The Verilog of an accelerator."""
+    """The Verilog of an accelerator.
+
+    Raises `SpecError` where the chain needs constants and is not bound to any.
+    """
     return component_verilog(Accelerator(chain), target=target, name=name)
 
 

@@ -13,8 +13,13 @@ __all__ = ["pack_image", "pack_section", "arrange"]
 
 
 def pack_image(chain: ChainSpec, parameters: Sequence[Parameters]) -> bytes:
-    """The whole parameter image of a chain; its length is a multiple of the load word."""
+    """The whole parameter image of a chain; its length is a multiple of the load word.
+
+    Empty where every parameter is a constant.
+    """
     layout = chain.image
+    if not layout.sections:
+        return b""
     parts = [layout.header()]
     for section in layout.sections:
         words = arrange(section, chain.stages[section.stage], parameters[section.stage])

@@ -16,6 +16,7 @@ from ..rtl.accelerator import accelerator_signature
 from ..spec import ChainSpec
 from ..spec.files import dump_spec
 from ..spec.parameters import Parameters
+from .constants import bind_constants
 from .design import TOP, chain_verilog, rtl_hash
 from .image import pack_image
 
@@ -93,10 +94,12 @@ def write_product(chain: ChainSpec, folder: Path, *, target: str = "generic",
                   parameters: Sequence[Parameters] | None = None) -> dict[str, Any]:
     """Write an accelerator's files into `folder`; returns the manifest.
 
-    `pqhw_top.v`, `manifest.json`, `pqhw_top.core`, `spec.toml`, and with `parameters`
-    `parameters.bin`, the image for the `load` port. The same spec gives the same bytes.
+    `pqhw_top.v`, `manifest.json`, `pqhw_top.core`, `spec.toml`, and with `parameters`, unless all
+    are constants, `parameters.bin`, the image for the `load` port. The same spec gives the same bytes.
     """
     folder.mkdir(parents=True, exist_ok=True)
+    if parameters is not None:
+        chain = bind_constants(chain, parameters)
     verilog = chain_verilog(chain, target=target)
     about = manifest(chain, verilog, target)
     core = CORE.format(name=TOP, version=__version__, kind=chain.kind)
@@ -104,6 +107,6 @@ def write_product(chain: ChainSpec, folder: Path, *, target: str = "generic",
              f"{TOP}.core": core, "spec.toml": dump_spec(chain)}
     for name, text in texts.items():
         (folder / name).write_text(text, encoding="utf-8")
-    if parameters is not None:
+    if parameters is not None and chain.image.sections:
         (folder / "parameters.bin").write_bytes(pack_image(chain, parameters))
     return about

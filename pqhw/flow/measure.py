@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from .. import __version__
+from ..emit.constants import bind_constants
 from ..emit.design import TOP, chain_verilog, rtl_hash
 from ..sim.levels import Level, LevelName, simulate_level
 from ..sim.stimulus import random_parameters, random_rows
@@ -99,7 +100,9 @@ def measure(cache: Cache, chain: ChainSpec, part: Device, *, name: str,
     except SpecError as error:
         result.reason = str(error)
         return result
-    verilog = chain_verilog(chain, target=part.family)
+    if work is None:
+        work = _random_work(chain)
+    verilog = chain_verilog(bind_constants(chain, work.parameters), target=part.family)
     result.spec = chain.to_mapping()
     result.latency_cycles = chain.latency
     lock = threading.Lock()
@@ -124,12 +127,14 @@ def measure(cache: Cache, chain: ChainSpec, part: Device, *, name: str,
 # -- Verification ------------------------------------------------------------------------------
 
 
-def _verify(cache: Cache, chain: ChainSpec, verilog: str, work: Work | None, options: Options,
+def _random_work(chain: ChainSpec) -> Work:
+    parameters = random_parameters(chain, 1)
+    return Work(parameters=parameters, levels=("cxxrtl",), given=False,
+                rows=random_rows(chain, parameters, RANDOM_ROWS, 1))
+
+
+def _verify(cache: Cache, chain: ChainSpec, verilog: str, work: Work, options: Options,
             step: Progress) -> list[Level]:
-    if work is None:
-        parameters = random_parameters(chain, 1)
-        work = Work(parameters=parameters, levels=("cxxrtl",), given=False,
-                    rows=random_rows(chain, parameters, RANDOM_ROWS, 1))
     levels: list[Level] = []
 
     def run(name: LevelName) -> None:
@@ -266,7 +271,7 @@ def _fill_performance(result: Measurement, part: Device, fmax: Fmax, area: Area)
 
 
 def _provenance(verilog: str, part: Device, options: Options, routed: _Routed,
-                work: Work | None) -> Provenance:
+                work: Work) -> Provenance:
     tools = {}
     for name in ("yosys", f"nextpnr-{part.family}"):
         try:
@@ -279,4 +284,4 @@ def _provenance(verilog: str, part: Device, options: Options, routed: _Routed,
     return Provenance(pqhw=__version__, rtl_sha256=rtl_hash(verilog), tools=tools,
                       host=made["host"], time=made["time"], constraint_mhz=part.clock_mhz,
                       target=part.family,
-                      parameters="random" if work is None or not work.given else "given")
+                      parameters="given" if work.given else "random")

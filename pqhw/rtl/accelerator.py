@@ -4,11 +4,11 @@ from amaranth.hdl import Module, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from ..spec import ChainSpec
+from ..spec import ChainSpec, SpecError
 from .buffers import Gearbox
 from .engine import EngineCore
 from .guard import RowGuard
-from .loader import Loader, load_stream
+from .loader import Loader, NoLoader, load_stream
 from .streams import row_stream
 from .target import Target
 
@@ -31,7 +31,7 @@ def status_signature(chain: ChainSpec) -> wiring.Signature:
     bits = chain.first.engine.counter_bits
     return wiring.Signature({
         "ready": Out(1), "loading": Out(1), "error": Out(4),
-        "error_section": Out(range(len(chain.image.sections) + 1)),
+        "error_section": Out(range(max(2, len(chain.image.sections) + 1))),
         "row_short": Out(1), "row_long": Out(1),
         "rows_in": Out(bits), "rows_out": Out(bits), "stall_cycles": Out(bits),
     })
@@ -74,6 +74,10 @@ class Accelerator(wiring.Component):
     """
 
     def __init__(self, chain: ChainSpec):
+        if chain.unbound is not None:
+            kinds = " and ".join(sorted(chain.unbound.constant_kinds))
+            raise SpecError(f'engine storage "rom" builds {kinds} into the logic, so the '
+                            "parameters must be given, but are not.")
         self.chain = chain
         super().__init__(accelerator_signature(chain))
 
@@ -82,7 +86,8 @@ class Accelerator(wiring.Component):
         first = self.chain.first
         m.submodules.guard = guard = RowGuard(first.layer.in_features, first.activation_range,
                                               first.lanes_in)
-        m.submodules.loader = loader = Loader(self.chain.image)
+        m.submodules.loader = loader = (Loader if self.chain.image.sections else NoLoader)(
+            self.chain.image)
         wiring.connect(m, wiring.flipped(self.i), guard.i)
         wiring.connect(m, wiring.flipped(self.load), loader.i)
         cores = [EngineCore(spec) for spec in self.chain.stages]
@@ -103,7 +108,7 @@ class Accelerator(wiring.Component):
         self._status(m, guard, loader)
         return m
 
-    def _status(self, m: Module, guard: RowGuard, loader: Loader) -> None:
+    def _status(self, m: Module, guard: RowGuard, loader: Loader | NoLoader) -> None:
         status = self.status
         left = Signal(name="row_left")
         m.d.comb += [

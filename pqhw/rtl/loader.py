@@ -9,7 +9,7 @@ from .crc import CRC_INIT, CRC_RESIDUE, crc32_next
 from .memory import SectionPort
 from .target import Target
 
-__all__ = ["Loader", "load_stream"]
+__all__ = ["Loader", "NoLoader", "load_stream"]
 
 HEADER_FAULTS = [LoadError.MAGIC] * 4 + [LoadError.VERSION] + [LoadError.CONFIGURATION] * 7 + [
     LoadError.LENGTH] * 4
@@ -19,6 +19,27 @@ HEADER_FAULTS = [LoadError.MAGIC] * 4 + [LoadError.VERSION] + [LoadError.CONFIGU
 def load_stream(load_bits: int) -> stream.Signature:
     """The parameter port: words of the image, `last` on its final one."""
     return stream.Signature(data.StructLayout({"data": load_bits, "last": 1}))
+
+
+class NoLoader(wiring.Component):
+    """Stands in for a `Loader` where every parameter is a constant.
+
+    Swallows what is offered and tells so by error code `LoadError.CONSTANT`. Costs a flip-flop.
+    """
+
+    def __init__(self, layout: ImageLayout):
+        super().__init__({
+            "i": In(load_stream(layout.load_bits)),
+            "idle": In(1), "busy": Out(1), "ready": Out(1), "error": Out(4), "section": Out(1)})
+
+    def elaborate(self, platform: Target) -> Module:
+        m = Module()
+        refused = Signal(name="refused")
+        m.d.comb += [self.i.ready.eq(1), self.ready.eq(1),
+                     self.error.eq(Mux(refused, LoadError.CONSTANT, LoadError.NONE))]
+        with m.If(self.i.valid):
+            m.d.sync += refused.eq(1)
+        return m
 
 
 class State(enum.Enum, shape=3):  # type: ignore[call-arg]

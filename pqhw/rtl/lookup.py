@@ -8,6 +8,7 @@ from ..spec import PQSpec
 from .memory import ParameterMemory, SectionPort
 from .streams import lanes_layout
 from .sums import ColumnSums, count_up
+from .tables import ConstantTables, entry_ranges, sum_range
 from .target import Target
 
 __all__ = ["TableLookup"]
@@ -40,35 +41,44 @@ class TableLookup(wiring.Component):
 
     def __init__(self, spec: PQSpec):
         self.spec = spec
-        self.section = next(section for section in spec.sections() if section.kind == "tables")
+        self.section = spec.section("tables")
         super().__init__({
             "i": In(stream.Signature(data.ArrayLayout(spec.code_bits, spec.subspace_lanes))),
             "enable": In(1),
             "sums": Out(lanes_layout(spec.sum_range, spec.outputs)), "done": Out(1), "last": Out(1),
-            "load_tables": In(SectionPort(self.section)),
+            **({} if spec.folds_bias else {"load_tables": In(SectionPort(self.section))}),
         })
 
     def elaborate(self, platform: Target) -> Module:
         m = Module()
         spec = self.spec
-        m.submodules.tables = tables = ParameterMemory(
-            self.section, spec.table_store, registered=spec.engine.bram_register,
-            shared_address=False)
-        m.submodules.columns = sums = ColumnSums(spec, lead=spec.table_stages)
-        wiring.connect(m, wiring.flipped(self.load_tables), tables.write)
+        m.submodules.columns = sums = ColumnSums(spec, spec.table_stages, entry_ranges(spec),
+                                                 sum_range(spec))
+        if spec.folds_bias:
+            m.submodules.tables = tables = ConstantTables(spec)
+            m.d.comb += sums.terms.eq(tables.terms)
+        else:
+            m.submodules.tables = tables = self._memory(m, sums)
+        place = self._place(m)
         m.d.comb += [
             self.i.ready.eq(self.enable), sums.valid.eq(self.i.valid),
             sums.enable.eq(self.enable), tables.enable.eq(self.enable),
+            tables.address.eq(Cat(Cat(code, place) for code in self.i.payload)),
             self.sums.eq(sums.sums), self.done.eq(sums.done), self.last.eq(sums.last),
         ]
-        place = self._place(m)
-        m.d.comb += tables.address.eq(Cat(Cat(code, place) for code in self.i.payload))
-        bits = spec.precision.table_bits
+        return m
+
+    def _memory(self, m: Module, sums: ColumnSums) -> ParameterMemory:
+        """Tables that are loaded, their entries connected to the sums."""
+        spec = self.spec
+        tables = ParameterMemory(self.section, spec.table_store, shared_address=False,
+                                 registered=spec.engine.bram_register)
+        wiring.connect(m, wiring.flipped(self.load_tables), tables.write)
         for lane in range(spec.subspace_lanes):
             for n in range(spec.outputs):
-                entry = tables.data.word_select(lane * spec.outputs + n, bits)
+                entry = tables.data.word_select(lane * spec.outputs + n, spec.precision.table_bits)
                 m.d.comb += sums.terms[n][lane].eq(entry.as_signed())
-        return m
+        return tables
 
     def _place(self, m: Module) -> Signal:
         """Which tile and group of the tables is looked up: tile * groups + group."""

@@ -3,7 +3,8 @@
 Every read is synchronous, so that any family's block RAM can serve it.
 """
 
-from amaranth.hdl import Cat, Module, Signal, unsigned
+import numpy as np
+from amaranth.hdl import Cat, Const, Module, Signal, Value, unsigned
 from amaranth.lib import wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
@@ -39,35 +40,39 @@ class ParameterMemory(wiring.Component):
     section:
         Depth, banks and width.
     storage:
-        ``register`` (one word), ``lutram`` or ``bram``.
+        ``register`` (one word), ``lutram``, ``bram`` or ``rom``.
     registered:
         Whether block RAM outputs pass a register.
     shared_address:
         Whether all banks read one address; otherwise each has its own.
+    constants:
+        Fields [words, banks, fields] that the memory holds for good, as logic.
 
     Members
     -------
     write: SectionPort
-        Writes come only while nothing is read.
+        Writes come only while nothing is read. Not there with `constants`.
     address: read address, or one per bank
     enable: advances the read pipeline
     data: banks' words side by side, bank 0 least significant
 
     Latency and cost
     ----------------
-    `data` follows `address` by 0 (register), 1 (lutram) or 1 + registered (bram) enabled cycles.
+    `data` follows `address` by 0 (register), 1 (lutram, rom) or 1 + registered (bram) enabled
+    cycles. A constant word costs nothing, a rom of up to 16 words a LUT4 per bit.
     lutram on ECP5: 6 LUT4 per 4 bits and 16 words; bram: ceil(width / 36) blocks up to 512 words.
     """
 
     def __init__(self, section: Section, storage: str, *, registered: bool = False,
-                 shared_address: bool = True):
+                 shared_address: bool = True, constants: np.ndarray | None = None):
         self.section = section
+        self.constants = constants
         self.storage = storage
         self.registered = registered and storage == "bram"
         self.addresses = 1 if shared_address else section.banks
         self.address_bits = (section.words - 1).bit_length()
         super().__init__({
-            "write": In(SectionPort(section)),
+            **({} if constants is not None else {"write": In(SectionPort(section))}),
             "address": In(self.addresses * self.address_bits),
             "enable": In(1),
             "data": Out(section.banks * section.width),
@@ -76,6 +81,9 @@ class ParameterMemory(wiring.Component):
     def elaborate(self, platform: Target) -> Module:
         m = Module()
         section = self.section
+        if self.constants is not None:
+            m.d.comb += self.data.eq(self._constant(m, self.constants))
+            return m
         words = []
         for bank in range(section.banks):
             address = self.address
@@ -87,6 +95,22 @@ class ParameterMemory(wiring.Component):
                 words.append(self._chunk(m, platform, f"bank{bank}_{chunk}", width, write, address))
         m.d.comb += self.data.eq(Cat(words))
         return m
+
+    def _constant(self, m: Module, constants: np.ndarray) -> Value:
+        """What stands in place of a memory that is never written."""
+        mask = (1 << self.section.field_bits) - 1
+        words = []
+        for word in constants.reshape(self.section.words, -1).tolist():
+            fields = (Const(value & mask, self.section.field_bits) for value in word)
+            words.append(Const.cast(Cat(fields)).value)
+        if self.storage == "register":
+            return Const(words[0], len(self.data))
+        assert self.addresses == 1
+        m.submodules.rom = memory = Memory(shape=unsigned(len(self.data)), depth=len(words),
+                                           init=words, attrs={"rom_style": "logic"})
+        reader = memory.read_port()
+        m.d.comb += [reader.addr.eq(self.address), reader.en.eq(self.enable)]
+        return reader.data
 
     def _chunk(self, m: Module, platform: Target, name: str, width: int, write, address):
         data = self.write.data[:width]

@@ -155,10 +155,9 @@ class Results(wiring.Component):
                     index: Value) -> list[Value]:
         output = self.spec.output
         assert output is not None
-        shift: Value | int | None = output.shift
-        if shift is None:
-            memory = self._memory(m, platform, "shift", 0)
-            shift = memory.data
+        shift: Value | int = self.spec.built_shift
+        if self.spec.loaded_shift:
+            shift = self._memory(m, platform, "shift", 0).data
         if output.mode == "scale":
             return self._scale(m, platform, values, index, shift)
         results = []

@@ -1,42 +1,54 @@
 """Column sums: a pipelined adder tree per output, then an accumulator over groups."""
 
-from amaranth.hdl import Module, ResetSignal, Signal, Value
+from amaranth.hdl import Module, ResetSignal, Shape, Signal, Value
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from ..spec import EngineSpec
-from ..spec.ranges import ceil_log2
+from ..spec.ranges import Range, ceil_log2, covering, signed_range, unsigned_range
 from .streams import lanes_layout, shape_of
 from .target import Target
 
 __all__ = ["adder_tree", "delayed", "count_up", "ColumnSums"]
 
 
-def adder_tree(m: Module, platform: Target, enable: Value, terms: list[Value],
-               name: str) -> Value:
+def adder_tree(m: Module, platform: Target, enable: Value, terms: list[Value], name: str,
+               ranges: list[Range] | None = None) -> Value:
     """The sum of `terms`, one register per level, ceil(log2(len(terms))) levels.
 
-    Widths grow by a bit a level; an odd term is passed on.
+    A node is as wide as the sum of its terms' `ranges` needs; by default a term may take any value
+    of its shape. An odd term is passed on.
     """
+    if ranges is None:
+        ranges = [_range_of(term.shape()) for term in terms]
+    nodes = list(zip(terms, ranges))
     level = 0
-    while len(terms) > 1:
+    while len(nodes) > 1:
         level += 1
         following = []
-        for index in range(0, len(terms) - 1, 2):
+        for index in range(0, len(nodes) - 1, 2):
             node = f"{name}_{level}_{index // 2}"
-            shape = (terms[index] + terms[index + 1]).shape()
-            total = platform.add(m, terms[index], terms[index + 1], shape, f"{node}_sum")
-            register = Signal(shape, name=node, reset_less=True)
-            with m.If(enable):
-                m.d.sync += register.eq(total)
-            following.append(register)
-        if len(terms) % 2:
-            passed = Signal(terms[-1].shape(), name=f"{name}_{level}_pass", reset_less=True)
-            with m.If(enable):
-                m.d.sync += passed.eq(terms[-1])
-            following.append(passed)
-        terms = following
-    return terms[0]
+            (a, a_range), (b, b_range) = nodes[index:index + 2]
+            total = platform.add(m, a, b, shape_of(a_range + b_range), f"{node}_sum")
+            following.append((_held(m, enable, total, a_range + b_range, node), a_range + b_range))
+        if len(nodes) % 2:
+            passed, range_ = nodes[-1]
+            following.append((_held(m, enable, passed, range_, f"{name}_{level}_pass"), range_))
+        nodes = following
+    return nodes[0][0]
+
+
+def _held(m: Module, enable: Value, value: Value, range_: Range, name: str) -> Signal:
+    """A register that follows `value`."""
+    register = Signal(shape_of(range_), name=name, reset_less=True)
+    with m.If(enable):
+        m.d.sync += register.eq(value)
+    return register
+
+
+def _range_of(shape: Shape) -> Range:
+    """All values of a shape."""
+    return (signed_range if shape.signed else unsigned_range)(shape.width)
 
 
 def delayed(m: Module, enable: Value, value: Value, stages: int, name: str, *,
@@ -71,6 +83,9 @@ class ColumnSums(wiring.Component):
         Gives outputs, terms per cycle, groups, tiles and ranges.
     lead:
         Cycles by which `valid` runs ahead of the terms it belongs to.
+    ranges, total:
+        Range of every term, output by output, and of a row's sum, where they are known better
+        than by the spec.
 
     Members
     -------
@@ -87,10 +102,14 @@ class ColumnSums(wiring.Component):
     flip-flops' reset while its last sum moves on, so that starting a row costs no multiplexer.
     """
 
-    def __init__(self, spec: EngineSpec, lead: int):
+    def __init__(self, spec: EngineSpec, lead: int, ranges: list[list[Range]] | None = None,
+                 total: Range | None = None):
         self.spec = spec
         self.lead = lead
-        term = data.ArrayLayout(shape_of(spec.term_range), spec.terms_per_cycle)
+        self.ranges = ranges or [[spec.term_range] * spec.terms_per_cycle] * spec.outputs
+        self.total = spec.sum_range if total is None else total
+        widest = covering(one for terms in self.ranges for one in terms)
+        term = data.ArrayLayout(shape_of(widest), spec.terms_per_cycle)
         super().__init__({
             "terms": In(data.ArrayLayout(term, spec.outputs)),
             "valid": In(1), "enable": In(1),
@@ -102,8 +121,8 @@ class ColumnSums(wiring.Component):
         spec = self.spec
         depth = ceil_log2(spec.terms_per_cycle)
         valid = delayed(m, self.enable, self.valid, self.lead + depth, "valid", control=True)[-1]
-        totals = [adder_tree(m, platform, self.enable, list(self.terms[n]), f"sum{n}")
-                  for n in range(spec.outputs)]
+        totals = [adder_tree(m, platform, self.enable, self._narrowed(n), f"sum{n}",
+                             self.ranges[n]) for n in range(spec.outputs)]
         final, last = self._counts(m, self.enable & valid)
         if spec.groups == 1:
             m.d.comb += [self.sums[n].eq(total) for n, total in enumerate(totals)]
@@ -114,6 +133,12 @@ class ColumnSums(wiring.Component):
         for n, total in enumerate(totals):
             m.d.comb += self.sums[n].eq(self._accumulate(m, platform, n, total, valid, final))
         return m
+
+    def _narrowed(self, n: int) -> list[Value]:
+        """The terms of an output, each in the bits that its range needs."""
+        shapes = [shape_of(range_) for range_ in self.ranges[n]]
+        return [part.as_signed() if shape.signed else part for part, shape in zip(
+            (term[:shape.width] for term, shape in zip(self.terms[n], shapes)), shapes)]
 
     def _counts(self, m: Module, step: Value) -> tuple[Value, Value]:
         """Follow groups and tiles; returns whether this is the last group, and the last tile."""
@@ -128,7 +153,7 @@ class ColumnSums(wiring.Component):
 
     def _accumulate(self, m: Module, platform: Target, n: int, total: Value, valid: Value,
                     final: Value) -> Value:
-        shape = shape_of(self.spec.sum_range)
+        shape = shape_of(self.total)
         accumulator = Signal(shape, name=f"accumulator{n}", reset_less=True)
         following = Signal(shape, name=f"following{n}")
         result = Signal(shape, name=f"result{n}", reset_less=True)

@@ -10,6 +10,7 @@ from typing import Any, Literal
 import numpy as np
 
 from .. import __version__
+from ..emit.constants import bind_constants
 from ..emit.image import pack_image
 from ..flow.cache import Cache, digest
 from ..flow.results import Verification
@@ -117,6 +118,7 @@ def simulate_level(cache: Cache, chain: ChainSpec, parameters: Sequence[Paramete
     """
     limit = row_budget(chain, level) if limit is None else limit
     rows = rows[:limit]
+    chain = bind_constants(chain, parameters)
     image = pack_image(chain, parameters)
 
     def make(folder: Path) -> None:

@@ -8,6 +8,7 @@ import numpy as np
 from rich.markup import escape
 from rich.table import Table
 
+from ..emit.constants import bind_constants
 from ..emit.design import chain_verilog
 from ..flow.cache import Cache
 from ..golden import chain_results
@@ -97,7 +98,8 @@ def simulate(cache: Cache, chain: ChainSpec, parameters: Sequence[Parameters], r
     """
     rows = rows[:limit]
     wanted = [name for name in LEVELS if level in (name, "all")]
-    verilog = chain_verilog(chain, target=target) if wanted else ""
+    bound = bind_constants(chain, parameters)
+    verilog = chain_verilog(bound, target=target) if wanted else ""
     levels = []
     for name in wanted:
         progress(name, 0, None)

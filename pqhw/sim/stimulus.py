@@ -45,7 +45,7 @@ def _stage_parameters(spec: EngineSpec, rng: np.random.Generator) -> Parameters:
         values["shift"] = np.array(shift)
         if spec.output.mode == "scale":
             values["multiplier"] = _draw(rng, Range(0, (1 << MULTIPLIER_BITS) - 1), (outputs,))
-    if spec.bias_bits:
+    if spec.bias_width:
         rounding = rounding_constant(spec, shift)
         bias = Range(spec.bias_range.low - rounding, spec.bias_range.high - rounding)
         if rng.random() < 0.75:  # A bias of its full width would hide small sums.
@@ -67,7 +67,7 @@ def _draw_shift(spec: EngineSpec, rng: np.random.Generator) -> int:
         return spec.output.shift
     highest = spec.max_shift
     if spec.output.mode == "shift":
-        highest = min(highest, spec.bias_bits - 1)
+        highest = min(highest, spec.bias_width - 1)
     typical = max(0, _typical_sum(spec).bit_length() + 1 - spec.output.bits)
     if spec.output.mode == "scale":
         typical += MULTIPLIER_BITS - 1

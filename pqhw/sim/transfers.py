@@ -47,7 +47,9 @@ def rows_from_payloads(range_: Range, lanes: int, elements: int,
 
 
 def image_payloads(image: bytes, load_bits: int) -> list[int]:
-    """Payloads at `load`: the image's words, `last` on the final one."""
+    """Payloads at `load`: the image's words, `last` on the final one; none for no image."""
+    if not image:
+        return []
     size = load_bits // 8
     words = [int.from_bytes(image[i:i + size], "little") for i in range(0, len(image), size)]
     words[-1] |= 1 << load_bits

@@ -140,6 +140,12 @@ class ChainSpec:
         return self.first.latency if len(self.stages) == 1 else None
 
     @property
+    def unbound(self) -> EngineSpec | None:
+        """The first stage whose logic needs constants that it does not have."""
+        return next((spec for spec in self.stages
+                     if spec.constant_kinds and spec.constants is None), None)
+
+    @property
     def multiply_accumulates(self) -> int:
         """Multiplications of the original layers per row."""
         return sum(spec.layer.in_features * spec.layer.out_features for spec in self.stages)

@@ -2,6 +2,7 @@
 
 import dataclasses
 
+from .constants import Constants
 from .engine import read_stages, storage
 from .image import Section
 from .ranges import Range, ceil_div, ceil_log2, signed_range, unsigned_range
@@ -22,6 +23,8 @@ class EncoderSpec:
         Sub-vectors of an encoder row.
     lanes:
         Sub-vectors encoded side by side.
+    constants:
+        What is built into the logic.
     """
     layer: Layer
     engine: PQEngine
@@ -29,6 +32,7 @@ class EncoderSpec:
     folding: PQFolding
     subspaces: int
     lanes: int
+    constants: Constants | None = None
 
     @property
     def groups(self) -> int:
@@ -79,6 +83,17 @@ class EncoderSpec:
     def sections(self, stage: int = 0) -> list[Section]:
         """What the encoder stores, in the order of the parameter image."""
         raise NotImplementedError
+
+    def section(self, kind: str) -> Section:
+        """The section of a kind."""
+        return next(section for section in self.sections() if section.kind == kind)
+
+    @property
+    def constant_kinds(self) -> frozenset[str]:
+        """Kinds of sections that are built into the logic: all of the encoder's, or none."""
+        if self.engine.prototype_storage != "rom":
+            return frozenset()
+        return frozenset(section.kind for section in self.sections())
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -155,7 +170,7 @@ class DistanceSpec(EncoderSpec):
 
     @property
     def prototype_store(self) -> str:
-        """Where the prototypes stand: register, lutram or bram."""
+        """Where the prototypes stand: register, lutram, bram or rom."""
         return storage(self.engine.prototype_storage, self.prototype_words, lutram_words=16)
 
     @property

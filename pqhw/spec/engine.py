@@ -6,6 +6,7 @@ import functools
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
+from .constants import Constants
 from .fields import SpecError
 from .image import Section
 from .ranges import Range, ceil_div, ceil_log2, signed_range
@@ -21,7 +22,7 @@ MULTIPLIER_BITS = 16
 
 
 def storage(asked: str, words: int, *, lutram_words: int) -> str:
-    """Where a parameter memory of `words` words stands: register, lutram or bram.
+    """Where a parameter memory of `words` words stands: register, lutram, bram or rom.
 
     A single word stands in registers; `auto` is lutram up to `lutram_words`, bram above.
     """
@@ -34,7 +35,7 @@ def storage(asked: str, words: int, *, lutram_words: int) -> str:
 
 def read_stages(engine: Any, store: str) -> int:
     """Cycles from an address to its word, for the [engine] table's choice of registers."""
-    return {"register": 0, "lutram": 1, "bram": 1 + engine.bram_register}[store]
+    return {"register": 0, "lutram": 1, "rom": 1, "bram": 1 + engine.bram_register}[store]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -51,6 +52,7 @@ class EngineSpec(abc.ABC):
     engine: Any
     precision: Any
     folding: Any
+    constants: Constants | None = None
 
     def __post_init__(self) -> None:
         self._check_sums()
@@ -117,27 +119,39 @@ class EngineSpec(abc.ABC):
         """Terms of an output's sum, padding not counted."""
 
     @property
+    def folds_bias(self) -> bool:
+        """Whether bias and shift are constants, the bias added to the terms of one table."""
+        return False
+
+    @property
     def sum_range(self) -> Range:
-        """The sum of all terms, before the bias."""
-        return self.term_range.times(self.terms)
+        """The sum of all terms, with the bias where it is part of them."""
+        total = self.term_range.times(self.terms)
+        return total + self.bias_range if self.folds_bias else total
 
     @functools.cached_property
-    def bias_bits(self) -> int:
-        """Bits of a stored bias: as asked, or as wide as the sum, and 12 (pq) or 16 (mac)."""
+    def bias_width(self) -> int:
+        """Bits of a bias: as asked, or as wide as the terms' sum, and 12 (pq) or 16 (mac)."""
         asked = self.precision.bias_bits
         if asked is None:
-            return min(32, max(self.MINIMUM_BIAS_BITS, self.sum_range.bits))
+            total = self.term_range.times(self.terms)
+            return min(32, max(self.MINIMUM_BIAS_BITS, total.bits))
         return asked
 
     @property
+    def bias_bits(self) -> int:
+        """Bits of a stored bias; 0 where none is stored."""
+        return 0 if self.folds_bias else self.bias_width
+
+    @property
     def bias_range(self) -> Range:
-        """The stored bias (in shift mode it includes the rounding constant)."""
-        return signed_range(self.bias_bits) if self.bias_bits else Range(0, 0)
+        """The bias as stored (in shift mode it includes the rounding constant)."""
+        return signed_range(self.bias_width) if self.bias_width else Range(0, 0)
 
     @property
     def accumulator_range(self) -> Range:
         """Every value that a sum with its bias can take."""
-        bound = self.sum_range + self.bias_range
+        bound = self.sum_range if self.folds_bias else self.sum_range + self.bias_range
         asked = self.precision.accumulator_bits
         return bound if asked is None else signed_range(asked)
 
@@ -167,7 +181,14 @@ class EngineSpec(abc.ABC):
     @property
     def loaded_shift(self) -> bool:
         """Whether the shift comes with the parameters instead of being built in."""
-        return self.output is not None and self.output.shift is None
+        return self.output is not None and self.output.shift is None and not self.folds_bias
+
+    @property
+    def built_shift(self) -> int:
+        """The right shift that is part of the logic."""
+        if self.output is not None and self.output.shift is not None:
+            return self.output.shift
+        return 0 if self.constants is None else self.constants.shift
 
     # -- Streams ---------------------------------------------------------------------------
 
@@ -250,16 +271,31 @@ class EngineSpec(abc.ABC):
     @property
     def arithmetic(self) -> list[Any]:
         """What decides the results: two specs that agree here compute the same function."""
-        return [self.KIND, self.layer.to_mapping(), self.precision.to_mapping()]
+        built_in = [] if self.constants is None else [self.constants.digest]
+        return [self.KIND, self.layer.to_mapping(), self.precision.to_mapping(), *built_in]
 
     @abc.abstractmethod
     def parameter_sections(self, stage: int) -> list[Section]:
         """The sections that only this kind of engine has."""
 
+    @property
+    def constant_kinds(self) -> frozenset[str]:
+        """Kinds of sections that are built into the logic."""
+        return frozenset()
+
+    def bind(self, constants: Constants) -> "EngineSpec":
+        """The spec with its constants, which its logic cannot be built without."""
+        return dataclasses.replace(self, constants=constants)
+
+    def section(self, kind: str) -> Section:
+        """The section of a kind, whether it is loaded or constant."""
+        return next(section for section in self.parameter_sections(0) if section.kind == kind)
+
     def sections(self, stage: int = 0) -> tuple[Section, ...]:
         """The sections of the parameter image, in their order."""
         make = functools.partial(Section, stage=stage, load_bits=self.engine.load_bits)
-        sections = self.parameter_sections(stage)
+        sections = [section for section in self.parameter_sections(stage)
+                    if section.kind not in self.constant_kinds]
         if self.bias_bits:
             sections.append(make(kind="bias", words=self.output_transfers, fields=self.lanes_out,
                                  field_bits=self.bias_bits))
@@ -273,7 +309,7 @@ class EngineSpec(abc.ABC):
 
     @property
     def memory_bits(self) -> dict[str, int]:
-        """Parameter bits stored, by section."""
+        """Parameter bits in memories, by section."""
         return {section.name: section.bits for section in self.sections()}
 
     # -- Files -----------------------------------------------------------------------------
@@ -293,25 +329,26 @@ class EngineSpec(abc.ABC):
 
     def _check_sums(self) -> None:
         asked = self.precision.accumulator_bits
-        needed = (self.sum_range + self.bias_range).bits
+        bound = self.sum_range if self.folds_bias else self.sum_range + self.bias_range
+        needed = bound.bits
         if asked is not None and asked < needed:
             raise SpecError(f"precision.accumulator_bits must be at least {needed}, the bound of "
                             f"{self.terms} terms and the bias, but is {asked}.")
         if self.accumulator_bits > 48:
             raise SpecError(f"precision.bias_bits must leave accumulators of at most 48 bits, "
-                            f"but {self.bias_bits} makes them {self.accumulator_bits}.")
+                            f"but {self.bias_width} makes them {self.accumulator_bits}.")
         if self.output is None:
             return
-        if self.output.mode == "shift" and self.bias_bits == 0:
+        if self.output.mode == "shift" and self.bias_width == 0:
             raise SpecError("precision.bias_bits must be at least 1 with a shifted output, whose "
                             "rounding constant it holds, but is 0.")
         if self.output.shift is not None and self.output.shift > self.max_shift:
             raise SpecError(f"precision.output.shift must be at most {self.max_shift}, as the "
                             f"accumulators have {self.accumulator_bits} bits, "
                             f"but is {self.output.shift}.")
-        if self.output.mode == "shift" and (self.output.shift or 0) >= self.bias_bits:
-            raise SpecError(f"precision.output.shift must be at most {self.bias_bits - 1}, so that "
-                            f"precision.bias_bits = {self.bias_bits} holds its rounding constant, "
+        if self.output.mode == "shift" and (self.output.shift or 0) >= self.bias_width:
+            raise SpecError(f"precision.output.shift must be at most {self.bias_width - 1}, so "
+                            f"that precision.bias_bits = {self.bias_width} holds its rounding constant, "
                             f"but is {self.output.shift}.")
 
     def _check_results(self) -> None:

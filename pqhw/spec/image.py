@@ -53,10 +53,11 @@ class LoadError:
     TRUNCATED = 6
     TOO_LONG = 7
     CRC = 8
+    CONSTANT = 9
 
     NAMES = ("none", "wrong magic", "wrong version", "image is for another configuration",
              "wrong length", "wrong section", "image ends early", "image goes on too long",
-             "CRC-32 mismatch")
+             "CRC-32 mismatch", "all parameters are constants, no image is taken")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

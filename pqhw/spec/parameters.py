@@ -127,11 +127,11 @@ def _bias(spec: EngineSpec, values: Mapping[str, Any], shift: int) -> np.ndarray
     bias = _integers("bias", values.get("bias", np.zeros(outputs, np.int64)))
     rounding = rounding_constant(spec, shift)
     allowed = Range(spec.bias_range.low - rounding, spec.bias_range.high - rounding)
-    why = (f"precision.bias_bits = {spec.bias_bits}"
+    why = (f"precision.bias_bits = {spec.bias_width}"
            + (f", which also holds the rounding constant {rounding}" if rounding else ""))
     if rounding > spec.bias_range.high:
         raise SpecError(f"shift must leave room for its rounding constant in "
-                        f"precision.bias_bits = {spec.bias_bits}, but is {shift}.")
+                        f"precision.bias_bits = {spec.bias_width}, but is {shift}.")
     return _array("bias", bias, [("[N]", (outputs,))], allowed, why)
 
 

@@ -5,6 +5,7 @@ import functools
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
+from .constants import Constants
 from .encoder import DistanceSpec, EncoderSpec
 from .engine import EngineSpec, storage
 from .fields import SpecError
@@ -44,6 +45,7 @@ class PQSpec(EngineSpec):
     engine: PQEngine
     precision: PQPrecision = PQPrecision()
     folding: PQFolding = PQFolding()
+    constants: Constants | None = None
 
     def __post_init__(self) -> None:
         if self.engine.subvector_length > self.layer.in_features:
@@ -90,7 +92,7 @@ class PQSpec(EngineSpec):
         """The encoding half."""
         return DistanceSpec(layer=self.layer, engine=self.engine, precision=self.precision,
                             folding=self.folding, subspaces=self.encoder_subspaces,
-                            lanes=self.encoder_lanes)
+                            lanes=self.encoder_lanes, constants=self.constants)
 
     @property
     def encoder_groups(self) -> int:
@@ -163,8 +165,18 @@ class PQSpec(EngineSpec):
 
     @property
     def table_store(self) -> str:
-        """Where the tables stand: lutram or bram (`auto`)."""
+        """Where the tables stand: lutram, bram or rom."""
         return storage(self.engine.table_storage, self.table_words, lutram_words=32)
+
+    @property
+    def folds_bias(self) -> bool:
+        """Whether tables, bias and shift are constants."""
+        return self.engine.table_storage == "rom"
+
+    @property
+    def constant_kinds(self) -> frozenset[str]:
+        """Kinds of sections that are built into the logic."""
+        return self.encoder.constant_kinds | ({"tables"} if self.folds_bias else set())
 
     @property
     def table_stages(self) -> int:

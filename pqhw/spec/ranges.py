@@ -1,8 +1,9 @@
 """Integer ranges and the widths that hold them: every width in the product is derived here."""
 
 import dataclasses
+from collections.abc import Iterable
 
-__all__ = ["Range", "ceil_div", "ceil_log2", "signed_range", "unsigned_range"]
+__all__ = ["Range", "ceil_div", "ceil_log2", "covering", "signed_range", "unsigned_range"]
 
 
 def ceil_div(a: int, b: int) -> int:
@@ -58,6 +59,12 @@ class Range:
         """The range of squares."""
         size = self.magnitude()
         return Range(size.low ** 2, size.high ** 2)
+
+
+def covering(ranges: Iterable[Range]) -> Range:
+    """The smallest range that holds all of `ranges`."""
+    ranges = list(ranges)
+    return Range(min(one.low for one in ranges), max(one.high for one in ranges))
 
 
 def signed_range(bits: int) -> Range:

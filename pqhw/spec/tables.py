@@ -53,11 +53,12 @@ class PQEngine(_Table):
                              "bits: DSP block or logic; auto is dsp while the device's suffice",
                              default="auto")
     shared_prototypes: bool = boolean("one set of prototypes serves all subspaces", default=False)
-    table_storage: str = choice(("auto", "lutram", "bram"), "memory that holds the tables; auto "
-                                "is LUT RAM up to 32 words where the device has it",
+    table_storage: str = choice(("auto", "lutram", "bram", "rom"), "memory that holds the "
+                                "tables; auto is LUT RAM up to 32 words where the device has "
+                                "it; rom builds tables, bias and shift into the logic",
                                 default="auto")
-    prototype_storage: str = choice(("auto", "lutram", "bram"),
-                                    "memory that holds the prototypes", default="auto")
+    prototype_storage: str = choice(("auto", "lutram", "bram", "rom"), "memory that holds the "
+                                    "prototypes; rom builds them into the logic", default="auto")
     bram_register: bool = boolean("block RAM outputs pass a register: one more cycle of latency, "
                                   "free on ECP5, flip-flops on iCE40", default=True)
     load_bits: int = integer(8, 64, "width of the parameter port, in bits", default=8,

@@ -7,6 +7,7 @@ import numpy as np
 from amaranth.hdl import ClockDomain, Fragment, Module, Value
 from amaranth.sim import Simulator
 
+from pqhw.emit.constants import bind_constants
 from pqhw.emit.image import pack_image
 from pqhw.golden import chain_results
 from pqhw.rtl import TARGETS
@@ -124,16 +125,16 @@ def telling_parameters(chain, seed):
     told = []
     for spec, own in zip(chain.stages, random_parameters(chain, seed)):
         changes = {}
-        if spec.bias_bits:
+        if spec.bias_width:
             reach = max(1, min(spec.sum_range.high, spec.bias_range.high) // 4)
             changes["bias"] = rng.integers(-reach, reach, len(own.bias), endpoint=True)
         if spec.output is not None and spec.output.mode == "scale":
             changes["multiplier"] = rng.integers(1 << 14, 1 << 16, len(own.bias))
-        if spec.loaded_shift:
+        if spec.output is not None and spec.output.shift is None:
             shift = spec.sum_range.bits - spec.output.bits - int(rng.integers(0, 4))
             if spec.output.mode == "scale":
                 shift += 16
-            changes["shift"] = max(0, min(shift, spec.bias_bits - 2 if spec.output.mode == "shift"
+            changes["shift"] = max(0, min(shift, spec.bias_width - 2 if spec.output.mode == "shift"
                                           else spec.max_shift))
         told.append(dataclasses.replace(own, **changes))
     for spec, own in zip(chain.stages, told):
@@ -151,6 +152,7 @@ def differs(chain, *, rows=12, seed=0, **how):
     """
     parameters = (telling_parameters if seed % 2 else random_parameters)(chain, seed)
     inputs = random_rows(chain, parameters, rows, seed)
+    chain = bind_constants(chain, parameters)
     result = simulate(chain, pack_image(chain, parameters), inputs, **how)
     wrong = first_difference(chain_results(chain, parameters, inputs), result.results)
     if wrong or "valid" in how or "ready" in how:

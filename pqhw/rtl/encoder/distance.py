@@ -121,11 +121,12 @@ class DistanceEncoder(wiring.Component):
 
     def __init__(self, spec: DistanceSpec):
         self.spec = spec
-        self.section = spec.sections()[0]
+        self.section = spec.section("prototypes")
+        self.constant = "prototypes" in spec.constant_kinds
         super().__init__({
             "i": In(stream.Signature(lanes_layout(spec.activation_range, spec.lanes_in))),
             "o": Out(stream.Signature(data.ArrayLayout(spec.code_bits, spec.lanes))),
-            "load_prototypes": In(SectionPort(self.section)),
+            **({} if self.constant else {"load_prototypes": In(SectionPort(self.section))}),
         })
 
     def elaborate(self, platform: Target) -> Module:
@@ -197,9 +198,15 @@ class DistanceEncoder(wiring.Component):
     def _prototypes(self, m: Module, step: Value, enable: Value) -> Value:
         """The memory's word for this cycle's chunks, read in the order it is stored."""
         spec = self.spec
+        constants = None
+        if self.constant:
+            assert spec.constants is not None
+            constants = spec.constants.words["prototypes"]
         m.submodules.prototypes = memory = ParameterMemory(
-            self.section, spec.prototype_store, registered=spec.engine.bram_register)
-        wiring.connect(m, wiring.flipped(self.load_prototypes), memory.write)
+            self.section, spec.prototype_store, registered=spec.engine.bram_register,
+            constants=constants)
+        if constants is None:
+            wiring.connect(m, wiring.flipped(self.load_prototypes), memory.write)
         address = Signal(range(spec.prototype_words), name="word")
         m.d.comb += [memory.address.eq(address), memory.enable.eq(enable)]
         count_up(m, address, spec.prototype_words, step)

@@ -1,0 +1,51 @@
+"""Binds a chain to the parameters that its logic is built from."""
+
+import dataclasses
+from collections.abc import Sequence
+
+import numpy as np
+
+from ..spec import ChainSpec, EngineSpec, PQSpec
+from ..spec.constants import Constants
+from ..spec.parameters import Parameters, PQParameters, rounding_constant
+from .image import arrange
+
+__all__ = ["bind_constants"]
+
+
+def bind_constants(chain: ChainSpec, parameters: Sequence[Parameters]) -> ChainSpec:
+    """The chain with the constants of every engine that has any (``rom`` storage).
+
+    A chain without constants comes back as it is, so that binding is always right.
+    """
+    return dataclasses.replace(chain, stages=tuple(
+        _bound(spec, own) for spec, own in zip(chain.stages, parameters, strict=True)))
+
+
+def _bound(spec: EngineSpec, parameters: Parameters) -> EngineSpec:
+    if not spec.constant_kinds:
+        return spec
+    if isinstance(spec, PQSpec) and isinstance(parameters, PQParameters) and spec.folds_bias:
+        parameters = dataclasses.replace(parameters, tables=_with_bias(spec, parameters))
+    words = {kind: arrange(spec.section(kind), spec, parameters)
+             for kind in sorted(spec.constant_kinds)}
+    if "tables" in words and isinstance(spec, PQSpec):
+        _fill_unused(spec, words["tables"])
+    return spec.bind(Constants(words, parameters.shift))
+
+
+def _fill_unused(spec: PQSpec, words: np.ndarray) -> None:
+    """Codes from K on never occur: as if their top bit were not read, they cost no logic."""
+    count, whole = spec.engine.prototypes, 1 << spec.code_bits
+    codes = words.reshape(-1, whole, *words.shape[1:])
+    codes[:, count:] = codes[:, count - whole // 2:whole // 2]
+
+
+def _with_bias(spec: PQSpec, parameters: PQParameters) -> np.ndarray:
+    """Tables [S, K, N] whose first subspace holds the bias and the rounding constant as well.
+
+    Exactly one of its entries enters every sum.
+    """
+    tables = parameters.tables.copy()
+    tables[0] += parameters.bias + rounding_constant(spec, parameters.shift)
+    return tables

@@ -1,0 +1,103 @@
+"""Tables built into logic, and what their values tell about the sums."""
+
+import functools
+
+import numpy as np
+from amaranth.hdl import Module, Shape, Signal, unsigned
+from amaranth.lib import data, wiring
+from amaranth.lib.memory import Memory
+from amaranth.lib.wiring import In, Out
+
+from ..spec import PQSpec
+from ..spec.ranges import Range, covering
+from .streams import shape_of
+from .target import Target
+
+__all__ = ["ConstantTables", "entry_ranges", "sum_range"]
+
+
+def _words(spec: PQSpec) -> np.ndarray:
+    """Entries [tiles, groups, codes, lanes, outputs]."""
+    assert spec.constants is not None
+    return spec.constants.words["tables"].reshape(
+        spec.tiles, spec.groups, 1 << spec.code_bits, spec.subspace_lanes, spec.outputs)
+
+
+@functools.lru_cache(maxsize=64)
+def entry_ranges(spec: PQSpec) -> list[list[Range]]:
+    """Range of every term, output by output, lane by lane: of the entries that it can be."""
+    if not spec.folds_bias:
+        return [[spec.term_range] * spec.subspace_lanes for _ in range(spec.outputs)]
+    words = _words(spec)
+    low, high = words.min(axis=(0, 1, 2)), words.max(axis=(0, 1, 2))
+    return [[Range(int(low[lane, n]), int(high[lane, n])) for lane in range(spec.subspace_lanes)]
+            for n in range(spec.outputs)]
+
+
+def sum_range(spec: PQSpec) -> Range:
+    """Every value a sum of terms can take: exact for constant tables, else the spec's bound."""
+    if not spec.folds_bias:
+        return spec.sum_range
+    words = _words(spec)
+    low = words.min(axis=2).sum(axis=(1, 2))
+    high = words.max(axis=2).sum(axis=(1, 2))
+    return Range(int(low.min()), int(high.max()))
+
+
+class ConstantTables(wiring.Component):
+    """One lane's table per subspace, as logic: a ROM whose output is registered.
+
+    Parameters
+    ----------
+    spec:
+        A spec with constant tables.
+
+    Members
+    -------
+    address: per lane, tile and group above the code
+    enable: advances the output registers
+    terms: output by output, lane by lane, an enabled cycle after the address
+
+    Latency and cost
+    ----------------
+    One cycle. Per entry bit, up to 16 words: one LUT4 and flip-flop; every further address bit
+    about doubles the LUT4. An entry has the bits that its values over all words need.
+    """
+
+    def __init__(self, spec: PQSpec):
+        self.spec = spec
+        self.ranges = entry_ranges(spec)
+        self.address_bits = (spec.table_words - 1).bit_length()
+        shape = shape_of(covering([one for lanes in self.ranges for one in lanes]))
+        super().__init__({
+            "address": In(spec.subspace_lanes * self.address_bits), "enable": In(1),
+            "terms": Out(data.ArrayLayout(data.ArrayLayout(shape, spec.subspace_lanes),
+                                          spec.outputs))})
+
+    def elaborate(self, platform: Target) -> Module:
+        m = Module()
+        spec = self.spec
+        words = _words(spec).reshape(-1, spec.subspace_lanes, spec.outputs)
+        for lane in range(spec.subspace_lanes):
+            shapes = [shape_of(self.ranges[n][lane]) for n in range(spec.outputs)]
+            places = np.cumsum([0] + [shape.width for shape in shapes]).tolist()
+            values = [_packed(word, shapes) for word in words[:, lane].tolist()]
+            m.submodules[f"table{lane}"] = memory = Memory(
+                shape=unsigned(places[-1]), depth=len(values), init=values,
+                attrs={"rom_style": "logic"})
+            reader = memory.read_port()
+            own = self.address[lane * self.address_bits:][:self.address_bits]
+            m.d.comb += [reader.addr.eq(own), reader.en.eq(self.enable)]
+            for n, (low, shape) in enumerate(zip(places, shapes)):
+                entry = Signal(shape, name=f"entry{lane}_{n}")
+                m.d.comb += [entry.eq(reader.data[low:low + shape.width]),
+                             self.terms[n][lane].eq(entry)]
+        return m
+
+
+def _packed(values: list[int], shapes: list[Shape]) -> int:
+    """Values side by side, the first lowest."""
+    word = 0
+    for value, shape in zip(reversed(values), reversed(shapes)):
+        word = word << shape.width | value & (1 << shape.width) - 1
+    return word
