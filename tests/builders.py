@@ -177,9 +177,10 @@ def pq_specs(draw: Any) -> PQSpec:
     knobs = dict(
         D=st.just(inputs), N=st.integers(1, 12), V=st.integers(1, min(inputs, 8)),
         K=st.integers(2, 12), encoder=st.sampled_from(("l2", "l1")),
-        shared_prototypes=st.booleans(), table_storage=st.sampled_from(("auto", "lutram", "bram")),
-        prototype_storage=st.sampled_from(("auto", "lutram", "bram")),
-        prototype_bits=st.integers(2, 8), table_bits=st.integers(2, 8),
+        shared_prototypes=st.booleans(),
+        table_storage=st.sampled_from(("auto", "lutram", "bram", "rom")),
+        prototype_storage=st.sampled_from(("auto", "lutram", "bram", "rom")),
+        prototype_bits=st.integers(2, 8),
         subspaces_per_cycle=st.integers(1, 4), outputs_per_cycle=st.integers(1, 6),
         prototypes_per_cycle=st.integers(1, 12), elements_per_cycle=st.integers(1, 8),
         output=output_specs(("shift",)), **FLAGS)
@@ -187,7 +188,9 @@ def pq_specs(draw: Any) -> PQSpec:
     lanes = min(values["subspaces_per_cycle"], -(-inputs // values["V"]))
     values["encoders_per_cycle"] = draw(st.sampled_from(
         [None, *(n for n in range(1, lanes + 1) if lanes % n == 0)]))
-    return pq(**values)
+    wraps = {"compatibility": "wrap16", "table_bits": draw(st.integers(2, 16))}
+    sums = wraps if draw(st.integers(0, 4)) == 0 else {"table_bits": draw(st.integers(2, 8))}
+    return pq(**values, **sums)
 
 
 @st.composite

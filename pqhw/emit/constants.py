@@ -48,4 +48,6 @@ def _with_bias(spec: PQSpec, parameters: PQParameters) -> np.ndarray:
     """
     tables = parameters.tables.copy()
     tables[0] += parameters.bias + rounding_constant(spec, parameters.shift)
+    if spec.wraps:
+        tables[0] = (tables[0] + (1 << 15)) % (1 << 16) - (1 << 15)
     return tables

@@ -6,7 +6,7 @@ from ..spec import PQSpec
 from ..spec.parameters import PQParameters
 from .requantize import requantize
 
-__all__ = ["encode", "lookup", "nearest", "pq_layer"]
+__all__ = ["encode", "lookup", "nearest", "pq_layer", "wrapped"]
 
 CHUNK_ELEMENTS = 1 << 15
 """Distances kept in flight, so that they stay in the processor's cache."""
@@ -59,11 +59,16 @@ def _distance(encoder: str, vectors: np.ndarray, prototype: np.ndarray) -> np.nd
 
 
 def lookup(spec: PQSpec, parameters: PQParameters, codes: np.ndarray) -> np.ndarray:
-    """Accumulators [R, N]: bias[n] + sum_s T[s, code[s], n]."""
+    """Accumulators [R, N]: bias[n] + sum_s T[s, code[s], n], modulo 2**16 where sums wrap."""
     sums = np.broadcast_to(parameters.bias, (len(codes), spec.layer.out_features)).copy()
     for s in range(spec.subspaces):
         sums += parameters.tables[s, codes[:, s]]
-    return sums
+    return wrapped(sums) if spec.wraps else sums
+
+
+def wrapped(sums: np.ndarray) -> np.ndarray:
+    """Sums as signed 16-bit integers that wrap around."""
+    return (sums + (1 << 15)) % (1 << 16) - (1 << 15)
 
 
 def pq_layer(spec: PQSpec, parameters: PQParameters, rows: np.ndarray) -> np.ndarray:

@@ -77,7 +77,7 @@ class Accelerator(wiring.Component):
         if chain.unbound is not None:
             kinds = " and ".join(sorted(chain.unbound.constant_kinds))
             raise SpecError(f'engine storage "rom" builds {kinds} into the logic, so the '
-                            "parameters must be given, but are not.")
+                            "parameters must be given (--params), but are not.")
         self.chain = chain
         super().__init__(accelerator_signature(chain))
 

@@ -162,7 +162,9 @@ class Results(wiring.Component):
             return self._scale(m, platform, values, index, shift)
         results = []
         for lane, value in enumerate(values):
-            if self.spec.loaded_shift:
+            if self.spec.wraps:
+                shifted = self._rounded(m, value, shift, lane, registered=self.spec.loaded_shift)
+            elif self.spec.loaded_shift:
                 shifted = Signal(value.shape(), name=f"shifted{lane}", reset_less=True)
                 with m.If(self.enable):
                     m.d.sync += shifted.eq(value >> shift)
@@ -173,20 +175,30 @@ class Results(wiring.Component):
 
     def _scale(self, m: Module, platform: Target, values: list[Value], index: Value,
                shift: Value | int) -> list[Value]:
-        """Multiply, shift, then round by the bit shifted out last and clamp."""
+        """Multiply, shift, round and clamp."""
         memory = self._memory(m, platform, "multiplier", index)
         results = []
         for lane, value in enumerate(values):
             factor = memory.data.word_select(lane, MULTIPLIER_BITS)
             product = self._product(m, platform, value, factor, f"scale{lane}")
-            width = len(product)
-            halved = Signal(signed(width + 1), name=f"halved{lane}", reset_less=True)
-            with m.If(self.enable):
-                m.d.sync += halved.eq(Cat(0, product).as_signed() >> shift)
-            rounded = Signal(signed(width + 1), name=f"rounded{lane}")
-            m.d.comb += rounded.eq((halved >> 1) + halved[0])
+            rounded = self._rounded(m, product, shift, lane, registered=True)
             results.append(self._clamped(m, rounded, lane))
         return results
+
+    def _rounded(self, m: Module, value: Value, shift: Value | int, lane: int, *,
+                 registered: bool) -> Value:
+        """value / 2**shift, rounded by the bit shifted out last, behind a register or not."""
+        width = len(value) + 1
+        halved = Signal(signed(width), name=f"halved{lane}", reset_less=registered)
+        whole = Cat(0, value).as_signed() >> shift
+        if registered:
+            with m.If(self.enable):
+                m.d.sync += halved.eq(whole)
+        else:
+            m.d.comb += halved.eq(whole)
+        rounded = Signal(signed(width), name=f"rounded{lane}")
+        m.d.comb += rounded.eq((halved >> 1) + halved[0])
+        return rounded
 
     def _product(self, m: Module, platform: Target, value: Value, factor: Value,
                  name: str) -> Value:

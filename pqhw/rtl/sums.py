@@ -13,11 +13,11 @@ __all__ = ["adder_tree", "delayed", "count_up", "ColumnSums"]
 
 
 def adder_tree(m: Module, platform: Target, enable: Value, terms: list[Value], name: str,
-               ranges: list[Range] | None = None) -> Value:
+               ranges: list[Range] | None = None, limit: Range | None = None) -> Value:
     """The sum of `terms`, one register per level, ceil(log2(len(terms))) levels.
 
     A node is as wide as the sum of its terms' `ranges` needs; by default a term may take any value
-    of its shape. An odd term is passed on.
+    of its shape. A sum wider than `limit` wraps to it. An odd term is passed on.
     """
     if ranges is None:
         ranges = [_range_of(term.shape()) for term in terms]
@@ -29,8 +29,11 @@ def adder_tree(m: Module, platform: Target, enable: Value, terms: list[Value], n
         for index in range(0, len(nodes) - 1, 2):
             node = f"{name}_{level}_{index // 2}"
             (a, a_range), (b, b_range) = nodes[index:index + 2]
-            total = platform.add(m, a, b, shape_of(a_range + b_range), f"{node}_sum")
-            following.append((_held(m, enable, total, a_range + b_range, node), a_range + b_range))
+            range_ = a_range + b_range
+            if limit is not None and range_.bits > limit.bits:
+                range_ = limit
+            total = platform.add(m, a, b, shape_of(range_), f"{node}_sum")
+            following.append((_held(m, enable, total, range_, node), range_))
         if len(nodes) % 2:
             passed, range_ = nodes[-1]
             following.append((_held(m, enable, passed, range_, f"{name}_{level}_pass"), range_))
@@ -122,7 +125,7 @@ class ColumnSums(wiring.Component):
         depth = ceil_log2(spec.terms_per_cycle)
         valid = delayed(m, self.enable, self.valid, self.lead + depth, "valid", control=True)[-1]
         totals = [adder_tree(m, platform, self.enable, self._narrowed(n), f"sum{n}",
-                             self.ranges[n]) for n in range(spec.outputs)]
+                             self.ranges[n], self.spec.sum_range if self.spec.wraps else None) for n in range(spec.outputs)]
         final, last = self._counts(m, self.enable & valid)
         if spec.groups == 1:
             m.d.comb += [self.sums[n].eq(total) for n, total in enumerate(totals)]

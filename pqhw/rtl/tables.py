@@ -41,7 +41,8 @@ def sum_range(spec: PQSpec) -> Range:
     words = _words(spec)
     low = words.min(axis=2).sum(axis=(1, 2))
     high = words.max(axis=2).sum(axis=(1, 2))
-    return Range(int(low.min()), int(high.max()))
+    exact = Range(int(low.min()), int(high.max()))
+    return spec.sum_range if spec.wraps and exact.bits > spec.sum_range.bits else exact
 
 
 class ConstantTables(wiring.Component):

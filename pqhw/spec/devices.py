@@ -101,7 +101,7 @@ def _resolve(spec: EngineSpec, part: Device, multiplier: str) -> EngineSpec:
 
 
 def _storage(part: Device, field: str, asked: str) -> str:
-    if part.lutram:
+    if part.lutram or asked == "rom":
         return asked
     if asked == "lutram":
         raise SpecError(f'engine.{field} must be "bram" on {part.name}, which has no LUT RAM, '

@@ -17,6 +17,9 @@ __all__ = ["EngineSpec", "MULTIPLIER_BITS", "read_stages", "storage"]
 DSP_BITS = 18
 """Width of a sum that one DSP block multiplies."""
 
+WRAPPED = signed_range(16)
+"""Sums of the wrap16 compatibility mode."""
+
 MULTIPLIER_BITS = 16
 """Width of the unsigned per-output multiplier of the scale mode."""
 
@@ -124,8 +127,15 @@ class EngineSpec(abc.ABC):
         return False
 
     @property
+    def wraps(self) -> bool:
+        """Whether sums are taken modulo 2**16."""
+        return False
+
+    @property
     def sum_range(self) -> Range:
         """The sum of all terms, with the bias where it is part of them."""
+        if self.wraps:
+            return WRAPPED
         total = self.term_range.times(self.terms)
         return total + self.bias_range if self.folds_bias else total
 
@@ -133,6 +143,8 @@ class EngineSpec(abc.ABC):
     def bias_width(self) -> int:
         """Bits of a bias: as asked, or as wide as the terms' sum, and 12 (pq) or 16 (mac)."""
         asked = self.precision.bias_bits
+        if asked is None and self.wraps:
+            return WRAPPED.bits
         if asked is None:
             total = self.term_range.times(self.terms)
             return min(32, max(self.MINIMUM_BIAS_BITS, total.bits))
@@ -151,6 +163,8 @@ class EngineSpec(abc.ABC):
     @property
     def accumulator_range(self) -> Range:
         """Every value that a sum with its bias can take."""
+        if self.wraps:
+            return WRAPPED
         bound = self.sum_range if self.folds_bias else self.sum_range + self.bias_range
         asked = self.precision.accumulator_bits
         return bound if asked is None else signed_range(asked)
@@ -329,6 +343,9 @@ class EngineSpec(abc.ABC):
 
     def _check_sums(self) -> None:
         asked = self.precision.accumulator_bits
+        if self.wraps:
+            self._check_wrapped(asked)
+            return
         bound = self.sum_range if self.folds_bias else self.sum_range + self.bias_range
         needed = bound.bits
         if asked is not None and asked < needed:
@@ -350,6 +367,17 @@ class EngineSpec(abc.ABC):
             raise SpecError(f"precision.output.shift must be at most {self.bias_width - 1}, so "
                             f"that precision.bias_bits = {self.bias_width} holds its rounding constant, "
                             f"but is {self.output.shift}.")
+
+    def _check_wrapped(self, accumulator_bits: int | None) -> None:
+        if accumulator_bits not in (None, WRAPPED.bits):
+            raise SpecError("precision.accumulator_bits must be 16 with precision.compatibility = "
+                            f'"wrap16", but is {accumulator_bits}.')
+        if self.bias_width > WRAPPED.bits:
+            raise SpecError("precision.bias_bits must be at most 16 with precision.compatibility "
+                            f'= "wrap16", but is {self.bias_width}.')
+        if self.output is not None and (self.output.shift or 0) > self.max_shift:
+            raise SpecError(f"precision.output.shift must be at most {self.max_shift} with "
+                            f'precision.compatibility = "wrap16", but is {self.output.shift}.')
 
     def _check_results(self) -> None:
         asked = self.folding.results_per_cycle

@@ -136,8 +136,11 @@ def _bias(spec: EngineSpec, values: Mapping[str, Any], shift: int) -> np.ndarray
 
 
 def rounding_constant(spec: EngineSpec, shift: int) -> int:
-    """What the stored bias adds so that a plain right shift rounds half up."""
-    if spec.output is None or spec.output.mode != "shift" or shift == 0:
+    """What the stored bias adds so that a plain right shift rounds half up.
+
+    Nothing where sums wrap, as the constant must not.
+    """
+    if spec.wraps or spec.output is None or spec.output.mode != "shift" or shift == 0:
         return 0
     return 1 << (shift - 1)
 

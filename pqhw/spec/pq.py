@@ -57,6 +57,10 @@ class PQSpec(EngineSpec):
         if self.subspace_lanes % self.encoder_lanes:
             raise SpecError(f"folding.encoders_per_cycle must divide the {self.subspace_lanes} "
                             f"subspaces per cycle, but is {self.folding.encoders_per_cycle}.")
+        if self.precision.table_bits > 8 and not self.wraps:
+            raise SpecError("precision.table_bits must be an integer from 2 to 8 unless "
+                            'precision.compatibility is "wrap16", '
+                            f"but is {self.precision.table_bits}.")
         super().__post_init__()
 
     # -- Shapes ----------------------------------------------------------------------------
@@ -167,6 +171,11 @@ class PQSpec(EngineSpec):
     def table_store(self) -> str:
         """Where the tables stand: lutram, bram or rom."""
         return storage(self.engine.table_storage, self.table_words, lutram_words=32)
+
+    @property
+    def wraps(self) -> bool:
+        """Whether sums are taken modulo 2**16."""
+        return self.precision.compatibility == "wrap16"
 
     @property
     def folds_bias(self) -> bool:

@@ -150,7 +150,10 @@ class PQPrecision(_Precision):
     activation_bits: int = integer(2, 8, "bits of an activation", default=8)
     activation_signed: bool = boolean("activations are two's complement", default=True)
     prototype_bits: int = integer(2, 8, "bits of a prototype element", default=8)
-    table_bits: int = integer(2, 8, "bits of a table entry", default=8)
+    table_bits: int = integer(2, 16, "bits of a table entry; above 8 only with wrap16", default=8)
+    compatibility: str = choice(("none", "wrap16"), "wrap16 takes sums modulo 2^16, as some "
+                                "published designs do, and allows 16-bit entries",
+                                default="none")
     bias_bits: int | None = integer(0, 32, "bits of a bias", default=None)
     accumulator_bits: int | None = integer(2, 48, "bits of a sum", default=None)
     output: Requantize | None = None

@@ -38,8 +38,9 @@ def slow_codes(spec, own, row):
 
 
 def slow_sums(spec, own, codes):
-    return [int(own.bias[n]) + sum(int(own.tables[s, code, n]) for s, code in enumerate(codes))
+    sums = [int(own.bias[n]) + sum(int(own.tables[s, code, n]) for s, code in enumerate(codes))
             for n in range(spec.layer.out_features)]
+    return [(total + 0x8000 & 0xffff) - 0x8000 for total in sums] if spec.wraps else sums
 
 
 @settings(max_examples=80)

@@ -22,7 +22,7 @@ RULES = {
     "engine.subvector_length": "1 to 64", "engine.prototypes": "2 to 64",
     "engine.load_bits": "8, 16, 32, 64", "engine.counter_bits": "12 to 32",
     "engine.weight_bits": "2 to 8", "precision.activation_bits": "2 to 8",
-    "precision.prototype_bits": "2 to 8", "precision.table_bits": "2 to 8",
+    "precision.prototype_bits": "2 to 8", "precision.table_bits": "2 to 16",
     "precision.bias_bits": "0 to 32", "precision.accumulator_bits": "2 to 48",
     "precision.output.bits": "2 to 8", "precision.output.shift": "0 to 47",
     "folding.subspaces_per_cycle": "1 to 4096", "folding.outputs_per_cycle": "1 to 4096",
@@ -33,11 +33,11 @@ RULES = {
 """Written down again, so that no limit moves unnoticed."""
 
 WORDS = {
-    "engine.encoder": '"l2", "l1"', "engine.table_storage": '"auto", "lutram", "bram"',
-    "engine.prototype_storage": '"auto", "lutram", "bram"', "engine.scheme": '"fixed"',
+    "engine.encoder": '"l2", "l1"', "engine.table_storage": '"auto", "lutram", "bram", "rom"',
+    "engine.prototype_storage": '"auto", "lutram", "bram", "rom"', "engine.scheme": '"fixed"',
     "engine.multiplier": '"dsp", "lut", "auto"',
     "engine.weight_storage": '"auto", "lutram", "bram"',
-    "precision.output.mode": '"shift", "scale"',
+    "precision.output.mode": '"shift", "scale"', "precision.compatibility": '"none", "wrap16"',
 }
 
 
@@ -182,7 +182,7 @@ def test_defaults_of_a_pq_engine():
                    "prototype_storage": "auto", "bram_register": True, "load_bits": 8,
                    "counter_bits": 16},
         "precision": {"activation_bits": 8, "activation_signed": True, "prototype_bits": 8,
-                      "table_bits": 8, "output": "accumulator"},
+                      "table_bits": 8, "compatibility": "none", "output": "accumulator"},
         "folding": {"subspaces_per_cycle": 1, "outputs_per_cycle": 1, "prototypes_per_cycle": 1,
                     "elements_per_cycle": 1}}
 

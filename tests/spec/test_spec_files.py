@@ -32,7 +32,7 @@ def test_the_example_loads_with_every_field_in_its_place(tmp_path):
                    "prototype_storage": "auto", "bram_register": True, "load_bits": 8,
                    "counter_bits": 16},
         "precision": {"activation_bits": 8, "activation_signed": True, "prototype_bits": 8,
-                      "table_bits": 8, "output": "accumulator"},
+                      "table_bits": 8, "compatibility": "none", "output": "accumulator"},
         "folding": {"subspaces_per_cycle": 8, "outputs_per_cycle": 8, "prototypes_per_cycle": 16,
                     "elements_per_cycle": 9}}
     assert (spec.subspaces, spec.groups, spec.tiles, spec.cycles_per_row) == (16, 2, 4, 8)

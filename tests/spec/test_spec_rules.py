@@ -28,6 +28,22 @@ RULES = {
         lambda: mac(D=3, N=1, accumulator_bits=17),
         "precision.accumulator_bits must be at least 18, the bound of 3 terms and the bias, "
         "but is 17."),
+    "wide entries without wrap16": (
+        lambda: tiny(table_bits=9),
+        'precision.table_bits must be an integer from 2 to 8 unless precision.compatibility is '
+        '"wrap16", but is 9.'),
+    "wrap16 with other accumulators": (
+        lambda: tiny(compatibility="wrap16", accumulator_bits=20),
+        'precision.accumulator_bits must be 16 with precision.compatibility = "wrap16", '
+        "but is 20."),
+    "wrap16 with a wider bias": (
+        lambda: tiny(compatibility="wrap16", bias_bits=17),
+        'precision.bias_bits must be at most 16 with precision.compatibility = "wrap16", '
+        "but is 17."),
+    "wrap16 with a shift beyond 16 bits": (
+        lambda: tiny(compatibility="wrap16", output=Requantize(bits=4, shift=16)),
+        'precision.output.shift must be at most 15 with precision.compatibility = "wrap16", '
+        "but is 16."),
     "no place for the rounding constant": (
         lambda: tiny(bias_bits=0, output=U4),
         "precision.bias_bits must be at least 1 with a shifted output, whose rounding constant "
