@@ -95,7 +95,8 @@ def write_product(chain: ChainSpec, folder: Path, *, target: str = "generic",
     """Write an accelerator's files into `folder`; returns the manifest.
 
     `pqhw_top.v`, `manifest.json`, `pqhw_top.core`, `spec.toml`, and with `parameters`, unless all
-    are constants, `parameters.bin`, the image for the `load` port. The same spec gives the same bytes.
+    are constants, `parameters.bin`, the image for the `load` port. The same spec gives the same
+    bytes.
     """
     folder.mkdir(parents=True, exist_ok=True)
     if parameters is not None:

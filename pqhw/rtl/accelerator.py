@@ -74,14 +74,15 @@ class Accelerator(wiring.Component):
     """
 
     def __init__(self, chain: ChainSpec):
-        if chain.unbound is not None:
-            kinds = " and ".join(sorted(chain.unbound.constant_kinds))
-            raise SpecError(f'engine storage "rom" builds {kinds} into the logic, so the '
-                            "parameters must be given (--params), but are not.")
         self.chain = chain
         super().__init__(accelerator_signature(chain))
 
     def elaborate(self, platform: Target) -> Module:
+        unbound = self.chain.unbound
+        if unbound is not None:
+            kinds = " and ".join(sorted(unbound.constant_kinds))
+            raise SpecError(f'engine storage "rom" builds {kinds} into the logic, so the '
+                            "parameters must be given (--params), but are not.")
         m = Module()
         first = self.chain.first
         m.submodules.guard = guard = RowGuard(first.layer.in_features, first.activation_range,

@@ -124,8 +124,9 @@ class ColumnSums(wiring.Component):
         spec = self.spec
         depth = ceil_log2(spec.terms_per_cycle)
         valid = delayed(m, self.enable, self.valid, self.lead + depth, "valid", control=True)[-1]
+        limit = spec.sum_range if spec.wraps else None
         totals = [adder_tree(m, platform, self.enable, self._narrowed(n), f"sum{n}",
-                             self.ranges[n], self.spec.sum_range if self.spec.wraps else None) for n in range(spec.outputs)]
+                             self.ranges[n], limit) for n in range(spec.outputs)]
         final, last = self._counts(m, self.enable & valid)
         if spec.groups == 1:
             m.d.comb += [self.sums[n].eq(total) for n, total in enumerate(totals)]

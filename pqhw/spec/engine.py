@@ -365,8 +365,8 @@ class EngineSpec(abc.ABC):
                             f"but is {self.output.shift}.")
         if self.output.mode == "shift" and (self.output.shift or 0) >= self.bias_width:
             raise SpecError(f"precision.output.shift must be at most {self.bias_width - 1}, so "
-                            f"that precision.bias_bits = {self.bias_width} holds its rounding constant, "
-                            f"but is {self.output.shift}.")
+                            f"that precision.bias_bits = {self.bias_width} holds its rounding "
+                            f"constant, but is {self.output.shift}.")
 
     def _check_wrapped(self, accumulator_bits: int | None) -> None:
         if accumulator_bits not in (None, WRAPPED.bits):
