@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from pqhw.spec import (ChainSpec, Layer, MACEngine, MACFolding, MACPrecision, MACSpec, PQEngine,
                        PQFolding, PQPrecision, PQSpec, Requantize)
+from pqhw.spec.tables import LOAD_BITS
 
 EXAMPLE_TOML = """\
 [layer]
@@ -125,6 +126,8 @@ def odd_cases() -> dict[str, ChainSpec]:
         "load 32": tiny(load_bits=32, D=7, V=3, **FOLDED),
         "load 64": tiny(load_bits=64, N=9, **FOLDED),
         "load 64, wide tables": tiny(load_bits=64, N=40, table_bits=8, outputs_per_cycle=40),
+        "load 128, wider tables": tiny(load_bits=128, N=40, table_bits=8, outputs_per_cycle=40),
+        "load 1024": tiny(load_bits=1024, N=9, **FOLDED),
         "mac, nothing divides, scale": mac(
             D=37, N=11, inputs_per_cycle=5, outputs_per_cycle=3, multiplier="lut",
             output=Requantize(bits=8, signed=True, mode="scale")),
@@ -166,7 +169,7 @@ def output_specs(modes: tuple[str, ...]) -> st.SearchStrategy[Requantize | None]
     return st.none() | made
 
 
-FLAGS = {"bram_register": st.booleans(), "load_bits": st.sampled_from((8, 16, 32, 64)),
+FLAGS = {"bram_register": st.booleans(), "load_bits": st.sampled_from(LOAD_BITS),
              "activation_bits": st.integers(2, 8), "activation_signed": st.booleans()}
 
 

@@ -1,13 +1,12 @@
 """Packs parameters into the image that the `load` port takes (format: `pqhw.spec.image`)."""
 
-import zlib
 from collections.abc import Sequence
 
 import numpy as np
 
 from ..spec import ChainSpec, DistanceSpec, EngineSpec, MACSpec, PQSpec, Section
-from ..spec.image import TRAILER_BYTES
 from ..spec.parameters import MACParameters, Parameters, PQParameters, rounding_constant
+from .checksum import trailer
 
 __all__ = ["pack_image", "pack_section", "arrange"]
 
@@ -24,9 +23,8 @@ def pack_image(chain: ChainSpec, parameters: Sequence[Parameters]) -> bytes:
     for section in layout.sections:
         words = arrange(section, chain.stages[section.stage], parameters[section.stage])
         parts += [section.header(), pack_section(section, words)]
-    parts.append(bytes(max(0, layout.load_bits // 8 - TRAILER_BYTES)))
     body = b"".join(parts)
-    return body + zlib.crc32(body).to_bytes(TRAILER_BYTES, "little")
+    return body + trailer(body, layout.load_bits)
 
 
 def pack_section(section: Section, words: np.ndarray) -> bytes:

@@ -4,17 +4,13 @@ from amaranth.hdl import Cat, Module, Mux, Signal, Value
 from amaranth.lib import data, enum, stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from ..spec.image import SECTION_HEADER_BYTES, TRAILER_BYTES, ImageLayout, LoadError
-from .crc import CRC_INIT, CRC_RESIDUE, crc32_next
+from ..spec.image import HEADER_BYTES, ImageLayout, LoadError
+from .checksum import Checksum
+from .headers import HeaderCheck
 from .memory import SectionPort
 from .target import Target
 
 __all__ = ["Loader", "NoLoader", "load_stream"]
-
-HEADER_FAULTS = [LoadError.MAGIC] * 4 + [LoadError.VERSION] + [LoadError.CONFIGURATION] * 7 + [
-    LoadError.LENGTH] * 4
-"""What it means when a byte of the header is not the one expected."""
-
 
 def load_stream(load_bits: int) -> stream.Signature:
     """The parameter port: words of the image, `last` on its final one."""
@@ -56,10 +52,9 @@ class State(enum.Enum, shape=3):  # type: ignore[call-arg]
 class Loader(wiring.Component):
     """Accepts images while no row is under way; only a complete good one makes `ready` rise.
 
-    The fixed parts of an image (header, section headers) are compared with constants as they
-    pass, two cycles behind; the words between them go straight to their memories; the CRC-32
-    decides at the end. The first fault is kept until the next image begins, the rest of a faulty
-    image swallowed.
+    Every word is registered as it is taken; its headers are compared, its check is formed and
+    its parameters are written from there. The first fault is kept until the next image begins,
+    the rest of a faulty image swallowed.
 
     Parameters
     ----------
@@ -77,8 +72,9 @@ class Loader(wiring.Component):
 
     Latency and cost
     ----------------
-    One load word per cycle; memories are written one cycle behind. CRC of 8-bit words about
-    90 LUT4, one LUT4 or two per chunk of a memory's word, about 80 for control.
+    One load word per cycle; memories are written one cycle behind. See `Checksum` and
+    `HeaderCheck`; one LUT4 or two per chunk of a memory's word, about 80 for control; as many
+    flip-flops as the load words of the widest chunk have bits.
     """
 
     def __init__(self, layout: ImageLayout):
@@ -96,9 +92,9 @@ class Loader(wiring.Component):
         m = Module()
         state = Signal(State, name="state")
         following = Signal(State, name="following_state")
-        index = Signal(4, name="index")
+        index = Signal(range(HEADER_BYTES), name="index")
         section = Signal(self.section.shape(), name="section_index")
-        crc = Signal(32, name="crc", init=CRC_INIT)
+        word = Signal(self.layout.load_bits, name="word", reset_less=True)
         take = Signal(name="take")
         section_done = Signal(name="section_done")
         starting = Signal(name="starting")
@@ -110,15 +106,16 @@ class Loader(wiring.Component):
             take.eq(self.i.valid & self.i.ready),
             starting.eq((state == State.IDLE) & self.i.valid & self.idle),
             ends.eq((state == State.TRAILER)
-                    & (index == max(1, TRAILER_BYTES // self.bytes) - 1)),
+                    & (index == self.layout.trailer_bytes // self.bytes - 1)),
             following.eq(state),
         ]
+        m.d.sync += word.eq(self.i.payload.data)
         with m.Switch(state):
             with m.Case(State.HEADER):
-                with m.If(index == len(self.layout.header()) // self.bytes - 1):
+                with m.If(index == self._words(self.layout.header()) - 1):
                     m.d.comb += following.eq(State.SECTION)
             with m.Case(State.SECTION):
-                with m.If(index == SECTION_HEADER_BYTES // self.bytes - 1):
+                with m.If(index == self._words(self.layout.sections[0].header()) - 1):
                     m.d.comb += following.eq(State.WORDS)
             with m.Case(State.WORDS):
                 with m.If(section_done):
@@ -126,10 +123,8 @@ class Loader(wiring.Component):
             with m.Case(State.TRAILER):
                 with m.If(ends):
                     m.d.comb += following.eq(Mux(self.i.payload.last, State.CHECK, State.DRAIN))
-        fault = self._compare(m, state, index, section, take, starting)
         with m.If(take):
-            m.d.sync += [state.eq(following), index.eq(index + 1),
-                         crc.eq(crc32_next(crc, self.i.payload.data))]
+            m.d.sync += [state.eq(following), index.eq(index + 1)]
             with m.If(following != state):
                 m.d.sync += index.eq(0)
             with m.If(section_done):
@@ -140,14 +135,18 @@ class Loader(wiring.Component):
                 m.d.sync += state.eq(State.IDLE)
                 with m.If(state != State.DRAIN):
                     m.d.sync += [self.error.eq(LoadError.TRUNCATED), self.section.eq(section)]
+        check = self._check(m, word, take, state, starting)
         with m.If(state == State.CHECK):
-            m.d.sync += state.eq(State.IDLE)
-            with m.If(crc == CRC_RESIDUE):
-                m.d.sync += self.ready.eq(1)
-            with m.Else():
-                m.d.sync += [self.error.eq(LoadError.CRC), self.section.eq(section)]
-        with m.If(fault.code != LoadError.NONE):
-            m.d.sync += [self.error.eq(fault.code), self.section.eq(fault.section)]
+            m.d.sync += index.eq(index + 1)
+            with m.If(index == Checksum.LATENCY):
+                m.d.sync += state.eq(State.IDLE)
+                with m.If(check.good):
+                    m.d.sync += self.ready.eq(1)
+                with m.Else():
+                    m.d.sync += [self.error.eq(LoadError.CRC), self.section.eq(section)]
+        headers = self._headers(m, word, take, state, index, section, starting)
+        with m.If(headers.found):
+            m.d.sync += [self.error.eq(headers.code), self.section.eq(headers.where)]
             with m.If((state == State.IDLE) | (state == State.CHECK)
                       | (take & self.i.payload.last)):
                 m.d.sync += state.eq(State.IDLE)
@@ -155,57 +154,44 @@ class Loader(wiring.Component):
                 m.d.sync += state.eq(State.DRAIN)
         with m.If(starting):
             m.d.sync += [state.eq(State.HEADER), self.ready.eq(0), index.eq(0), section.eq(0),
-                         self.section.eq(0), self.error.eq(LoadError.NONE), crc.eq(CRC_INIT)]
-        m.d.comb += section_done.eq(self._write(m, section, take & (state == State.WORDS),
+                         self.section.eq(0), self.error.eq(LoadError.NONE)]
+        m.d.comb += section_done.eq(self._write(m, word, section, take & (state == State.WORDS),
                                                 restart=state == State.HEADER))
         return m
 
-    def _compare(self, m: Module, state: Signal, index: Signal, section: Signal, take: Signal,
-                 starting: Signal) -> data.View:
+    def _words(self, part: bytes) -> int:
+        """Load words of a part of the image."""
+        return len(part) // self.bytes
+
+    def _check(self, m: Module, word: Signal, take: Signal, state: Signal,
+               starting: Signal) -> Checksum:
+        """The check over the words, each a cycle after it was taken."""
+        m.submodules.checksum = check = Checksum(self.layout.load_bits)
+        step, trailer = Signal(name="checked"), Signal(name="is_trailer")
+        m.d.sync += [step.eq(take & (state != State.TRAILER)),
+                     trailer.eq(take & (state == State.TRAILER))]
+        m.d.comb += [check.word.eq(word), check.step.eq(step), check.trailer.eq(trailer),
+                     check.restart.eq(starting)]
+        return check
+
+    def _headers(self, m: Module, word: Signal, take: Signal, state: Signal, index: Signal,
+                 section: Signal, starting: Signal) -> HeaderCheck:
         """The fault of a header's word, two cycles after it was taken.
 
-        A fault is known before CHECK, as at least two more words follow every header; one that
-        is still on its way when the next image starts is forgotten with its image.
+        A fault is known before the end of CHECK, as at least two more words follow every header;
+        one that is still on its way when another has been found, or when the next image starts,
+        is forgotten.
         """
-        width = self.layout.load_bits
-        expected = Signal(width, name="expected", reset_less=True)
-        given = Signal(width, name="given", reset_less=True)
-        codes = Signal(4 * self.bytes, name="codes", reset_less=True)
-        where = Signal.like(section, name="compared_section", reset_less=True)
-        compares = Signal(name="compares")
-        m.d.sync += [given.eq(self.i.payload.data), where.eq(section),
-                     compares.eq(take & ((state == State.HEADER) | (state == State.SECTION)))]
-        with m.If(state == State.HEADER):
-            self._expect(m, index, self.layout.header(), HEADER_FAULTS, expected, codes)
-        with m.Else():
-            with m.Switch(section):
-                for number, one in enumerate(self.layout.sections):
-                    faults = [LoadError.SECTION] * SECTION_HEADER_BYTES
-                    with m.Case(number):
-                        self._expect(m, index, one.header(), faults, expected, codes)
-        fault = Signal(data.StructLayout({"code": 4, "section": section.shape()}), name="fault")
-        m.d.sync += [fault.code.eq(LoadError.NONE), fault.section.eq(where)]
-        with m.If(compares):
-            for byte in reversed(range(self.bytes)):
-                with m.If(given.word_select(byte, 8) != expected.word_select(byte, 8)):
-                    m.d.sync += fault.code.eq(codes.word_select(byte, 4))
-        with m.If(starting | (fault.code != LoadError.NONE)):
-            m.d.sync += [compares.eq(0), fault.code.eq(LoadError.NONE)]
-        return fault
+        m.submodules.headers = headers = HeaderCheck(self.layout)
+        m.d.comb += [
+            headers.header.eq(take & (state == State.HEADER)),
+            headers.section_header.eq(take & (state == State.SECTION)),
+            headers.index.eq(index), headers.section.eq(section), headers.word.eq(word),
+            headers.forget.eq(starting | headers.found)]
+        return headers
 
-    def _expect(self, m: Module, index: Signal, header: bytes, faults: list[int],
-                expected: Signal, codes: Signal) -> None:
-        """The word of a header that stands at `index`, and what its bytes mean if wrong."""
-        with m.Switch(index):
-            for word in range(len(header) // self.bytes):
-                part = slice(word * self.bytes, (word + 1) * self.bytes)
-                with m.Case(word):
-                    m.d.sync += [
-                        expected.eq(int.from_bytes(header[part], "little")),
-                        codes.eq(sum(code << (4 * byte)
-                                     for byte, code in enumerate(faults[part])))]
-
-    def _write(self, m: Module, current: Signal, step: Value, restart: Value) -> Value:
+    def _write(self, m: Module, word: Signal, current: Signal, step: Value,
+               restart: Value) -> Value:
         """Gather chunks and write them; returns whether a section's last word is taken."""
         sections = self.layout.sections
         width = self.layout.load_bits
@@ -215,7 +201,6 @@ class Loader(wiring.Component):
         beat = Signal(range(most_beats), name="beat")
         lane = Signal(range(most_lanes), name="lane")
         address = Signal(range(most_words), name="address")
-        chunk = Signal(most_beats * width, name="chunk", reset_less=True)
         write_address = Signal.like(address, name="write_address", reset_less=True)
         last_beat, last_lane, last_word = (Signal(name=f"last_{name}")
                                            for name in ("beat", "lane", "word"))
@@ -232,9 +217,9 @@ class Loader(wiring.Component):
                     m.d.sync += [ends[0].eq(section.beats - 1),
                                  ends[1].eq(section.banks * section.chunks - 1),
                                  ends[2].eq(section.words - 1)]
+        m.d.sync += write_address.eq(address)
         with m.If(step):
-            m.d.sync += [chunk.eq(Cat(chunk, self.i.payload.data)[width:]), beat.eq(beat + 1),
-                         write_address.eq(address)]
+            m.d.sync += beat.eq(beat + 1)
             with m.If(last_beat):
                 m.d.sync += [beat.eq(0), lane.eq(lane + 1)]
                 with m.If(last_lane):
@@ -243,6 +228,7 @@ class Loader(wiring.Component):
                         m.d.sync += address.eq(0)
         with m.Elif(restart):
             m.d.sync += [beat.eq(0), lane.eq(0), address.eq(0)]
+        chunk = self._gathered(m, word, step, most_beats)
         for number, section in enumerate(sections):
             port = getattr(self, f"load_{number}")
             lanes = section.banks * section.chunks
@@ -253,3 +239,14 @@ class Loader(wiring.Component):
             m.d.comb += [port.enable.eq(enable), port.address.eq(write_address),
                          port.data.eq(chunk[(most_beats - section.beats) * width:])]
         return done
+
+    def _gathered(self, m: Module, word: Signal, step: Value, beats: int) -> Value:
+        """The last `beats` words of a section, the newest on top."""
+        if beats == 1:
+            return word
+        earlier = Signal((beats - 1) * len(word), name="earlier_words", reset_less=True)
+        kept = Signal(name="kept")
+        m.d.sync += kept.eq(step)
+        with m.If(kept):
+            m.d.sync += earlier.eq(Cat(earlier, word)[len(word):])
+        return Cat(earlier, word)

@@ -94,9 +94,7 @@ bool load(Model &top, Job &job) {
     size_t patience = 2 * job.image_bytes + 1000;
     for (size_t at = 0; at + word_bytes <= job.image_bytes;) {
         if (!patience--) return false;
-        uint64_t word = 0;
-        for (size_t i = 0; i < word_bytes; i++) word |= uint64_t(job.image[at + i]) << (8 * i);
-        put(top.p_load____payload, 0, PQHW_LOAD_BITS, word);
+        for (size_t i = 0; i < word_bytes; i++) put(top.p_load____payload, 8 * i, 8, job.image[at + i]);
         put(top.p_load____payload, PQHW_LOAD_BITS, 1, at + word_bytes == job.image_bytes);
         top.p_load____valid.set<bool>(true);
         step(top);

@@ -14,7 +14,10 @@
              2..3   0
              4..7   length: bytes of the section's words, little-endian
              8..    words
-    trailer         zeros up to a whole load word, then the CRC-32 (IEEE 802.3) of all before it
+    trailer         zeros, then the check in the last 4 or 8 bytes
+
+Every part is filled with zeros to whole load words. The check is the CRC-32 (IEEE 802.3) of all
+before it; with load words of 128 bits and more, sum and signature (`pqhw.emit.checksum`).
 
 A section fills a memory of `words` addresses and `banks` banks. Its words come address by
 address, bank by bank; a bank's word is cut into chunks, least significant first, each padded to
@@ -31,13 +34,27 @@ from typing import Any
 from .ranges import ceil_div
 
 __all__ = ["Section", "ImageLayout", "LoadError", "MAGIC", "VERSION", "HEADER_BYTES",
-           "SECTION_HEADER_BYTES", "TRAILER_BYTES"]
+           "SECTION_HEADER_BYTES", "CRC_BYTES", "SIGNED_BYTES", "WIDE_BITS", "best_chunk_bits"]
 
 MAGIC = b"PQHW"
 VERSION = 1
 HEADER_BYTES = 16
 SECTION_HEADER_BYTES = 8
-TRAILER_BYTES = 4
+
+CRC_BYTES = 4
+"""The check of an image with load words of up to 64 bits."""
+
+SIGNED_BYTES = 8
+"""The check of an image with wide load words: sum and signature."""
+
+WIDE_BITS = 128
+"""From this width on a load word is wide."""
+
+SMALLEST_CHUNK = 144
+"""Bits that any loader gathers, if need be: whole memories of 4, 16 and 36 bits."""
+
+MEMORY_WIDTHS = (4, 16, 36)
+"""Bits of the memories that words are put together from: LUT RAM, iCE40 and ECP5 block RAM."""
 
 KINDS = {"prototypes": 1, "tables": 2, "bias": 3, "shift": 4, "weights": 5, "multiplier": 6}
 
@@ -57,15 +74,37 @@ class LoadError:
 
     NAMES = ("none", "wrong magic", "wrong version", "image is for another configuration",
              "wrong length", "wrong section", "image ends early", "image goes on too long",
-             "CRC-32 mismatch", "all parameters are constants, no image is taken")
+             "checksum mismatch", "all parameters are constants, no image is taken")
+
+
+@functools.cache
+def best_chunk_bits(width: int, load_bits: int) -> int:
+    """How many bits of a memory's word of `width` bits are written at once.
+
+    All of it if it fits a load word, or 144 bits. Otherwise, of the sizes up to that which cost
+    no memory beyond what the word needs, those that take the fewest load words, and of these
+    the largest. 144 bits always qualify.
+    """
+    most = max(load_bits, SMALLEST_CHUNK)
+    if width <= most:
+        return width
+
+    def waste(chunk: int) -> int:
+        whole, rest = divmod(width, chunk)
+        return sum(whole * ceil_div(chunk, unit) + ceil_div(rest, unit) - ceil_div(width, unit)
+                   for unit in MEMORY_WIDTHS)
+
+    exact = [chunk for chunk in range(1, most + 1) if waste(chunk) == 0]
+    return min(exact, key=lambda chunk: (
+        ceil_div(width, chunk) * ceil_div(chunk, load_bits), -chunk))
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Section:
     """One memory's worth of parameters.
 
-    A bank's word holds `fields` integers of `field_bits` bits. Memories are written in chunks
-    of at most 144 bits, which whole block RAMs of 36 and of 16 bits fill.
+    A bank's word holds `fields` integers of `field_bits` bits. It is written in chunks, of which
+    each comes in whole load words.
     """
     kind: str
     words: int
@@ -93,7 +132,7 @@ class Section:
     @property
     def chunk_bits(self) -> int:
         """Bits written at once; the last chunk of a word may have fewer."""
-        return min(self.width, 144 if self.load_bits <= 16 else 128)
+        return best_chunk_bits(self.width, self.load_bits)
 
     @property
     def chunks(self) -> int:
@@ -111,8 +150,9 @@ class Section:
         return self.words * self.banks * self.chunks * self.beats * self.load_bits // 8
 
     def header(self) -> builtins.bytes:
-        """The eight bytes in front of the words."""
-        return bytes([KINDS[self.kind], self.stage, 0, 0]) + self.bytes.to_bytes(4, "little")
+        """What stands in front of the words: eight bytes, filled to whole load words."""
+        fields = bytes([KINDS[self.kind], self.stage, 0, 0]) + self.bytes.to_bytes(4, "little")
+        return fields.ljust(self.load_bits // 8, b"\0")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -133,12 +173,24 @@ class ImageLayout:
         return int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], "little")
 
     @property
+    def trailer_bytes(self) -> int:
+        """Bytes of the trailer, the check at its end."""
+        return max(self.check_bytes, self.load_bits // 8)
+
+    @property
+    def check_bytes(self) -> int:
+        """Bytes of the check."""
+        return SIGNED_BYTES if self.load_bits >= WIDE_BITS else CRC_BYTES
+
+    @property
     def body_bytes(self) -> int:
         """Bytes after the header."""
-        sections = sum(SECTION_HEADER_BYTES + section.bytes for section in self.sections)
-        return sections + max(TRAILER_BYTES, self.load_bits // 8)
+        sections = sum(len(section.header()) + section.bytes for section in self.sections)
+        return sections + self.trailer_bytes
 
     def header(self) -> bytes:
-        """The sixteen bytes in front of the sections."""
-        return (MAGIC + bytes([VERSION, self.load_bits // 8, len(self.sections), 0])
-                + self.configuration.to_bytes(4, "little") + self.body_bytes.to_bytes(4, "little"))
+        """What stands in front of the sections: sixteen bytes, filled to whole load words."""
+        numbers = self.configuration | self.body_bytes << 32
+        fields = (MAGIC + bytes([VERSION, self.load_bits // 8, len(self.sections), 0])
+                  + numbers.to_bytes(8, "little"))
+        return fields.ljust(self.load_bits // 8, b"\0")

@@ -13,7 +13,7 @@ __all__ = ["Layer", "PQEngine", "MACEngine", "Requantize", "PQPrecision", "MACPr
 ACCUMULATOR = "accumulator"
 """The value of `precision.output` that asks for raw accumulators."""
 
-LOAD_BITS = (8, 16, 32, 64)
+LOAD_BITS = (8, 16, 32, 64, 128, 256, 512, 1024)
 """Widths of the parameter port that can be chosen."""
 
 
@@ -61,7 +61,7 @@ class PQEngine(_Table):
                                     "prototypes; rom builds them into the logic", default="auto")
     bram_register: bool = boolean("block RAM outputs pass a register: one more cycle of latency, "
                                   "free on ECP5, flip-flops on iCE40", default=True)
-    load_bits: int = integer(8, 64, "width of the parameter port, in bits", default=8,
+    load_bits: int = integer(8, 1024, "width of the parameter port, in bits", default=8,
                              only=LOAD_BITS)
     counter_bits: int = integer(12, 32, "width of the status counters, in bits", default=16)
 
@@ -78,7 +78,7 @@ class MACEngine(_Table):
                                  default="auto")
     bram_register: bool = boolean("block RAM outputs pass a register: one more cycle of latency, "
                                   "free on ECP5, flip-flops on iCE40", default=True)
-    load_bits: int = integer(8, 64, "width of the parameter port, in bits", default=8,
+    load_bits: int = integer(8, 1024, "width of the parameter port, in bits", default=8,
                              only=LOAD_BITS)
     counter_bits: int = integer(12, 32, "width of the status counters, in bits", default=16)
 

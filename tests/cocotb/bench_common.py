@@ -29,7 +29,7 @@ DESIGNS = {
 SMALL = {
     **{f"pq{bits}": chain(tiny(D=7, subspaces_per_cycle=2, outputs_per_cycle=2, load_bits=bits,
                                counter_bits=12, output=Requantize(bits=4)))
-       for bits in (8, 64)},
+       for bits in (8, 64, 256)},
     "mac16": chain(small_mac(inputs_per_cycle=4, outputs_per_cycle=3, load_bits=16,
                              counter_bits=12)),
 }

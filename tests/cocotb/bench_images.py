@@ -1,6 +1,5 @@
 """Parameter images, good and bad: what is refused, why, and that nothing bad ever computes."""
 
-import zlib
 from collections.abc import Iterator
 
 import cocotb
@@ -8,25 +7,24 @@ import numpy as np
 from bench_common import Material, material
 from bench_setup import check_rows, drain, finish_rows, load, started
 
+from pqhw.emit.checksum import trailer
 from pqhw.sim.agents import always, never, pattern
 from pqhw.sim.testbench import Bench
 from pqhw.sim.transfers import image_payloads, row_payloads
 from pqhw.spec import LoadError
-from pqhw.spec.image import HEADER_BYTES, SECTION_HEADER_BYTES, TRAILER_BYTES
 
 Faults = Iterator[tuple[str, bytes, int]]
 
 
 def _sealed(chain, body: bytes) -> bytes:
-    """`body` with the padding and the CRC that belong to it."""
-    body += bytes(max(0, chain.load_bits // 8 - TRAILER_BYTES))
-    return body + zlib.crc32(body).to_bytes(TRAILER_BYTES, "little")
+    """`body` with the trailer that belongs to it."""
+    return body + trailer(body, chain.load_bits)
 
 
 def _sections(chain, image: bytes) -> list[bytes]:
-    parts, at = [], HEADER_BYTES
+    parts, at = [], len(chain.image.header())
     for section in chain.image.sections:
-        parts.append(image[at:at + SECTION_HEADER_BYTES + section.bytes])
+        parts.append(image[at:at + len(section.header()) + section.bytes])
         at += len(parts[-1])
     return parts
 
@@ -41,26 +39,28 @@ def flips(chain, image: bytes) -> Faults:
              + [LoadError.LENGTH] * 4)
     for at, code in enumerate(codes):
         yield f"header byte {at}", _flipped(image, at, (3 * at) % 8), code
-    at = HEADER_BYTES
+    at = len(chain.image.header())
     for number, section in enumerate(chain.image.sections):
-        for byte in range(SECTION_HEADER_BYTES):
+        for byte in range(len(section.header())):
             yield (f"header of section {number}, byte {byte}",
-                   _flipped(image, at + byte, (number + byte) % 8), LoadError.SECTION)
-        at += SECTION_HEADER_BYTES
+                   _flipped(image, at + byte, (number + byte) % 8),
+                   LoadError.SECTION if byte < 8 else LoadError.CRC)
+        at += len(section.header())
         for byte in {0, section.bytes // 2, section.bytes - 1}:
             yield (f"words of section {number}, byte {byte}",
                    _flipped(image, at + byte, (number + byte) % 8), LoadError.CRC)
         at += section.bytes
-    for byte in range(at, len(image)):
+    for byte in range(at if chain.load_bits <= 64 else len(image) - 8, len(image)):
         yield f"trailer byte {byte - at}", _flipped(image, byte, byte % 8), LoadError.CRC
 
 
 def truncations(chain, image: bytes) -> Faults:
     """Cut after the first word, in every region and one word before the end."""
     size = chain.load_bits // 8
-    cuts, at = {size, HEADER_BYTES - size, HEADER_BYTES, len(image) - size}, HEADER_BYTES
+    at = len(chain.image.header())
+    cuts = {size, at - size, at, len(image) - size}
     for section in chain.image.sections:
-        at += SECTION_HEADER_BYTES
+        at += len(section.header())
         cuts |= {at - size, at, at + size * (section.bytes // size // 2), at + section.bytes}
         at += section.bytes
     for cut in sorted(cuts - {0}):
@@ -77,7 +77,7 @@ def lengthenings(chain, image: bytes) -> Faults:
 
 def reorderings(chain, image: bytes) -> Faults:
     """Sections swapped, doubled or left out, under a right CRC."""
-    header, sections = image[:HEADER_BYTES], _sections(chain, image)
+    header, sections = chain.image.header(), _sections(chain, image)
     for index in range(len(sections) - 1):
         order = [*sections[:index], sections[index + 1], sections[index], *sections[index + 2:]]
         yield (f"section {index} swapped with the next",
@@ -90,7 +90,7 @@ def reorderings(chain, image: bytes) -> Faults:
 
 def strangers(chain, image: bytes) -> Faults:
     """A good image of a configuration that differs in one number alone, with its own CRC."""
-    other = bytearray(image[:-TRAILER_BYTES - max(0, chain.load_bits // 8 - TRAILER_BYTES)])
+    other = bytearray(image[:-chain.image.trailer_bytes])
     other[8:12] = (chain.image.configuration ^ 1 << 31).to_bytes(4, "little")
     yield "another configuration", _sealed(chain, bytes(other)), LoadError.CONFIGURATION
     version = bytearray(other)
@@ -146,12 +146,12 @@ async def the_first_fault_and_its_section_are_kept(dut):
     """Later faults of the same image do not hide it; the next image clears it."""
     bench = await started(dut)
     image = material(bench.chain, 1, seed=42).image
-    at = HEADER_BYTES
+    at, size = len(bench.chain.image.header()), bench.chain.load_bits // 8
     for number, section in enumerate(bench.chain.image.sections):
-        broken = _flipped(_flipped(image, at, 0), len(image) - 1, 0) + bytes(8)
+        broken = _flipped(_flipped(image, at, 0), len(image) - 1, 0) + bytes(size)
         error = await bench.load_image(broken)
         assert (error, bench.status("error_section")) == (LoadError.SECTION, number)
-        at += SECTION_HEADER_BYTES + section.bytes
+        at += len(section.header()) + section.bytes
     bench.load.send(image_payloads(image, bench.chain.load_bits)[:1])
     await bench.step(3)
     assert (bench.status("error"), bench.status("loading")) == (0, 1)
@@ -215,7 +215,8 @@ async def a_bad_image_while_streaming_stops_rows_until_a_good_one(dut, at):
     """Rows in flight finish with the old parameters, no row after them begins."""
     bench = await started(dut)
     old, new = material(bench.chain, 12, seed=49), material(bench.chain, 0, seed=50)
-    bad = new.image[:-8] if at is None else _flipped(new.image, at % len(new.image), 1)
+    cut = new.image[:-max(8, bench.chain.load_bits // 8)]
+    bad = cut if at is None else _flipped(new.image, at % len(new.image), 1)
     code = {0: LoadError.MAGIC, -1: LoadError.CRC, None: LoadError.TRUNCATED}[at]
     await load(bench, old.image)
     bench.o.willing = pattern(1, 1, 0)

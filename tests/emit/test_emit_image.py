@@ -10,10 +10,13 @@ from builders import chain, chains, odd_cases, pq, small_mac
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pqhw.emit.checksum import POLYNOMIAL, fold_columns, line_bits, trailer
 from pqhw.emit.image import arrange, pack_image, pack_section
 from pqhw.sim.stimulus import random_parameters
 from pqhw.spec import Requantize, Section
+from pqhw.spec.image import best_chunk_bits
 from pqhw.spec.parameters import check_parameters
+from pqhw.spec.tables import LOAD_BITS
 
 
 def parameters(spec, **arrays):
@@ -99,8 +102,9 @@ def test_fields_stand_least_significant_first_and_chunks_fill_load_words(section
 
 
 @pytest.mark.parametrize("load_bits, fields, chunks", [
-    (8, 36, 1), (8, 37, 2), (16, 36, 1), (32, 32, 1), (32, 33, 2), (64, 65, 3)])
-def test_wide_words_are_cut_into_chunks_of_block_ram_width(load_bits, fields, chunks):
+    (8, 36, 1), (8, 37, 2), (16, 36, 1), (32, 36, 1), (32, 37, 5), (64, 65, 2), (64, 73, 5),
+    (128, 36, 1), (128, 64, 2), (256, 64, 1), (256, 65, 2), (1024, 256, 1), (1024, 275, 2)])
+def test_wide_words_are_cut_into_chunks(load_bits, fields, chunks):
     section = Section(kind="tables", words=2, fields=fields, field_bits=4, load_bits=load_bits)
     assert section.chunks == chunks
     words = np.arange(2 * fields).reshape(2, 1, fields) % 16
@@ -112,6 +116,19 @@ def test_wide_words_are_cut_into_chunks_of_block_ram_width(load_bits, fields, ch
         value = sum(int.from_bytes(part, "little") << chunk * section.chunk_bits
                     for chunk, part in enumerate(parts))
         assert value == sum(int(v) << 4 * i for i, v in enumerate(words[word, 0]))
+
+
+@given(st.integers(1, 3000), st.sampled_from(LOAD_BITS))
+def test_chunks_waste_no_memory_and_a_word_that_fits_is_written_at_once(width, load_bits):
+    chunk = best_chunk_bits(width, load_bits)
+    assert chunk == width or 4 <= chunk <= max(144, load_bits)
+    parts = [min(chunk, width - low) for low in range(0, width, chunk)]
+    for unit in (4, 16, 36):
+        assert sum(-(-part // unit) for part in parts) == -(-width // unit)
+    if width <= load_bits:
+        assert len(parts) == 1
+    fewest = -(-width // 144) * -(-144 // load_bits)
+    assert len(parts) * -(-chunk // load_bits) <= fewest
 
 
 def test_padding_prototypes_repeat_the_last_and_padding_elements_are_zero():
@@ -165,19 +182,101 @@ def test_the_stored_bias_holds_the_rounding_constant(shift, constant):
 
 @settings(max_examples=60)
 @given(chains(most=3), st.integers(0, 1000))
-def test_an_image_has_the_length_of_its_layout_and_ends_with_its_crc(spec, seed):
+def test_an_image_has_the_length_of_its_layout_and_ends_with_its_check(spec, seed):
     image = pack_image(spec, random_parameters(spec, seed))
     if not spec.image.sections:
         assert image == b""
         return
-    assert len(image) == 16 + spec.image.body_bytes, spec
-    assert len(image) % (spec.load_bits // 8) == 0, spec
-    assert int.from_bytes(image[-4:], "little") == zlib.crc32(image[:-4]), spec
-    at = 16
-    for section in spec.image.sections:
-        assert image[at:at + 8] == section.header(), (spec, section)
-        at += 8 + section.bytes
-    assert set(image[at:-4]) <= {0} and len(image) - at == max(4, spec.load_bits // 8)
+    layout, size = spec.image, spec.load_bits // 8
+    at = max(16, size)
+    assert len(image) == at + layout.body_bytes and len(image) % size == 0, spec
+    assert image[:at] == layout.header(), spec
+    for section in layout.sections:
+        header = section.header()
+        assert image[at:at + len(header)] == header and len(header) == max(8, size)
+        at += len(header) + section.bytes
+    check = 4 if size <= 8 else 8
+    assert set(image[at:-check]) <= {0} and len(image) - at == max(check, size)
+    if size <= 8:
+        assert int.from_bytes(image[-4:], "little") == zlib.crc32(image[:-4]), spec
+    else:
+        assert image[-8:] == slow_check(image[:-size], size).to_bytes(8, "little"), spec
+
+
+def slow_check(body, size):
+    """Sum and signature of a wide image, bit by bit as the format defines them."""
+    line = 36 - (8 * size).bit_length() + 1
+    total = signature = 0
+    for start in range(0, len(body), size):
+        word = int.from_bytes(body[start:start + size], "little")
+        fold = number = 0
+        while word:
+            part = word & (1 << line) - 1
+            fold ^= part ^ (number << line) * (part.bit_count() & 1)
+            word, number = word >> line, number + 1
+        total ^= fold
+        signature = signature >> 1 ^ 0xEDB88320 * (signature & 1) ^ fold
+    return total | signature << 32
+
+
+WIDE = (128, 256, 512, 1024)
+
+
+@pytest.mark.parametrize("load_bits", WIDE)
+def test_folds_of_one_bit_differ_and_three_never_cancel_and_all_of_them_span_32_bits(load_bits):
+    columns = fold_columns(load_bits)
+    assert len(set(columns)) == load_bits and max(columns) < 1 << 32
+    low = (1 << line_bits(load_bits)) - 1
+    assert all((column & low).bit_count() == 1 for column in columns)  # So odd sums are not zero.
+    basis = {}
+    for column in columns:
+        while column:
+            top = column.bit_length()
+            if top not in basis:
+                basis[top] = column
+                break
+            column ^= basis[top]
+    assert len(basis) == 32
+
+
+def test_the_signature_of_a_wrong_bit_repeats_only_after_2_32_words():
+    """Stepping is multiplication by a generator of the field: its order has no smaller divisor."""
+    def multiply(a, b):
+        product = 0
+        for bit in range(31, -1, -1):                     # Reflected: bit 31 is x**0.
+            product ^= a * (b >> bit & 1)
+            a = a >> 1 ^ POLYNOMIAL * (a & 1)
+        return product
+
+    def power(exponent):
+        result, factor = 1 << 31, 1 << 30
+        while exponent:
+            result = multiply(result, factor) if exponent & 1 else result
+            factor, exponent = multiply(factor, factor), exponent >> 1
+        return result
+
+    order = (1 << 32) - 1
+    assert power(order) == 1 << 31
+    assert all(power(order // prime) != 1 << 31 for prime in (3, 5, 17, 257, 65537))
+
+
+@pytest.mark.parametrize("load_bits", WIDE)
+def test_no_two_wrong_bits_and_no_swapped_words_keep_the_check(load_bits):
+    rng = np.random.default_rng(load_bits)
+    size = load_bits // 8
+    body = rng.integers(0, 256, 12 * size, dtype=np.uint8)
+    right = trailer(body.tobytes(), load_bits)
+    assert len(right) == size
+    for _ in range(300):
+        wrong = body.copy()
+        for at in rng.choice(len(body) * 8, rng.integers(1, 4), replace=False):
+            wrong[at // 8] ^= 1 << at % 8
+        assert trailer(wrong.tobytes(), load_bits) != right
+    words = body.reshape(-1, size)
+    for a, b in ((0, 1), (3, 9)):
+        swapped = words.copy()
+        swapped[[a, b]] = words[[b, a]]
+        assert trailer(swapped.tobytes(), load_bits) != right
 
 
 @pytest.mark.parametrize("name", odd_cases())

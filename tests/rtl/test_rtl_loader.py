@@ -12,12 +12,24 @@ from pqhw.rtl import Accelerator
 from pqhw.sim.stimulus import random_parameters, random_rows
 from pqhw.sim.transfers import image_payloads, row_payloads, rows_from_payloads
 from pqhw.spec.image import LoadError
+from pqhw.spec.tables import LOAD_BITS
 
-WIDTHS = (8, 16, 32, 64)
+WIDTHS = LOAD_BITS
 
 
 def engine(bits):
     return chain(tiny(load_bits=bits, outputs_per_cycle=3, prototypes_per_cycle=4))
+
+
+def starts(spec):
+    """Where the header, the sections' headers and the sections' words begin, and where all ends."""
+    at = len(spec.image.header())
+    headers, words = [], []
+    for section in spec.image.sections:
+        headers.append(at)
+        words.append(at + len(section.header()))
+        at = words[-1] + section.bytes
+    return headers, words, at
 
 
 def framed(image, bits, cut=None):
@@ -64,14 +76,14 @@ def test_a_second_image_replaces_the_first(bits):
     run(spec, bench)
 
 
-def field(bits, at):
-    """The error that a wrong byte of the first section's image part must give."""
-    if at >= 16 + 8:
-        return LoadError.CRC
-    if at >= 16:
+def field(spec, at):
+    """The error that a wrong byte must give."""
+    headers, _, _ = starts(spec)
+    if any(start <= at < start + 8 for start in headers):
         return LoadError.SECTION
-    return ([LoadError.MAGIC] * 4 + [LoadError.VERSION] + [LoadError.CONFIGURATION] * 7
-            + [LoadError.LENGTH] * 4)[at]
+    codes = ([LoadError.MAGIC] * 4 + [LoadError.VERSION] + [LoadError.CONFIGURATION] * 7
+             + [LoadError.LENGTH] * 4)
+    return codes[at] if at < 16 else LoadError.CRC
 
 
 @pytest.mark.parametrize("bits", WIDTHS)
@@ -81,11 +93,14 @@ def test_every_wrong_byte_is_refused_with_its_error_and_a_good_image_then_loads(
     image = pack_image(spec, parameters)
 
     async def bench(ctx, dut):
-        for at in [*range(24), 24, 30, len(image) - 5, len(image) - 1]:
+        headers, words, end = starts(spec)
+        first = [*range(16), *range(headers[0], headers[0] + 8)]
+        filling = [words[0] - 1, headers[-1] - 1, end - 1]
+        for at in [*first, *words, *filling, headers[1] + 3, len(image) - 5, len(image) - 1]:
             wrong = bytearray(image)
             wrong[at] ^= 0x40
             error = await load(ctx, dut, framed(bytes(wrong), bits))
-            assert (error, ctx.get(dut.status.ready)) == (field(bits, at), 0), f"byte {at}"
+            assert (error, ctx.get(dut.status.ready)) == (field(spec, at), 0), f"byte {at}"
         assert await load(ctx, dut, framed(image, bits)) == LoadError.NONE
         await check_rows(ctx, spec, dut, parameters, 1)
 
@@ -100,7 +115,7 @@ def test_an_image_of_any_wrong_length_is_refused_and_a_good_one_then_loads(bits)
     words = len(image) // (bits // 8)
 
     async def bench(ctx, dut):
-        for cut in sorted({*range(1, min(words, 40)), words - 2, words - 1}):
+        for cut in sorted({*range(1, min(words, 40)), max(1, words - 2), words - 1}):
             error = await load(ctx, dut, framed(image, bits, cut))
             assert (error, ctx.get(dut.status.ready)) == (LoadError.TRUNCATED, 0), f"{cut} words"
         for extra in (1, 2, 30):

@@ -12,7 +12,7 @@ from amaranth.lib.wiring import In, Out
 from builders import small_mac
 from runner import GENERIC, simulator
 
-from pqhw.rtl.crc import CRC_INIT, CRC_RESIDUE, crc32_next
+from pqhw.rtl.checksum import CRC_INIT, CRC_RESIDUE, crc32_next
 from pqhw.rtl.encoder.argmin import argmin_tree
 from pqhw.rtl.mac import Multiplier
 from pqhw.rtl.results import clamp

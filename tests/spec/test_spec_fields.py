@@ -20,7 +20,7 @@ IDS = [f"{table.__name__}.{field.name}" for table, field in FIELDS]
 RULES = {
     "layer.in_features": "1 to 65536", "layer.out_features": "1 to 65536",
     "engine.subvector_length": "1 to 64", "engine.prototypes": "2 to 64",
-    "engine.load_bits": "8, 16, 32, 64", "engine.counter_bits": "12 to 32",
+    "engine.load_bits": "8, 16, 32, 64, 128, 256, 512, 1024", "engine.counter_bits": "12 to 32",
     "engine.weight_bits": "2 to 8", "precision.activation_bits": "2 to 8",
     "precision.prototype_bits": "2 to 8", "precision.table_bits": "2 to 16",
     "precision.bias_bits": "0 to 32", "precision.accumulator_bits": "2 to 48",
@@ -107,9 +107,10 @@ def test_values_beyond_the_limits_are_refused_and_the_limits_taken(table, field)
 
 
 @pytest.mark.parametrize("table", (PQEngine, MACEngine))
-@pytest.mark.parametrize("bits", (9, 24, 63))
+@pytest.mark.parametrize("bits", (9, 24, 63, 1000))
 def test_load_bits_between_the_choices_are_refused(table, bits):
-    refused(SpecError, f"engine.load_bits must be one of 8, 16, 32, 64, but is {bits}.",
+    refused(SpecError, "engine.load_bits must be one of 8, 16, 32, 64, 128, 256, 512, 1024, "
+            f"but is {bits}.",
             lambda: table(**REQUIRED.get(table, {}), load_bits=bits))
 
 
