@@ -33,10 +33,11 @@ def pack_section(section: Section, words: np.ndarray) -> bytes:
     spread = (words.reshape(*shape, 1) >> np.arange(section.field_bits)) & 1
     bits: np.ndarray = spread.astype(np.uint8).reshape(section.words, section.banks, section.width)
     whole = section.chunks * section.chunk_bits
-    bits = np.pad(bits, ((0, 0), (0, 0), (0, whole - section.width)))
-    bits = bits.reshape(-1, section.chunk_bits)
+    filled = -section.banks % section.banks_at_once
+    bits = np.pad(bits, ((0, 0), (0, filled), (0, whole - section.width)))
+    bits = bits.reshape(-1, section.write_bits)
     padded = section.beats * section.load_bits
-    bits = np.pad(bits, ((0, 0), (0, padded - section.chunk_bits)))
+    bits = np.pad(bits, ((0, 0), (0, padded - section.write_bits)))
     return np.packbits(bits, axis=1, bitorder="little").tobytes()
 
 

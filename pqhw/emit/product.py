@@ -59,7 +59,8 @@ def manifest(chain: ChainSpec, verilog: str, target: str) -> dict[str, Any]:
             "configuration": f"{chain.image.configuration:08x}",
             "sections": [{"name": section.name, "words": section.words, "banks": section.banks,
                           "fields": section.fields, "field_bits": section.field_bits,
-                          "chunk_bits": section.chunk_bits, "bytes": section.bytes}
+                          "chunk_bits": section.chunk_bits,
+                          "banks_at_once": section.banks_at_once, "bytes": section.bytes}
                          for section in chain.image.sections]},
         "hashes": {"rtl_sha256": rtl_hash(verilog),
                    "file_sha256": hashlib.sha256(verilog.encode()).hexdigest()},

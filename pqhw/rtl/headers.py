@@ -27,8 +27,8 @@ class HeaderCheck(wiring.Component):
 
     Members
     -------
-    header, section_header: a word of either passes
-    index, section: which word, and of which section
+    step: a word of a header passes
+    header, index, section: whether it is the image's, which word, and of which section
     word: that word, in the next cycle
     forget: what is on its way here belongs to no image
     found, code, where: a word was wrong, the `LoadError`, and its section
@@ -43,7 +43,7 @@ class HeaderCheck(wiring.Component):
         self.layout = layout
         self.size = layout.load_bits // 8
         super().__init__({
-            "header": In(1), "section_header": In(1), "index": In(range(HEADER_BYTES)),
+            "step": In(1), "header": In(1), "index": In(range(HEADER_BYTES)),
             "section": In(range(len(layout.sections) + 1)), "word": In(layout.load_bits),
             "forget": In(1),
             "found": Out(1), "code": Out(4), "where": Out(range(len(layout.sections) + 1))})
@@ -56,8 +56,7 @@ class HeaderCheck(wiring.Component):
         codes = Signal(4 * len(runs), name="codes", reset_less=True)
         section = Signal.like(self.section, name="section_compared", reset_less=True)
         compares = Signal(name="compares")
-        m.d.sync += [section.eq(self.section),
-                     compares.eq((self.header | self.section_header) & ~self.forget)]
+        m.d.sync += [section.eq(self.section), compares.eq(self.step & ~self.forget)]
 
         def expect(words: list[tuple[bytes, list[int]]]) -> None:
             with m.Switch(self.index):

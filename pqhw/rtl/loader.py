@@ -73,7 +73,7 @@ class Loader(wiring.Component):
     Latency and cost
     ----------------
     One load word per cycle; memories are written one cycle behind. See `Checksum` and
-    `HeaderCheck`; one LUT4 or two per chunk of a memory's word, about 80 for control; as many
+    `HeaderCheck`; one LUT4 or two per write enable, about 80 for control; as many
     flip-flops as the load words of the widest chunk have bits.
     """
 
@@ -184,8 +184,8 @@ class Loader(wiring.Component):
         """
         m.submodules.headers = headers = HeaderCheck(self.layout)
         m.d.comb += [
-            headers.header.eq(take & (state == State.HEADER)),
-            headers.section_header.eq(take & (state == State.SECTION)),
+            headers.step.eq(take & ((state == State.HEADER) | (state == State.SECTION))),
+            headers.header.eq(state == State.HEADER),
             headers.index.eq(index), headers.section.eq(section), headers.word.eq(word),
             headers.forget.eq(starting | headers.found)]
         return headers
@@ -196,7 +196,7 @@ class Loader(wiring.Component):
         sections = self.layout.sections
         width = self.layout.load_bits
         most_beats = max(section.beats for section in sections)
-        most_lanes = max(section.banks * section.chunks for section in sections)
+        most_lanes = max(section.lanes for section in sections)
         most_words = max(section.words for section in sections)
         beat = Signal(range(most_beats), name="beat")
         lane = Signal(range(most_lanes), name="lane")
@@ -215,7 +215,7 @@ class Loader(wiring.Component):
             for number, section in enumerate(sections):
                 with m.Case(number):
                     m.d.sync += [ends[0].eq(section.beats - 1),
-                                 ends[1].eq(section.banks * section.chunks - 1),
+                                 ends[1].eq(section.lanes - 1),
                                  ends[2].eq(section.words - 1)]
         m.d.sync += write_address.eq(address)
         with m.If(step):
@@ -231,7 +231,7 @@ class Loader(wiring.Component):
         chunk = self._gathered(m, word, step, most_beats)
         for number, section in enumerate(sections):
             port = getattr(self, f"load_{number}")
-            lanes = section.banks * section.chunks
+            lanes = section.lanes
             enable = Signal(lanes, name=f"write_{section.name.replace('.', '_')}")
             writes = step & last_beat & (current == number)
             here = Cat(lane == index for index in range(lanes)) if lanes > 1 else 1

@@ -16,13 +16,14 @@ __all__ = ["SectionPort", "ParameterMemory", "memory_attributes"]
 
 
 class SectionPort(wiring.Signature):
-    """Write access to one section's memory: one enable per chunk of a word's banks."""
+    """Write access to one section's memory: one enable per chunk of a bank, or per banks that
+    are written at once."""
 
     def __init__(self, section: Section):
         super().__init__({
-            "enable": Out(section.banks * section.chunks),
+            "enable": Out(section.lanes),
             "address": Out(range(section.words)),
-            "data": Out(section.chunk_bits),
+            "data": Out(section.write_bits),
         })
 
 
@@ -91,8 +92,10 @@ class ParameterMemory(wiring.Component):
                 address = address[bank * self.address_bits:][:self.address_bits]
             for chunk in range(section.chunks):
                 width = min(section.chunk_bits, section.width - chunk * section.chunk_bits)
-                write = self.write.enable[bank * section.chunks + chunk]
-                words.append(self._chunk(m, platform, f"bank{bank}_{chunk}", width, write, address))
+                lane, place = divmod(bank, section.banks_at_once)
+                write = self.write.enable[lane * section.chunks + chunk]
+                data = self.write.data[place * section.chunk_bits:][:width]
+                words.append(self._chunk(m, platform, f"bank{bank}_{chunk}", write, data, address))
         m.d.comb += self.data.eq(Cat(words))
         return m
 
@@ -112,8 +115,8 @@ class ParameterMemory(wiring.Component):
         m.d.comb += [reader.addr.eq(self.address), reader.en.eq(self.enable)]
         return reader.data
 
-    def _chunk(self, m: Module, platform: Target, name: str, width: int, write, address):
-        data = self.write.data[:width]
+    def _chunk(self, m: Module, platform: Target, name: str, write, data, address):
+        width = len(data)
         if self.storage == "register":
             word = Signal(width, name=name, reset_less=True)
             with m.If(write):

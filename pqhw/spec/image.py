@@ -20,8 +20,9 @@ Every part is filled with zeros to whole load words. The check is the CRC-32 (IE
 before it; with load words of 128 bits and more, sum and signature (`pqhw.emit.checksum`).
 
 A section fills a memory of `words` addresses and `banks` banks. Its words come address by
-address, bank by bank; a bank's word is cut into chunks, least significant first, each padded to
-whole load words. Fields stand in a word least significant first, two's complement.
+address, bank by bank, as many banks in a load word as fit; a bank's word that does not fit is cut
+into chunks, least significant first, each padded to whole load words. Fields stand in a word least
+significant first, two's complement.
 """
 
 import builtins
@@ -104,7 +105,8 @@ class Section:
     """One memory's worth of parameters.
 
     A bank's word holds `fields` integers of `field_bits` bits. It is written in chunks, of which
-    each comes in whole load words.
+    each comes in whole load words; or several banks are written at once, as a load word has
+    room for.
     """
     kind: str
     words: int
@@ -140,14 +142,29 @@ class Section:
         return ceil_div(self.width, self.chunk_bits)
 
     @property
+    def banks_at_once(self) -> int:
+        """Neighbouring banks whose whole words share a load word."""
+        return max(1, min(self.banks, self.load_bits // self.width))
+
+    @property
+    def write_bits(self) -> int:
+        """Bits written at once: a chunk of one bank, or the words of several."""
+        return self.banks_at_once * self.chunk_bits
+
+    @property
+    def lanes(self) -> int:
+        """Writes that fill one address of all banks."""
+        return ceil_div(self.banks, self.banks_at_once) * self.chunks
+
+    @property
     def beats(self) -> int:
-        """Load words of a chunk."""
-        return ceil_div(self.chunk_bits, self.load_bits)
+        """Load words of a write."""
+        return ceil_div(self.write_bits, self.load_bits)
 
     @property
     def bytes(self) -> int:
         """Bytes of the section's words."""
-        return self.words * self.banks * self.chunks * self.beats * self.load_bits // 8
+        return self.words * self.lanes * self.beats * self.load_bits // 8
 
     def header(self) -> builtins.bytes:
         """What stands in front of the words: eight bytes, filled to whole load words."""

@@ -93,7 +93,10 @@ def test_an_image_fits_every_engine_that_differs_only_in_its_storage(changes):
     ({"words": 1, "fields": 3, "field_bits": 3}, [[1, 2, -1]], "d1 01"),
     ({"words": 1, "fields": 1, "field_bits": 12, "load_bits": 32}, [[-2]], "fe 0f 00 00"),
     ({"words": 1, "fields": 3, "field_bits": 8, "load_bits": 16}, [[1, 2, 3]], "01 02 03 00"),
-    ({"words": 2, "fields": 1, "field_bits": 2, "banks": 2}, [[1, 2], [-1, 0]], "01 02 03 00"),
+    ({"words": 2, "fields": 1, "field_bits": 5, "banks": 2}, [[1, 2], [-1, 0]], "01 02 1f 00"),
+    ({"words": 2, "fields": 1, "field_bits": 2, "banks": 2}, [[1, 2], [-1, 0]], "09 03"),
+    ({"words": 1, "fields": 1, "field_bits": 5, "banks": 4, "load_bits": 16}, [[1, 2, 3, 4]],
+     "41 0c 04 00"),
     ({"words": 1, "fields": 1, "field_bits": 1, "load_bits": 64}, [[1]], "01" + " 00" * 7)])
 def test_fields_stand_least_significant_first_and_chunks_fill_load_words(section, words, packed):
     made = Section(kind="tables", **section)
