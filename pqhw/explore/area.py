@@ -1,0 +1,63 @@
+"""The area of a design, part by part, from its spec alone."""
+
+import dataclasses
+
+from ..spec import ChainSpec, EngineSpec, MACSpec, PQSpec
+from ..spec.devices import Device
+from .border import counters, gearbox, guard, loader, replay
+from .cells import Cells, Fabric, fabric_of, total
+from .encoders import distance_lane, encoder, prototype_memory
+from .engines import column_sums, mac_lanes, results, tables, weights
+
+__all__ = ["PART_KINDS", "PartArea", "area_of", "part_areas"]
+
+PART_KINDS = ("guard", "loader", "counters", "gearbox", "replay", "prototypes", "encoder",
+              "encoder lanes", "tables", "sums", "results", "weights", "multipliers")
+
+
+@dataclasses.dataclass(frozen=True)
+class PartArea:
+    """The cells of one part.
+
+    Members
+    -------
+    kind: which formula gave them; one of `PART_KINDS`
+    stage: the engine it belongs to, None for what stands around all
+    """
+    kind: str
+    stage: int | None
+    cells: Cells
+
+
+def part_areas(chain: ChainSpec, part: Device) -> tuple[PartArea, ...]:
+    """The parts of a design that is resolved for `part`."""
+    fabric = fabric_of(part)
+    parts = [PartArea("guard", None, guard(fabric, chain.first)),
+             PartArea("loader", None, loader(fabric, chain.image)),
+             PartArea("counters", None, counters(fabric, chain))]
+    for index, spec in enumerate(chain.stages):
+        parts += [PartArea(kind, index, cells) for kind, cells in _engine(fabric, spec).items()]
+    for index, spec in enumerate(chain.gearboxes):
+        bits = chain.stages[index].result_range.bits
+        parts.append(PartArea("gearbox", index, gearbox(fabric, spec, bits)))
+    return tuple(parts)
+
+
+def _engine(fabric: Fabric, spec: EngineSpec) -> dict[str, Cells]:
+    """The parts of one engine."""
+    if isinstance(spec, PQSpec):
+        lead = spec.table_stages
+        parts = {"prototypes": prototype_memory(fabric, spec), "encoder": encoder(fabric, spec),
+                 "encoder lanes": distance_lane(fabric, spec) * spec.subspace_lanes,
+                 "tables": tables(fabric, spec)}
+    else:
+        assert isinstance(spec, MACSpec)
+        lead = spec.weight_stages + spec.product_stages
+        parts = {"weights": weights(fabric, spec), "multipliers": mac_lanes(fabric, spec)}
+    return {**parts, "replay": replay(fabric, spec), "sums": column_sums(fabric, spec, lead),
+            "results": results(fabric, spec)}
+
+
+def area_of(chain: ChainSpec, part: Device) -> Cells:
+    """The whole design's cells."""
+    return total(one.cells for one in part_areas(chain, part))

@@ -1,0 +1,162 @@
+"""Cells of a mapped netlist, and what the RTL's building blocks cost on each family."""
+
+import dataclasses
+from collections.abc import Iterable
+
+from ..spec.devices import Device
+from ..spec.ranges import ceil_div, ceil_log2
+
+__all__ = ["Cells", "Fabric", "even", "fabric_of", "total"]
+
+SMALLEST_CHAIN = 5
+"""Sums narrower than this are plain LUT4, here as in the RTL."""
+
+SMALL_SUM = (0, 1, 2, 5, 9.5)
+SMALL_LESS = (0, 1, 1, 4, 7)
+"""LUT4 of sums and comparisons without a chain, by their width."""
+
+LUTRAM_CELL = 6
+"""LUT4 of a TRELLIS_DPR16X4: four that hold bits, two that the write port takes from logic."""
+
+BLOCK_MODES = {"ecp5": ((512, 36), (1024, 18), (2048, 9), (4096, 4), (8192, 2), (16384, 1)),
+               "ice40": ((256, 16), (512, 8), (1024, 4), (2048, 2))}
+"""Words and bits of a block RAM in its modes."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Cells:
+    """Cells by type; products and sums of them describe a part.
+
+    Members
+    -------
+    lut: LUT4 of plain logic (a formula, hence not always whole)
+    carry: halves of CCU2C; on iCE40 a carry shares its LUT4's cell and counts as `lut`
+    ff: flip-flops
+    alone: flip-flops that no LUT4 of their own feeds; on iCE40 each takes a logic cell
+    lutram: TRELLIS_DPR16X4
+    bram, dsp: block RAMs and DSP blocks
+    """
+    lut: float = 0
+    carry: int = 0
+    ff: float = 0
+    alone: float = 0
+    lutram: int = 0
+    bram: int = 0
+    dsp: int = 0
+
+    def __add__(self, other: "Cells") -> "Cells":
+        return Cells(*(a + b for a, b in zip(dataclasses.astuple(self),
+                                             dataclasses.astuple(other))))
+
+    def __mul__(self, times: int) -> "Cells":
+        return Cells(*(times * value for value in dataclasses.astuple(self)))
+
+    @property
+    def lut4(self) -> float:
+        """LUT4 as a router counts them: logic, carries, LUT RAM, and cells held by flip-flops."""
+        return self.lut + self.carry + LUTRAM_CELL * self.lutram + self.alone
+
+
+def total(parts: Iterable[Cells]) -> Cells:
+    """The sum of all."""
+    return sum(parts, Cells())
+
+
+def even(halves: int) -> int:
+    """Halves of whole CCU2C."""
+    return halves + halves % 2
+
+
+def mux_luts(inputs: int) -> float:
+    """LUT4 of a multiplexer of one bit: a LUT4 per two inputs where muxes of LUTs join them."""
+    return 0 if inputs < 2 else 1 if inputs == 2 else 0.55 * inputs + 0.2
+
+
+@dataclasses.dataclass(frozen=True)
+class Fabric:
+    """What a family makes of the RTL's building blocks.
+
+    Every method gives the cells of one block, registers left out unless named. ECP5 figures are
+    those of `pqhw.rtl.ecp5_chains`; iCE40's follow from Yosys's mapping onto SB_CARRY.
+    """
+    family: str
+
+    @property
+    def ecp5(self) -> bool:
+        """Whether carry chains, DSP blocks and block RAMs are instantiated."""
+        return self.family == "ecp5"
+
+    def registers(self, bits: float, *, alone: bool = False) -> Cells:
+        """`bits` flip-flops; `alone` where no LUT4 stands in front of them."""
+        return Cells(ff=bits, alone=bits if alone and not self.ecp5 else 0)
+
+    def add(self, width: int) -> Cells:
+        """a + b: a LUT4 per bit and one for the start of the chain."""
+        if not self.ecp5:
+            return Cells(lut=width)
+        if width < SMALLEST_CHAIN:
+            return Cells(lut=SMALL_SUM[width])
+        return Cells(lut=1 - width % 2, carry=width + width % 2)
+
+    def add_gated(self, width: int) -> Cells:
+        """a + (b & gate): as `add`; iCE40 gates with a LUT4 per bit in front of the chain."""
+        return Cells(carry=even(width + 1)) if self.ecp5 else Cells(lut=2 * width)
+
+    def subtract(self, width: int) -> Cells:
+        """a - b of `width` bits: width + 2 LUT4; iCE40 inverts b in front of the chain."""
+        return Cells(carry=even(width + 2)) if self.ecp5 else Cells(lut=2 * width + 1)
+
+    def less(self, width: int) -> Cells:
+        """a < b: width + 1 LUT4; iCE40 inverts, and carries without a sum take cells too."""
+        if width < SMALLEST_CHAIN and self.ecp5:
+            return Cells(lut=SMALL_LESS[width])
+        return Cells(carry=even(width + 1)) if self.ecp5 else Cells(lut=2 * width + 1)
+
+    def row_pair(self, width: int) -> Cells:
+        """Two rows of partial products: width + 3 LUT4; iCE40 gates in front of the chain."""
+        if self.ecp5:
+            return Cells(lut=1 - width % 2, carry=width + 2 + width % 2)
+        return Cells(lut=3 * width + 2)
+
+    def counter(self, size: int) -> Cells:
+        """Counts to `size`: inferred, so that a chain pays for constants at its ends too."""
+        bits = ceil_log2(size)
+        if bits < SMALLEST_CHAIN or not self.ecp5:
+            return Cells(lut=bits + (bits > 0), ff=bits)
+        ends = 2 if size & (size - 1) == 0 else 2 + 0.55 * bits
+        return Cells(lut=ends, carry=even(bits), ff=bits)
+
+    def mux(self, inputs: int, bits: int) -> Cells:
+        """One of `inputs` words of `bits` bits."""
+        per_bit = mux_luts(inputs) if self.ecp5 else 0 if inputs < 2 else 0.75 * inputs - 0.5
+        return Cells(lut=per_bit * bits)
+
+    def memory(self, storage: str, width: int, words: int, *, registered: bool = False) -> Cells:
+        """A memory of one write and one registered read port.
+
+        ``register``: a flip-flop per bit. ``lutram``: ceil(width / 4) cells per 16 words, a
+        multiplexer per bit where there are several 16s and a LUT4 to decode each. ``bram``:
+        blocks in the widest mode that holds the words; on iCE40 an output register takes cells.
+        """
+        if storage == "register":
+            return self.registers(width, alone=True)
+        if storage == "lutram":
+            deep = ceil_div(words, 16)
+            read = Cells(ff=width, lutram=ceil_div(width, 4) * deep)
+            return read + self.mux(deep, width) + Cells(lut=deep if deep > 1 else 0)
+        return self.blocks(width, words, registered)
+
+    def blocks(self, width: int, words: int, registered: bool) -> Cells:
+        """Block RAMs of a memory."""
+        modes = BLOCK_MODES[self.family]
+        depth, lane = next((mode for mode in modes if mode[0] >= words), modes[-1])
+        banks = ceil_div(words, depth)
+        cells = Cells(bram=banks * ceil_div(width, lane)) + self.mux(banks, width)
+        if registered and not self.ecp5:
+            cells += self.registers(width, alone=True)
+        return cells
+
+
+def fabric_of(part: Device) -> Fabric:
+    """The fabric of a device."""
+    return Fabric(part.family)

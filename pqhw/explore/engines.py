@@ -1,0 +1,175 @@
+"""Cells of what follows the encoder: tables, column sums, results; and of the MAC core."""
+
+from ..spec import EngineSpec, MACSpec, PQSpec
+from ..spec.engine import DSP_BITS, MULTIPLIER_BITS
+from ..spec.ranges import ceil_log2
+from .cells import Cells, Fabric, total
+from .encoders import section_memory, sum_tree
+
+__all__ = ["column_sums", "mac_lanes", "multiplier", "results", "tables", "weights"]
+
+
+def tables(fabric: Fabric, spec: PQSpec) -> Cells:
+    """Table memories: a bank per subspace lane of outputs * table_bits bits, and the counter of
+    tiles and groups that completes their address."""
+    section = next(s for s in spec.sections() if s.kind == "tables")
+    cells = section_memory(fabric, section, spec.table_store, spec.engine.bram_register)
+    return cells + fabric.counter(spec.tiles * spec.groups)
+
+
+def column_sums(fabric: Fabric, spec: EngineSpec, lead: int) -> Cells:
+    """Per output a tree over the terms of a cycle and, over several groups, an accumulator.
+
+    An accumulator's start costs no multiplexer; its result has a register of its own. Around
+    them: flags along the pipeline, the counters of groups and tiles.
+    """
+    tree, _ = sum_tree(fabric, spec.terms_per_cycle, spec.term_range)
+    cells, depth = tree, ceil_log2(spec.terms_per_cycle)
+    if spec.groups > 1:
+        width = spec.sum_range.bits
+        cells += fabric.add(width) + fabric.registers(width) + fabric.registers(width)
+    cells = cells * spec.outputs
+    cells += fabric.registers(lead + depth, alone=True)
+    cells += fabric.counter(spec.groups) + fabric.counter(spec.tiles)
+    return cells + (Cells(lut=4, ff=2) if spec.groups > 1 else Cells())
+
+
+# -- Multiply-accumulate -----------------------------------------------------------------------
+
+
+def weights(fabric: Fabric, spec: MACSpec) -> Cells:
+    """The weight memory, one wide bank, and its address counter."""
+    section = next(s for s in spec.sections() if s.kind == "weights")
+    cells = section_memory(fabric, section, spec.weight_store, spec.engine.bram_register)
+    return cells + fabric.counter(spec.weight_words)
+
+
+def mac_lanes(fabric: Fabric, spec: MACSpec) -> Cells:
+    """lanes_in * outputs multipliers, and the inputs that wait for their weights."""
+    style = "lut" if spec.engine.multiplier == "lut" else "dsp"
+    lane = multiplier(fabric, spec.activation_range.bits, spec.engine.weight_bits,
+                      spec.term_range.bits, style, negative=True)
+    waiting = spec.weight_stages * spec.lanes_in * spec.precision.activation_bits
+    return lane * (spec.lanes_in * spec.outputs) + fabric.registers(waiting, alone=True)
+
+
+def multiplier(fabric: Fabric, x: int, w: int, product: int, style: str, *,
+               negative: bool) -> Cells:
+    """x by w bits: a DSP block with its registers; or, in logic, a chain per pair of rows of the
+    narrower operand, registered, then the sums of pairs, registered."""
+    if style == "dsp":
+        return Cells(dsp=1)
+    wide, rows = max(x, w), min(x, w)
+    cells, sums = Cells(), []
+    for _ in range(rows // 2):
+        cells += fabric.row_pair(wide) + fabric.registers(wide + 2)
+        sums.append((2, wide + 2))
+    if rows % 2:
+        cells += fabric.registers(wide + 1, alone=True)
+        sums.append((1, wide))
+    while len(sums) > 1:
+        following = []
+        for (gap, first), (count, second) in zip(sums[::2], sums[1::2]):
+            width = min(first + count, product) if count == 1 else min(gap + second + 1, product)
+            width = min(first + count, product)
+            adder = fabric.add_gated if count == 1 and len(following) * 2 + 2 == len(sums) \
+                else fabric.add
+            cells += adder(width - gap)
+            following.append((gap + count, width))
+        if len(sums) % 2:
+            following.append(sums[-1])
+        sums = following
+    return cells + fabric.registers(product)
+
+
+# -- Results -----------------------------------------------------------------------------------
+
+
+def results(fabric: Fabric, spec: EngineSpec) -> Cells:
+    """From sums to transfers: splitter, bias, shift or scale, clamp, and the spare place.
+
+    Per result lane: an adder of the accumulator's width; a loaded shift: a barrel shifter of
+    log2(accumulator bits) levels; ``scale``: a DSP block, some logic beside it from 19 bits on,
+    the shifter, and an adder that rounds; the clamp, about a LUT4 per result bit.
+    """
+    lanes, width = spec.lanes_out, spec.accumulator_bits
+    cells = outlet_cells(fabric, spec)
+    if lanes < spec.outputs:
+        cells += splitter(fabric, spec.outputs, lanes, spec.sum_range.bits)
+    cells += _transfer_counters(fabric, spec)
+    stages = spec.result_stages - int(lanes < spec.outputs)
+    cells += fabric.registers(2 * stages, alone=True)
+    for section in spec.sections():
+        if section.kind in ("bias", "multiplier", "shift"):
+            storage = "register" if section.words == 1 else "lutram" if fabric.ecp5 else "bram"
+            cells += section_memory(fabric, section, storage, False)
+    if spec.bias_bits:
+        unread = spec.output.shift or 0 if spec.output and spec.output.mode == "shift" else 0
+        cells += (fabric.add(width) + fabric.registers(width - unread)) * lanes
+    if spec.output is not None:
+        cells += (requantizer(fabric, spec)) * lanes
+    return cells
+
+
+def _transfer_counters(fabric: Fabric, spec: EngineSpec) -> Cells:
+    """Which transfer of a row is at the input, and at the stage behind."""
+    transfers = spec.output_transfers
+    needed = {section.kind for section in spec.sections()} & {"bias", "multiplier"}
+    if transfers == 1 or not needed:
+        return Cells()
+    bits = ceil_log2(transfers)
+    cells = fabric.counter(transfers) + fabric.registers(bits) + Cells(lut=bits)
+    if "multiplier" in needed:
+        cells += fabric.registers(bits) + Cells(lut=bits)
+    return cells
+
+
+def requantizer(fabric: Fabric, spec: EngineSpec) -> Cells:
+    """Shift or scale, and clamp, of one result lane."""
+    output, width = spec.output, spec.accumulator_bits
+    assert output is not None
+    cells = Cells()
+    if output.mode == "scale":
+        product = width + MULTIPLIER_BITS
+        cells += Cells(dsp=1)
+        if width > DSP_BITS:
+            high = width - MULTIPLIER_BITS
+            cells += multiplier(fabric, high, MULTIPLIER_BITS, high + MULTIPLIER_BITS, "lut",
+                                negative=True)
+            cells += fabric.add(width) + fabric.registers(product)
+        shifted = product + 1
+        cells += fabric.add(product) + fabric.registers(shifted)
+    else:
+        shifted = width
+        if spec.loaded_shift:
+            cells += fabric.registers(width)
+    if spec.loaded_shift:
+        cells += barrel_shifter(fabric, shifted, spec.max_shift)
+    remaining = shifted - (output.shift or 0)
+    return cells + clamp(remaining, output.bits) + fabric.registers(output.bits)
+
+
+def barrel_shifter(fabric: Fabric, width: int, most: int) -> Cells:
+    """value >> shift: a level of multiplexers per bit of the shift, two levels to two LUT4."""
+    levels = most.bit_length()
+    return Cells(lut=0.75 * width * levels)
+
+
+def clamp(width: int, bits: int) -> Cells:
+    """A LUT4 per result bit and a third of one per bit above."""
+    return Cells(lut=bits + max(0, width - bits) / 3)
+
+
+def splitter(fabric: Fabric, lanes_in: int, lanes_out: int, bits: int) -> Cells:
+    """Transfers cut up: a register per element, and a LUT4 per bit that moves up."""
+    parts = lanes_in // lanes_out
+    moved = (lanes_in - lanes_out) * bits
+    left = parts.bit_length()
+    return (Cells(lut=moved + left + 3) + fabric.registers(moved)
+            + fabric.registers(lanes_out * bits + 1, alone=True) + fabric.registers(left))
+
+
+def outlet_cells(fabric: Fabric, spec: EngineSpec) -> Cells:
+    """The spare place behind the results."""
+    bits = spec.lanes_out * spec.result_range.bits + 1
+    return total([Cells(lut=bits + 2, ff=1), fabric.registers(bits, alone=True)])
