@@ -9,7 +9,15 @@ from .cells import Cells, Fabric, fabric_of, total
 from .encoders import distance_lane, encoder, prototype_memory
 from .engines import column_sums, mac_lanes, results, tables, weights
 
-__all__ = ["PART_KINDS", "PartArea", "area_of", "part_areas"]
+__all__ = ["GROUPS", "PART_KINDS", "PartArea", "area_of", "part_areas"]
+
+GROUPS = ("border", "control", "encoder", "memories", "sums", "results")
+"""Parts that share a factor when the formulas are fitted."""
+
+GROUP_OF = {"guard": "border", "loader": "border", "counters": "border", "gearbox": "control",
+            "replay": "control", "encoder": "control", "encoder lanes": "encoder",
+            "multipliers": "encoder", "prototypes": "memories", "tables": "memories",
+            "weights": "memories", "sums": "sums", "results": "results"}
 
 PART_KINDS = ("guard", "loader", "counters", "gearbox", "replay", "prototypes", "encoder",
               "encoder lanes", "tables", "sums", "results", "weights", "multipliers")
@@ -27,6 +35,11 @@ class PartArea:
     kind: str
     stage: int | None
     cells: Cells
+
+    @property
+    def group(self) -> str:
+        """The parts that it shares a factor with."""
+        return GROUP_OF[self.kind]
 
 
 def part_areas(chain: ChainSpec, part: Device) -> tuple[PartArea, ...]:

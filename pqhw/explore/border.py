@@ -18,7 +18,7 @@ def guard(fabric: Fabric, spec: EngineSpec) -> Cells:
     cells = fabric.registers(lanes, alone=True) + Cells(ff=3)
     if not bits:
         return cells + Cells(lut=12)
-    return cells + fabric.counter(spec.input_transfers) + Cells(lut=27, ff=1)
+    return cells + fabric.counter(spec.input_transfers) + Cells(lut=27 if fabric.ecp5 else 17, ff=1)
 
 
 def loader(fabric: Fabric, layout: ImageLayout) -> Cells:

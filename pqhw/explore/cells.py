@@ -100,23 +100,23 @@ class Fabric:
 
     def add_gated(self, width: int) -> Cells:
         """a + (b & gate): as `add`; iCE40 gates with a LUT4 per bit in front of the chain."""
-        return Cells(carry=even(width + 1)) if self.ecp5 else Cells(lut=2 * width)
+        return Cells(carry=even(width + 1)) if self.ecp5 else Cells(lut=1.9 * width)
 
     def subtract(self, width: int) -> Cells:
-        """a - b of `width` bits: width + 2 LUT4; iCE40 inverts b in front of the chain."""
-        return Cells(carry=even(width + 2)) if self.ecp5 else Cells(lut=2 * width + 1)
+        """a - b of `width` bits: a LUT4 per bit, one for the start and one for the sign."""
+        return Cells(carry=even(width + 2)) if self.ecp5 else Cells(lut=0.9 * width + 1)
 
     def less(self, width: int) -> Cells:
         """a < b: width + 1 LUT4; iCE40 inverts, and carries without a sum take cells too."""
         if width < SMALLEST_CHAIN and self.ecp5:
             return Cells(lut=SMALL_LESS[width])
-        return Cells(carry=even(width + 1)) if self.ecp5 else Cells(lut=2 * width + 1)
+        return Cells(carry=even(width + 1)) if self.ecp5 else Cells(lut=1.8 * width + 2)
 
     def row_pair(self, width: int) -> Cells:
         """Two rows of partial products: width + 3 LUT4; iCE40 gates in front of the chain."""
         if self.ecp5:
             return Cells(lut=1 - width % 2, carry=width + 2 + width % 2)
-        return Cells(lut=3 * width + 2)
+        return Cells(lut=1.6 * width + 2)
 
     def counter(self, size: int) -> Cells:
         """Counts to `size`: inferred, so that a chain pays for constants at its ends too."""
@@ -128,8 +128,7 @@ class Fabric:
 
     def mux(self, inputs: int, bits: int) -> Cells:
         """One of `inputs` words of `bits` bits."""
-        per_bit = mux_luts(inputs) if self.ecp5 else 0 if inputs < 2 else 0.75 * inputs - 0.5
-        return Cells(lut=per_bit * bits)
+        return Cells(lut=bits * (mux_luts(inputs) if self.ecp5 else max(0, inputs - 1)))
 
     def memory(self, storage: str, width: int, words: int, *, registered: bool = False) -> Cells:
         """A memory of one write and one registered read port.
@@ -147,14 +146,35 @@ class Fabric:
         return self.blocks(width, words, registered)
 
     def blocks(self, width: int, words: int, registered: bool) -> Cells:
-        """Block RAMs of a memory."""
+        """Block RAMs of a memory; deeper than one block, banks and a multiplexer.
+
+        ECP5: the widest mode that holds the words, as the RTL instantiates it. iCE40: the mode
+        that Yosys finds cheapest, which packs the bits of all banks side by side; its output
+        register and the bank's address bits take cells.
+        """
         modes = BLOCK_MODES[self.family]
-        depth, lane = next((mode for mode in modes if mode[0] >= words), modes[-1])
-        banks = ceil_div(words, depth)
-        cells = Cells(bram=banks * ceil_div(width, lane)) + self.mux(banks, width)
-        if registered and not self.ecp5:
-            cells += self.registers(width, alone=True)
+        if self.ecp5:
+            depth, lane = next((mode for mode in modes if mode[0] >= words), modes[-1])
+            banks = ceil_div(words, depth)
+            bank_bits = (1 + registered) * (ceil_log2(words) - ceil_log2(depth)) * (banks > 1)
+            return (Cells(bram=banks * ceil_div(width, lane), ff=bank_bits)
+                    + self.mux(banks, width))
+        _, blocks, banks = min((_block_cost(width, words, *mode) for mode in modes),
+                               key=lambda option: option[0])
+        cells = Cells(bram=blocks, lut=1) + self.mux(banks, width)
+        cells += self.registers(ceil_log2(banks), alone=True)
+        if registered:
+            fed = banks > 1
+            cells += self.registers(width, alone=not fed)
         return cells
+
+
+def _block_cost(width: int, words: int, depth: int, lane: int) -> tuple[float, int, int]:
+    """What Yosys counts a mode of iCE40's block RAM for, its blocks and its banks: 64 a block,
+    half a point per bit of multiplexer and per bank to decode."""
+    banks = ceil_div(words, depth)
+    blocks = ceil_div(banks * width, lane)
+    return 64 * blocks + 0.5 * (banks - 1) * width + 0.5 * banks * (banks > 1), blocks, banks
 
 
 def fabric_of(part: Device) -> Fabric:

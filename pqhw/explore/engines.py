@@ -6,6 +6,9 @@ from ..spec.ranges import ceil_log2
 from .cells import Cells, Fabric, total
 from .encoders import section_memory, sum_tree
 
+SMALLEST_DSP = 11
+"""Bits of a product below which Yosys leaves it to logic on iCE40."""
+
 __all__ = ["column_sums", "mac_lanes", "multiplier", "results", "tables", "weights"]
 
 
@@ -58,7 +61,9 @@ def multiplier(fabric: Fabric, x: int, w: int, product: int, style: str, *,
     """x by w bits: a DSP block with its registers; or, in logic, a chain per pair of rows of the
     narrower operand, registered, then the sums of pairs, registered."""
     if style == "dsp":
-        return Cells(dsp=1)
+        if fabric.ecp5 or x + w >= SMALLEST_DSP:
+            return Cells(dsp=1)
+        return Cells(lut=2.1 * x * w) + fabric.registers(x + w, alone=True) + fabric.registers(x + w)
     wide, rows = max(x, w), min(x, w)
     cells, sums = Cells(), []
     for _ in range(rows // 2):
@@ -152,7 +157,7 @@ def requantizer(fabric: Fabric, spec: EngineSpec) -> Cells:
 def barrel_shifter(fabric: Fabric, width: int, most: int) -> Cells:
     """value >> shift: a level of multiplexers per bit of the shift, two levels to two LUT4."""
     levels = most.bit_length()
-    return Cells(lut=0.75 * width * levels)
+    return Cells(lut=(0.8 if fabric.ecp5 else 0.97) * width * levels)
 
 
 def clamp(width: int, bits: int) -> Cells:
