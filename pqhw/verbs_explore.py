@@ -1,4 +1,4 @@
-"""Verbs that hold models and designs of others against ours."""
+"""Verbs that answer from a spec alone, or hold models of others against ours."""
 
 from typing import Annotated
 
@@ -10,18 +10,34 @@ from .console import (
     Jobs,
     Json,
     Seeds,
+    SpecPath,
     Timeout,
     Toolchain,
     emit,
     out,
     progress_bar,
+    read_spec,
+    show,
 )
 from .flow.cache import default_cache
 from .spec import SpecError
 from .spec.devices import device
 from .verbs_measure import measuring_options
 
-__all__ = ["reproduce"]
+__all__ = ["estimate", "reproduce"]
+
+
+def estimate(spec: SpecPath, device_name: DeviceName = "lfe5u-25f", json_out: Json = None) -> None:
+    """Estimate area, clock and rate from a spec alone, with the estimate's error.
+
+    Block RAMs, DSP blocks, LUT RAM and cycles are exact; LUT4, flip-flops and Fmax are fitted on
+    routed designs and stand beside their error on designs that the fit has not seen.
+    Example: pqhw estimate layer.toml --device lfe5u-25f
+    """
+    from .explore.estimate import estimate as run
+    from .report.estimates import estimate_table
+    result = run(read_spec(spec), device(device_name))
+    show(result.to_json(), json_out, estimate_table(result))
 
 
 def reproduce(what: Annotated[str, typer.Argument(metavar="WHAT", help="pqa")],

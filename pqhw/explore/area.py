@@ -2,9 +2,9 @@
 
 import dataclasses
 
-from ..spec import ChainSpec, EngineSpec, MACSpec, PQSpec
+from ..spec import ChainSpec, DistanceSpec, EncoderSpec, EngineSpec, MACSpec, PQSpec
 from ..spec.devices import Device
-from .border import counters, gearbox, guard, loader, replay
+from .border import code_collector, counters, gearbox, guard, loader, replay
 from .cells import Cells, Fabric, fabric_of, total
 from .encoders import distance_lane, encoder, prototype_memory
 from .engines import column_sums, mac_lanes, results, tables, weights
@@ -14,13 +14,15 @@ __all__ = ["GROUPS", "PART_KINDS", "PartArea", "area_of", "part_areas"]
 GROUPS = ("border", "control", "encoder", "memories", "sums", "results")
 """Parts that share a factor when the formulas are fitted."""
 
-GROUP_OF = {"guard": "border", "loader": "border", "counters": "border", "gearbox": "control",
-            "replay": "control", "encoder": "control", "encoder lanes": "encoder",
-            "multipliers": "encoder", "prototypes": "memories", "tables": "memories",
-            "weights": "memories", "sums": "sums", "results": "results"}
+GROUP_OF = {
+    "guard": "border", "loader": "border", "counters": "border",
+    "gearbox": "control", "encoder": "control", "collector": "control", "replay": "control",
+    "encoder lanes": "encoder", "multipliers": "encoder",
+    "prototypes": "memories", "tables": "memories", "weights": "memories",
+    "sums": "sums", "results": "results"}
 
-PART_KINDS = ("guard", "loader", "counters", "gearbox", "replay", "prototypes", "encoder",
-              "encoder lanes", "tables", "sums", "results", "weights", "multipliers")
+PART_KINDS = tuple(GROUP_OF)
+"""The parts that have a formula."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,10 +33,12 @@ class PartArea:
     -------
     kind: which formula gave them; one of `PART_KINDS`
     stage: the engine it belongs to, None for what stands around all
+    cycles: cycles per row, where the part has a rate of its own
     """
     kind: str
     stage: int | None
     cells: Cells
+    cycles: int | None = None
 
     @property
     def group(self) -> str:
@@ -49,10 +53,11 @@ def part_areas(chain: ChainSpec, part: Device) -> tuple[PartArea, ...]:
              PartArea("loader", None, loader(fabric, chain.image)),
              PartArea("counters", None, counters(fabric, chain))]
     for index, spec in enumerate(chain.stages):
-        parts += [PartArea(kind, index, cells) for kind, cells in _engine(fabric, spec).items()]
-    for index, spec in enumerate(chain.gearboxes):
+        parts += [PartArea(kind, index, cells, _cycles(kind, spec))
+                  for kind, cells in _engine(fabric, spec).items()]
+    for index, box in enumerate(chain.gearboxes):
         bits = chain.stages[index].result_range.bits
-        parts.append(PartArea("gearbox", index, gearbox(fabric, spec, bits)))
+        parts.append(PartArea("gearbox", index, gearbox(fabric, box, bits), box.cycles_per_row))
     return tuple(parts)
 
 
@@ -60,8 +65,7 @@ def _engine(fabric: Fabric, spec: EngineSpec) -> dict[str, Cells]:
     """The parts of one engine."""
     if isinstance(spec, PQSpec):
         lead = spec.table_stages
-        parts = {"prototypes": prototype_memory(fabric, spec), "encoder": encoder(fabric, spec),
-                 "encoder lanes": distance_lane(fabric, spec) * spec.subspace_lanes,
+        parts = {**_encoder(fabric, spec.encoder), "collector": code_collector(fabric, spec),
                  "tables": tables(fabric, spec)}
     else:
         assert isinstance(spec, MACSpec)
@@ -69,6 +73,20 @@ def _engine(fabric: Fabric, spec: EngineSpec) -> dict[str, Cells]:
         parts = {"weights": weights(fabric, spec), "multipliers": mac_lanes(fabric, spec)}
     return {**parts, "replay": replay(fabric, spec), "sums": column_sums(fabric, spec, lead),
             "results": results(fabric, spec)}
+
+
+def _cycles(kind: str, spec: EngineSpec) -> int | None:
+    """Cycles per row of an engine's halves."""
+    if kind in ("encoder lanes", "multipliers"):
+        return spec.row_encode_cycles if isinstance(spec, PQSpec) else spec.cycles_per_row
+    return spec.tiles * spec.groups if kind == "tables" else None
+
+
+def _encoder(fabric: Fabric, spec: EncoderSpec) -> dict[str, Cells]:
+    """The parts of an encoder."""
+    assert isinstance(spec, DistanceSpec)
+    return {"prototypes": prototype_memory(fabric, spec), "encoder": encoder(fabric, spec),
+            "encoder lanes": distance_lane(fabric, spec) * spec.lanes}
 
 
 def area_of(chain: ChainSpec, part: Device) -> Cells:

@@ -67,11 +67,6 @@ def even(halves: int) -> int:
     return halves + halves % 2
 
 
-def mux_luts(inputs: int) -> float:
-    """LUT4 of a multiplexer of one bit: a LUT4 per two inputs where muxes of LUTs join them."""
-    return 0 if inputs < 2 else 1 if inputs == 2 else 0.55 * inputs + 0.2
-
-
 @dataclasses.dataclass(frozen=True)
 class Fabric:
     """What a family makes of the RTL's building blocks.
@@ -127,8 +122,8 @@ class Fabric:
         return Cells(lut=ends, carry=even(bits), ff=bits)
 
     def mux(self, inputs: int, bits: int) -> Cells:
-        """One of `inputs` words of `bits` bits."""
-        return Cells(lut=bits * (mux_luts(inputs) if self.ecp5 else max(0, inputs - 1)))
+        """One of `inputs` words of `bits` bits: a LUT4 per bit and further input."""
+        return Cells(lut=bits * max(0, inputs - 1))
 
     def memory(self, storage: str, width: int, words: int, *, registered: bool = False) -> Cells:
         """A memory of one write and one registered read port.

@@ -1,7 +1,7 @@
 """Cells of the encoders that compare a sub-vector with prototypes."""
 
-from ..spec import PQSpec
-from ..spec.ranges import Range, ceil_div, ceil_log2
+from ..spec import DistanceSpec
+from ..spec.ranges import Range, ceil_log2
 from .cells import Cells, Fabric, total
 
 __all__ = ["argmin", "distance_lane", "element", "encoder", "prototype_memory", "sum_tree"]
@@ -52,7 +52,7 @@ def argmin(fabric: Fabric, candidates: int, width: int, *, keeps_least: bool) ->
     return cells
 
 
-def element(fabric: Fabric, spec: PQSpec) -> Cells:
+def element(fabric: Fabric, spec: DistanceSpec) -> Cells:
     """What one element adds to a distance: a difference, its magnitude or square, two registers.
 
     Bit 1 of a square is always zero. Above six bits of magnitude a square is a DSP block that
@@ -87,7 +87,7 @@ def square_rows(fabric: Fabric, bits: int) -> Cells:
     return cells
 
 
-def distance_lane(fabric: Fabric, spec: PQSpec) -> Cells:
+def distance_lane(fabric: Fabric, spec: DistanceSpec) -> Cells:
     """One subspace: prototypes * elements element distances, their sums, and the least.
 
     Sums over chunks of elements take a gated adder per prototype; chunks of prototypes a
@@ -107,7 +107,7 @@ def distance_lane(fabric: Fabric, spec: PQSpec) -> Cells:
     return cells
 
 
-def prototype_memory(fabric: Fabric, spec: PQSpec) -> Cells:
+def prototype_memory(fabric: Fabric, spec: DistanceSpec) -> Cells:
     """The prototypes, a word of all lanes at a time, written chunk by chunk."""
     section = spec.sections()[0]
     return section_memory(fabric, section, spec.prototype_store, spec.engine.bram_register)
@@ -121,12 +121,12 @@ def section_memory(fabric: Fabric, section, storage: str, registered: bool) -> C
     return (whole * (section.chunks - 1) + tail) * section.banks
 
 
-def encoder(fabric: Fabric, spec: PQSpec) -> Cells:
+def encoder(fabric: Fabric, spec: DistanceSpec) -> Cells:
     """The control around the lanes: counters, operands that wait for the prototypes, flags along
     the pipeline, the multiplexer of element chunks, and the spare place at the end."""
-    lanes = spec.subspace_lanes
+    lanes = spec.lanes
     operand_bits = lanes * spec.element_lanes * spec.activation_range.bits
-    reads = spec.read_stages(spec.prototype_store)
+    reads = spec.prototype_stages
     stages = spec.encoder_stages
     sum_at = reads + 2 + ceil_log2(spec.element_lanes)
     cells = outlet(fabric, lanes * spec.code_bits)
@@ -139,16 +139,17 @@ def encoder(fabric: Fabric, spec: PQSpec) -> Cells:
             cells += _element_mux(fabric, spec)
     if spec.prototype_chunks > 1:
         step = spec.prototype_lanes
-        base = spec.code_bits - (step & -step).bit_length() + 1
+        always_zero = max(0, (step & -step).bit_length() - 1 - fabric.ecp5)
+        base = spec.code_bits - always_zero
         cells += fabric.registers((2 + base) * (stages - 1), alone=True)
         cells += fabric.registers(base) + Cells(lut=2 * base)
     return cells + Cells(lut=2)
 
 
-def _element_mux(fabric: Fabric, spec: PQSpec) -> Cells:
+def _element_mux(fabric: Fabric, spec: DistanceSpec) -> Cells:
     """Per element of a cycle, one of the chunks that reach it; beyond V its register is reset."""
     length, lanes = spec.engine.subvector_length, spec.element_lanes
-    bits = spec.subspace_lanes * spec.activation_range.bits
+    bits = spec.lanes * spec.activation_range.bits
     return total(fabric.mux(len(range(position, length, lanes)), bits)
                  for position in range(lanes))
 

@@ -51,39 +51,36 @@ def mac_lanes(fabric: Fabric, spec: MACSpec) -> Cells:
     """lanes_in * outputs multipliers, and the inputs that wait for their weights."""
     style = "lut" if spec.engine.multiplier == "lut" else "dsp"
     lane = multiplier(fabric, spec.activation_range.bits, spec.engine.weight_bits,
-                      spec.term_range.bits, style, negative=True)
+                      spec.term_range.bits, style)
     waiting = spec.weight_stages * spec.lanes_in * spec.precision.activation_bits
     return lane * (spec.lanes_in * spec.outputs) + fabric.registers(waiting, alone=True)
 
 
-def multiplier(fabric: Fabric, x: int, w: int, product: int, style: str, *,
-               negative: bool) -> Cells:
+def multiplier(fabric: Fabric, x: int, w: int, product: int, style: str) -> Cells:
     """x by w bits: a DSP block with its registers; or, in logic, a chain per pair of rows of the
-    narrower operand, registered, then the sums of pairs, registered."""
+    narrower operand, registered, then the sums of pairs, registered.
+
+    On iCE40 Yosys leaves small products to logic whatever the style.
+    """
     if style == "dsp":
         if fabric.ecp5 or x + w >= SMALLEST_DSP:
             return Cells(dsp=1)
-        return Cells(lut=2.1 * x * w) + fabric.registers(x + w, alone=True) + fabric.registers(x + w)
+        return (Cells(lut=2.1 * x * w) + fabric.registers(x + w, alone=True)
+                + fabric.registers(x + w))
     wide, rows = max(x, w), min(x, w)
-    cells, sums = Cells(), []
-    for _ in range(rows // 2):
-        cells += fabric.row_pair(wide) + fabric.registers(wide + 2)
-        sums.append((2, wide + 2))
+    cells = (fabric.row_pair(wide) + fabric.registers(wide + 2)) * (rows // 2)
+    sums = [(2, wide + 2)] * (rows // 2)
     if rows % 2:
         cells += fabric.registers(wide + 1, alone=True)
         sums.append((1, wide))
     while len(sums) > 1:
-        following = []
-        for (gap, first), (count, second) in zip(sums[::2], sums[1::2]):
-            width = min(first + count, product) if count == 1 else min(gap + second + 1, product)
+        following: list[tuple[int, int]] = []
+        for (gap, first), (count, _) in zip(sums[::2], sums[1::2]):
             width = min(first + count, product)
-            adder = fabric.add_gated if count == 1 and len(following) * 2 + 2 == len(sums) \
-                else fabric.add
-            cells += adder(width - gap)
+            add = fabric.add_gated if count == 1 else fabric.add
+            cells += add(width - gap)
             following.append((gap + count, width))
-        if len(sums) % 2:
-            following.append(sums[-1])
-        sums = following
+        sums = following + sums[len(following) * 2:]
     return cells + fabric.registers(product)
 
 
@@ -139,8 +136,7 @@ def requantizer(fabric: Fabric, spec: EngineSpec) -> Cells:
         cells += Cells(dsp=1)
         if width > DSP_BITS:
             high = width - MULTIPLIER_BITS
-            cells += multiplier(fabric, high, MULTIPLIER_BITS, high + MULTIPLIER_BITS, "lut",
-                                negative=True)
+            cells += multiplier(fabric, high, MULTIPLIER_BITS, high + MULTIPLIER_BITS, "lut")
             cells += fabric.add(width) + fabric.registers(product)
         shifted = product + 1
         cells += fabric.add(product) + fabric.registers(shifted)

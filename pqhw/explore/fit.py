@@ -1,7 +1,7 @@
 """Corrections of the formulas by routed points: fitting, and applying what was fitted.
 
-LUT4: a factor per group of parts and a constant; flip-flops: one factor; clock: the period as a
-weighted sum of structural features. All by least squares of relative errors, held near the plain
+LUT4: a factor per group of parts; flip-flops: one factor; clock: the period as a weighted sum of
+structural features. All by least squares of relative errors, held near the plain
 formula (factors near one) so that few points suffice.
 """
 
@@ -47,7 +47,7 @@ def group_luts(chain: ChainSpec, part: Device) -> np.ndarray:
 
 def apply_fit(family: dict[str, Any], chain: ChainSpec, part: Device) -> dict[str, float]:
     """LUT4, flip-flops and Fmax (MHz) of a resolved design, corrected."""
-    luts = float(group_luts(chain, part) @ np.array(family["lut4"])) + family["lut4_constant"]
+    luts = float(group_luts(chain, part) @ np.array(family["lut4"]))
     period = float(features(chain, part) @ np.array(family["period"]))
     return {"lut4": luts, "ff": area_of(chain, part).ff * family["ff"], "fmax": 1000 / period}
 
@@ -70,16 +70,13 @@ def _fit_family(points: Sequence[dict[str, Any]]) -> dict[str, Any]:
     held_out = [point for point in points if point["held_out"]]
     designs = [_design(point) for point in train]
     lut4 = _least_squares(
-        np.array([[*group_luts(*design), 1] for design in designs]),
+        np.array([group_luts(*design) for design in designs]),
         np.array([point["area"]["lut4"] for point in train]),
-        np.array([1.0] * len(GROUPS) + [0.0]), STIFFNESS["lut4"])
+        np.ones(len(GROUPS)), STIFFNESS["lut4"])
     plain = np.array([area_of(*design).ff for design in designs])
     measured = np.array([point["area"]["ff"] for point in train])
-    period = _least_squares(
-        np.array([features(*design) for design in designs]),
-        np.array([1000 / point["fmax_mhz"] for point in train]),
-        np.array([1.0] + [0.0] * (len(FEATURES) - 1)), STIFFNESS["period"])
-    family = {"lut4": lut4[:-1].round(4).tolist(), "lut4_constant": round(float(lut4[-1]), 1),
+    period = _fit_period(designs, np.array([1000 / point["fmax_mhz"] for point in train]))
+    family = {"lut4": lut4.round(4).tolist(),
               "ff": round(float(np.median(measured / plain)), 4),
               "period": period.round(4).tolist()}
     return {**family, "groups": list(GROUPS), "features": list(FEATURES),
@@ -105,6 +102,23 @@ def _least_squares(columns: np.ndarray, wanted: np.ndarray, plain: np.ndarray,
     matrix = np.vstack([relative, pulls])
     target = np.concatenate([np.ones(len(wanted)), pulls @ plain])
     return np.linalg.lstsq(matrix, target, rcond=None)[0]
+
+
+def _fit_period(designs: Sequence[tuple[ChainSpec, Device]], periods: np.ndarray) -> np.ndarray:
+    """Weights of the features: that of the longest path is held near 1, that of the size near 0,
+    around the means of both, and the constant is free."""
+    columns = np.array([features(*design) for design in designs])
+    slower = columns[:, 0]
+    plain = columns[:, 1:] / slower[:, None]
+    means = plain.mean(axis=0)
+    centred = np.column_stack([np.ones(len(periods)), plain - means])
+    spread = np.maximum(plain.std(axis=0), 0.1)
+    pulls = np.diag(np.sqrt(STIFFNESS["period"] * len(periods)) * np.array([0, *spread]))
+    wanted = periods / slower
+    weights = np.mean(wanted) / wanted
+    solved = np.linalg.lstsq(np.vstack([centred * weights[:, None], pulls]),
+                             np.concatenate([wanted * weights, pulls @ [0, 1, 0]]), rcond=None)[0]
+    return np.array([solved[0] - solved[1:] @ means, *solved[1:]])
 
 
 def _errors(family: dict[str, Any], points: Sequence[dict[str, Any]]) -> dict[str, Any]:

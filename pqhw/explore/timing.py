@@ -1,18 +1,114 @@
-"""Structural features of a design that its clock depends on."""
+"""The longest path of a design by structure, and the features that its clock depends on.
+
+A path is a register, wires, so many LUT4 and a carry chain. What it takes on ECP5 (speed grade 6)
+is known well enough from routed designs to say which path is the longest; how long it becomes is
+fitted. The other devices are slower by a factor.
+"""
 
 import math
 
 import numpy as np
 
-from ..spec import ChainSpec
+from ..spec import ChainSpec, DistanceSpec, EngineSpec, PQSpec
 from ..spec.devices import Device
+from ..spec.ranges import ceil_div, ceil_log2
 from .area import area_of
 
-__all__ = ["FEATURES", "features"]
+__all__ = ["FEATURES", "features", "longest_path", "paths"]
 
-FEATURES = ("constant", "log2 LUT4")
+FEATURES = ("constant", "longest path, ns", "log2 LUT4")
+
+SLOWER = {"lfe5u-25f": 1.0, "lfe5u-85f": 1.0, "ice40hx8k": 1.35, "ice40up5k": 3.4}
+"""How much longer a path is than on ECP5."""
+
+WIRE = 0.9
+"""A wire between two cells of a path, in ns."""
+
+LUT = WIRE + 0.25
+CLOCK_TO_Q = 0.5
+CARRY_ENDS = WIRE + 0.85
+CARRY_BIT = 0.035
+
+BORDER = CLOCK_TO_Q + 5 * LUT
+"""Whether a row is under way: counters compared, guard, loader."""
+
+BLOCK_RAM = {False: 5.8, True: 1.0}
+"""From the clock to a word of a block RAM on ECP5, without and with its output register."""
+
+
+def chain_path(width: int) -> float:
+    """A sum, difference or comparison of `width` bits between two registers."""
+    return CARRY_ENDS + CARRY_BIT * width
+
+
+def paths(chain: ChainSpec, part: Device) -> dict[str, float]:
+    """The longest path of every kind that a design has, in ns on ECP5."""
+    found = {"border": BORDER + 0.1 * ceil_log2(chain.load_bits)}
+    for spec in chain.stages:
+        for name, delay in _engine_paths(spec, part).items():
+            found[name] = max(delay, found.get(name, 0.0))
+    return found
+
+
+def _engine_paths(spec: EngineSpec, part: Device) -> dict[str, float]:
+    found = {"sums": CLOCK_TO_Q + chain_path(spec.accumulator_bits)}
+    for section in spec.sections():
+        if section.kind in ("tables", "weights", "prototypes"):
+            store = _store(spec, section.kind)
+            width = spec.sum_range.bits if section.kind == "tables" else 10
+            found[section.kind] = (_memory_path(spec, part, store, section.words)
+                                   + (chain_path(width) if store == "bram" else 0))
+    if spec.output is not None and spec.loaded_shift:
+        found["shifter"] = CLOCK_TO_Q + WIRE + LUT * (1 + 0.5 * spec.max_shift.bit_length())
+    if spec.output is not None and spec.output.mode == "scale":
+        found["rounding"] = CLOCK_TO_Q + chain_path(spec.accumulator_bits + 17) + 2.5 * LUT
+    if isinstance(spec, PQSpec):
+        assert isinstance(spec.encoder, DistanceSpec)
+        found |= _encoder_paths(spec.encoder)
+    elif spec.engine.multiplier == "lut":
+        found["product"] = CLOCK_TO_Q + 2 * chain_path(12)
+    return found
+
+
+def _store(spec: EngineSpec, kind: str) -> str:
+    if not isinstance(spec, PQSpec):
+        return str(getattr(spec, "weight_store", "bram"))
+    if kind == "tables":
+        return spec.table_store
+    assert isinstance(spec.encoder, DistanceSpec)
+    return spec.encoder.prototype_store
+
+
+def _memory_path(spec: EngineSpec, part: Device, store: str, words: int) -> float:
+    """From an address, or the clock of a block RAM, to a word."""
+    if store == "bram":
+        registered = spec.engine.bram_register
+        return BLOCK_RAM[registered] if part.family == "ecp5" else (0.5 if registered else 2.0)
+    if store == "lutram":
+        banks = ceil_div(words, 16)
+        return CLOCK_TO_Q + 2 * WIRE + (LUT * (1 + ceil_log2(banks)) if banks > 1 else 0)
+    return 0.0
+
+
+def _encoder_paths(spec: DistanceSpec) -> dict[str, float]:
+    width = spec.distance_range.bits
+    found = {"comparison": CLOCK_TO_Q + chain_path(width) + WIRE + LUT}
+    bits = spec.difference_range.magnitude().bits
+    if spec.engine.encoder == "l2" and bits > 6 and spec.engine.multiplier == "lut":
+        found["square"] = CLOCK_TO_Q + 2 * LUT + 3.5 * chain_path(bits)
+    elif spec.engine.encoder == "l2" and bits <= 6:
+        found["square"] = CLOCK_TO_Q + LUT * max(1, bits - 2)
+    return found
+
+
+def longest_path(chain: ChainSpec, part: Device) -> tuple[str, float]:
+    """The kind of the path that limits the clock, and what it takes in ns on ECP5."""
+    found = paths(chain, part)
+    name = max(found, key=found.__getitem__)
+    return name, found[name]
 
 
 def features(chain: ChainSpec, part: Device) -> np.ndarray:
-    """The features in the order of `FEATURES`."""
-    return np.array([1.0, math.log2(max(2, area_of(chain, part).lut4))])
+    """The features in the order of `FEATURES`, as long as they are on this device."""
+    size = math.log2(max(2, area_of(chain, part).lut4))
+    return SLOWER[part.name] * np.array([1.0, longest_path(chain, part)[1], size])
