@@ -11,7 +11,7 @@ TEST_PACKAGES = $(DEMO_PACKAGES) verilator chromium
 WORKERS ?= auto
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-test python-packages system-packages demo test test-slow lint clean
+.PHONY: help setup setup-test python-packages system-packages demo test test-slow estimator lint clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
@@ -73,8 +73,11 @@ test: setup-test ## the fast tests
 test-slow: setup-test ## the long sweeps too
 	@$(BIN)/python -m pytest -n $(WORKERS) -m 'slow or not slow'
 
+estimator: setup ## route the estimator's points that changed and fit it again: hours
+	@$(BIN)/python benchmarks/estimator_points.py --fit
+
 lint: setup-test ## ruff and mypy
-	@$(BIN)/ruff check pqhw tests
+	@$(BIN)/ruff check pqhw tests benchmarks
 	@$(BIN)/mypy
 
 clean: ## remove the environment and the runs; the cache of runs stays

@@ -14,6 +14,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+from pqhw.emit.constants import bind_constants
 from pqhw.emit.design import TOP, chain_verilog, rtl_hash
 from pqhw.explore.draws import random_chain
 from pqhw.explore.fit import FITTED, fit_points
@@ -23,6 +24,7 @@ from pqhw.flow.harness import Ports, harness_verilog, module_ports, stub_verilog
 from pqhw.flow.routing import route
 from pqhw.flow.synthesis import cell_counts, synthesize
 from pqhw.flow.tools import ToolError, tool_version
+from pqhw.sim.stimulus import random_parameters
 from pqhw.spec.devices import Device
 
 POINTS = Path(__file__).with_name("estimator_points.json")
@@ -37,7 +39,8 @@ HELD_OUT = 3
 def make_point(cache: Cache, family: str, index: int) -> dict[str, Any]:
     """A routed point, or why there is none."""
     chain, part = random_chain(family, index)
-    verilog = chain_verilog(chain, target=part.family)
+    bound = bind_constants(chain, random_parameters(chain, SEED))
+    verilog = chain_verilog(bound, target=part.family)
     point: dict[str, Any] = {"name": f"{family} {index}", "device": part.name,
                              "held_out": index % HELD_OUT == HELD_OUT - 1,
                              "spec": chain.to_mapping(), "rtl_sha256": rtl_hash(verilog),

@@ -25,9 +25,12 @@ def loader(fabric: Fabric, layout: ImageLayout) -> Cells:
     """CRC, comparison with the headers, counters of beats, lanes and words, a chunk to write.
 
     LUT4: about 100, 5.5 per bit of the load word (most of it the CRC), 2 to 3 per counter bit and
-    per write enable, 7 to 9 per section. Flip-flops: see `_loader_registers`.
+    per write enable, 7 to 9 per section. Flip-flops: see `_loader_registers`. Where everything is
+    constant, next to nothing.
     """
     sections = layout.sections
+    if not sections:
+        return Cells(lut=1, ff=1)
     enables = sum(section.banks * section.chunks for section in sections)
     features = (1, layout.load_bits, sum(_counter_bits(layout)), enables, len(sections))
     weights = (103, 5.6, 2.7, 2.8, 9.5) if fabric.ecp5 else (88, 5.5, 1.9, 2.6, 6.6)

@@ -131,7 +131,11 @@ class Fabric:
         ``register``: a flip-flop per bit. ``lutram``: ceil(width / 4) cells per 16 words, a
         multiplexer per bit where there are several 16s and a LUT4 to decode each. ``bram``:
         blocks in the widest mode that holds the words; on iCE40 an output register takes cells.
+        ``rom``: a LUT4 per bit and 16 words, and half as many again to choose among several.
         """
+        if storage == "rom":
+            sixteens = words / 16
+            return Cells(lut=width * max(1.0, 1.5 * sixteens - 1)) + self.registers(width)
         if storage == "register":
             return self.registers(width, alone=True)
         if storage == "lutram":

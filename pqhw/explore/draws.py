@@ -67,8 +67,10 @@ def _pq(rng: random.Random, family: str) -> dict[str, Any]:
         "shared_prototypes": rng.random() < 0.3,
         "load_bits": rng.choice((8, 8, 8, 16, 32, 64)), "bram_register": rng.random() < 0.8}
     if not small:
-        engine["table_storage"] = rng.choice(("auto", "auto", "lutram", "bram"))
-        engine["prototype_storage"] = rng.choice(("auto", "auto", "auto", "bram"))
+        engine["table_storage"] = rng.choice(("auto", "auto", "lutram", "bram", "rom"))
+        engine["prototype_storage"] = rng.choice(("auto", "auto", "auto", "bram", "rom"))
+    elif rng.random() < 0.2:
+        engine["table_storage"] = "rom"
     return {
         "layer": {"in_features": inputs,
                   "out_features": rng.choice((3, 4, 8, 10, 16, 16, 24, 32, 64))},
@@ -80,7 +82,8 @@ def _pq(rng: random.Random, family: str) -> dict[str, Any]:
         "folding": {"subspaces_per_cycle": rng.choice((1, 1, 2, 3, 4, 8)),
                     "outputs_per_cycle": rng.choice((1, 2, 4, 5, 8, 16, 32)),
                     "prototypes_per_cycle": rng.choice((1, 2, 3, 4, 8, 16, 32)),
-                    "elements_per_cycle": rng.choice((1, 2, 3, 4, 8, 9))}}
+                    "elements_per_cycle": rng.choice((1, 2, 3, 4, 8, 9)),
+                    **({"encoders_per_cycle": rng.choice((1, 2))} if rng.random() < 0.3 else {})}}
 
 
 def _mac(rng: random.Random, family: str) -> dict[str, Any]:

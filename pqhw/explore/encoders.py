@@ -1,7 +1,7 @@
 """Cells of the encoders that compare a sub-vector with prototypes."""
 
 from ..spec import DistanceSpec
-from ..spec.ranges import Range, ceil_log2
+from ..spec.ranges import Range, ceil_log2, signed_range, unsigned_range
 from .cells import Cells, Fabric, total
 
 __all__ = ["argmin", "distance_lane", "element", "encoder", "prototype_memory", "sum_tree"]
@@ -17,21 +17,29 @@ MAGNITUDE_LUTS = (0, 0, 1.5, 2.5, 3.5, 5.2, 7.5, 10, 13)
 the bits below, gathered."""
 
 
-def sum_tree(fabric: Fabric, terms: int, range_: Range) -> tuple[Cells, int]:
+def sum_tree(fabric: Fabric, terms: int, range_: Range,
+             limit: Range | None = None) -> tuple[Cells, int]:
     """A registered adder tree; also the width of its sum.
 
-    A level of n terms: floor(n / 2) adders a bit wider than the level before, and as many
-    registers; an odd term is passed on in a register.
+    A level of n terms: floor(n / 2) adders as wide as their sums, and as many registers; an odd
+    term is passed on in a register. No sum is wider than `limit`.
     """
-    widths, cells = [range_.bits] * terms, Cells()
-    while len(widths) > 1:
-        pairs = [max(widths[i:i + 2]) + 1 for i in range(0, len(widths) - 1, 2)]
-        cells += total(fabric.add(width) + fabric.registers(width) for width in pairs)
-        if len(widths) % 2:
-            cells += fabric.registers(widths[-1], alone=True)
-            pairs.append(widths[-1])
-        widths = pairs
-    return cells, widths[0]
+    nodes, cells = [range_] * terms, Cells()
+    while len(nodes) > 1:
+        following = [a + b for a, b in zip(nodes[::2], nodes[1::2])]
+        if limit is not None:
+            following = [min(node, limit, key=lambda one: one.bits) for node in following]
+        cells += total(fabric.add(node.bits) + fabric.registers(node.bits) for node in following)
+        if len(nodes) % 2:
+            cells += fabric.registers(nodes[-1].bits, alone=True)
+            following.append(nodes[-1])
+        nodes = following
+    return cells, nodes[0].bits
+
+
+def whole(range_: Range) -> Range:
+    """All values that the bits of a range can take."""
+    return (signed_range if range_.signed else unsigned_range)(range_.bits)
 
 
 def argmin(fabric: Fabric, candidates: int, width: int, *, keeps_least: bool) -> Cells:
@@ -93,7 +101,7 @@ def distance_lane(fabric: Fabric, spec: DistanceSpec) -> Cells:
     Sums over chunks of elements take a gated adder per prototype; chunks of prototypes a
     comparison with the best so far.
     """
-    tree, width = sum_tree(fabric, spec.element_lanes, spec.element_distance_range)
+    tree, width = sum_tree(fabric, spec.element_lanes, whole(spec.element_distance_range))
     cells = (element(fabric, spec) * spec.element_lanes + tree)
     if spec.element_chunks > 1:
         width = spec.distance_range.bits
@@ -108,8 +116,13 @@ def distance_lane(fabric: Fabric, spec: DistanceSpec) -> Cells:
 
 
 def prototype_memory(fabric: Fabric, spec: DistanceSpec) -> Cells:
-    """The prototypes, a word of all lanes at a time, written chunk by chunk."""
-    section = spec.sections()[0]
+    """The prototypes, a word of all lanes at a time, written chunk by chunk; a single constant
+    word costs nothing."""
+    section = spec.section("prototypes")
+    if "prototypes" in spec.constant_kinds:
+        if section.words == 1:
+            return Cells()
+        return fabric.memory("rom", section.width, section.words)
     return section_memory(fabric, section, spec.prototype_store, spec.engine.bram_register)
 
 

@@ -14,8 +14,12 @@ __all__ = ["column_sums", "mac_lanes", "multiplier", "results", "tables", "weigh
 
 def tables(fabric: Fabric, spec: PQSpec) -> Cells:
     """Table memories: a bank per subspace lane of outputs * table_bits bits, and the counter of
-    tiles and groups that completes their address."""
-    section = next(s for s in spec.sections() if s.kind == "tables")
+    tiles and groups that completes their address. Constant tables are counted at their full width,
+    as their values are not known here."""
+    section = spec.section("tables")
+    if spec.table_store == "rom":
+        cells = fabric.memory("rom", section.width, section.words) * section.banks
+        return cells + fabric.counter(spec.tiles * spec.groups)
     cells = section_memory(fabric, section, spec.table_store, spec.engine.bram_register)
     return cells + fabric.counter(spec.tiles * spec.groups)
 
@@ -26,7 +30,8 @@ def column_sums(fabric: Fabric, spec: EngineSpec, lead: int) -> Cells:
     An accumulator's start costs no multiplexer; its result has a register of its own. Around
     them: flags along the pipeline, the counters of groups and tiles.
     """
-    tree, _ = sum_tree(fabric, spec.terms_per_cycle, spec.term_range)
+    limit = spec.sum_range if spec.wraps else None
+    tree, _ = sum_tree(fabric, spec.terms_per_cycle, spec.term_range, limit)
     cells, depth = tree, ceil_log2(spec.terms_per_cycle)
     if spec.groups > 1:
         width = spec.sum_range.bits
@@ -42,7 +47,7 @@ def column_sums(fabric: Fabric, spec: EngineSpec, lead: int) -> Cells:
 
 def weights(fabric: Fabric, spec: MACSpec) -> Cells:
     """The weight memory, one wide bank, and its address counter."""
-    section = next(s for s in spec.sections() if s.kind == "weights")
+    section = spec.section("weights")
     cells = section_memory(fabric, section, spec.weight_store, spec.engine.bram_register)
     return cells + fabric.counter(spec.weight_words)
 
@@ -106,7 +111,8 @@ def results(fabric: Fabric, spec: EngineSpec) -> Cells:
             storage = "register" if section.words == 1 else "lutram" if fabric.ecp5 else "bram"
             cells += section_memory(fabric, section, storage, False)
     if spec.bias_bits:
-        unread = spec.output.shift or 0 if spec.output and spec.output.mode == "shift" else 0
+        dropped = spec.output is not None and spec.output.mode == "shift" and not spec.wraps
+        unread = spec.built_shift if dropped else 0
         cells += (fabric.add(width) + fabric.registers(width - unread)) * lanes
     if spec.output is not None:
         cells += (requantizer(fabric, spec)) * lanes
@@ -141,12 +147,14 @@ def requantizer(fabric: Fabric, spec: EngineSpec) -> Cells:
         shifted = product + 1
         cells += fabric.add(product) + fabric.registers(shifted)
     else:
-        shifted = width
+        shifted = width + int(spec.wraps)
+        if spec.wraps:
+            cells += fabric.add(shifted)
         if spec.loaded_shift:
-            cells += fabric.registers(width)
+            cells += fabric.registers(shifted)
     if spec.loaded_shift:
         cells += barrel_shifter(fabric, shifted, spec.max_shift)
-    remaining = shifted - (output.shift or 0)
+    remaining = shifted - spec.built_shift
     return cells + clamp(remaining, output.bits) + fabric.registers(output.bits)
 
 

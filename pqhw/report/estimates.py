@@ -25,9 +25,8 @@ def estimate_table(estimate: Estimate) -> RenderableType:
 
 
 def _source(estimate: Estimate) -> Text:
-    return Text(f"± is the median error on {estimate.held_out} routed designs that the fit has "
-                "not seen (one placement seed each); block RAM, DSP, cycles and latency are exact.",
-                style="dim")
+    return Text(f"± is the median error on {estimate.held_out} held-out routed designs (one "
+                "placement seed each); the rest is exact.", style="dim")
 
 
 def _error(estimate: Estimate, figure: str) -> str:

@@ -9,11 +9,13 @@ import math
 import pytest
 from builders import odd_cases
 
+from pqhw.emit.constants import bind_constants
 from pqhw.emit.design import TOP, chain_verilog
 from pqhw.explore.area import area_of
 from pqhw.explore.draws import random_chain
 from pqhw.flow.tools import run_tool
 from pqhw.rtl import Accelerator
+from pqhw.sim.stimulus import random_parameters
 from pqhw.spec import SpecError
 from pqhw.spec.devices import DEVICES, resolve
 
@@ -25,7 +27,8 @@ def mapped(designs, folder):
     """Cells of designs (chain, part), before logic is mapped."""
     lines = []
     for index, (chain, part) in enumerate(designs):
-        text = chain_verilog(chain, target=part.family)
+        bound = bind_constants(chain, random_parameters(chain, 1))
+        text = chain_verilog(bound, target=part.family)
         (folder / f"design{index}.v").write_text(text)
         options = ""
         if part.family == "ice40":
@@ -84,7 +87,8 @@ def test_memories_and_dsps_are_exact_at_the_edges(name, tmp_path):
 def test_logic_and_flip_flops_are_close_before_any_fit(synthesis):
     """A whole design through ABC: formulas alone are within a tenth, flip-flops within 2 %."""
     chain, part = random_chain("ecp5", 1001, most=1000)
-    cells = synthesis.cells(Accelerator(chain), part.name)
+    bound = bind_constants(chain, random_parameters(chain, 1))
+    cells = synthesis.cells(Accelerator(bound), part.name)
     formula = area_of(chain, part)
     luts = cells["LUT4"] + 2 * cells["CCU2C"] + 6 * cells["TRELLIS_DPR16X4"]
     assert math.isclose(formula.lut4, luts, rel_tol=0.1)
