@@ -65,7 +65,8 @@ def _pq(rng: random.Random, family: str) -> dict[str, Any]:
         "kind": "pq", "subvector_length": length, "prototypes": prototypes,
         "encoder": rng.choice(("l1", "l2", "chebyshev", "dot", "tree")),
         "shared_prototypes": rng.random() < 0.3,
-        "load_bits": rng.choice((8, 8, 8, 16, 32, 64)), "bram_register": rng.random() < 0.8}
+        "load_bits": rng.choice((8, 8, 8, 16, 32, 64, 128, 256)),
+        "bram_register": rng.random() < 0.8}
     if not small:
         engine["table_storage"] = rng.choice(("auto", "auto", "lutram", "bram", "rom"))
         engine["prototype_storage"] = rng.choice(("auto", "auto", "auto", "bram", "rom"))

@@ -7,8 +7,7 @@ from ..flow.area import available, equivalents
 from ..flow.results import Area
 from ..spec import ChainSpec
 from ..spec.devices import Device, resolve
-from .area import GROUPS, PartArea, part_areas
-from .cells import Cells, total
+from .area import GROUPS, Cells, PartArea, part_areas, total
 from .fit import apply_fit, fitted
 from .hints import hints
 

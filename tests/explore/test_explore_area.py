@@ -3,9 +3,9 @@
 import pytest
 from builders import mac, odd_cases, pq, tiny
 
-from pqhw.explore.area import GROUPS, PART_KINDS, area_of, part_areas
-from pqhw.explore.cells import Cells, Fabric, even, total
-from pqhw.explore.encoders import argmin, sum_tree
+from pqhw.explore.area import GROUPS, PART_KINDS, Cells, Fabric, area_of, part_areas, total
+from pqhw.explore.area.cells import even
+from pqhw.explore.area.encoders import argmin, sum_tree
 from pqhw.spec import ChainSpec, SpecError
 from pqhw.spec.devices import DEVICES, device, resolve
 from pqhw.spec.ranges import signed_range, unsigned_range

@@ -3,8 +3,8 @@
 import dataclasses
 from collections.abc import Iterable
 
-from ..spec.devices import Device
-from ..spec.ranges import ceil_div, ceil_log2
+from ...spec.devices import Device
+from ...spec.ranges import ceil_div, ceil_log2
 
 __all__ = ["Cells", "Fabric", "even", "fabric_of", "total"]
 

@@ -2,12 +2,13 @@
 
 import dataclasses
 
-from ..spec import ChainSpec, DistanceSpec, EncoderSpec, EngineSpec, MACSpec, PQSpec
-from ..spec.devices import Device
-from .border import code_collector, counters, gearbox, guard, loader, replay
+from ...spec import ChainSpec, DistanceSpec, EncoderSpec, EngineSpec, MACSpec, PQSpec
+from ...spec.devices import Device
+from .border import code_collector, counters, gearbox, guard, replay
 from .cells import Cells, Fabric, fabric_of, total
 from .encoders import distance_lane, encoder, prototype_memory
 from .engines import column_sums, mac_lanes, results, tables, weights
+from .loading import loader
 
 __all__ = ["GROUPS", "PART_KINDS", "PartArea", "area_of", "part_areas"]
 

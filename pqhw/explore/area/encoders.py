@@ -1,7 +1,7 @@
 """Cells of the encoders that compare a sub-vector with prototypes."""
 
-from ..spec import DistanceSpec
-from ..spec.ranges import Range, ceil_log2, signed_range, unsigned_range
+from ...spec import DistanceSpec
+from ...spec.ranges import Range, ceil_log2, signed_range, unsigned_range
 from .cells import Cells, Fabric, total
 
 __all__ = ["argmin", "distance_lane", "element", "encoder", "prototype_memory", "sum_tree"]

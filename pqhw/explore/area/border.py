@@ -1,0 +1,83 @@
+"""Cells of what stands around the engines: guard, counters, replay, gearboxes."""
+
+from ...spec import ChainSpec, EngineSpec, PQSpec
+from ...spec.chain import GearboxSpec
+from ...spec.ranges import ceil_div, ceil_log2
+from .cells import Cells, Fabric
+from .engines import splitter
+
+__all__ = ["code_collector", "collector", "counters", "gearbox", "guard", "replay"]
+
+
+def guard(fabric: Fabric, spec: EngineSpec) -> Cells:
+    """A register per bit of a transfer, cleared by its reset; about 10 LUT4 of control and a
+    counter of transfers that has two ways to end."""
+    bits = ceil_log2(spec.input_transfers)
+    lanes = spec.lanes_in * spec.activation_range.bits
+    cells = fabric.registers(lanes, alone=True) + Cells(ff=3)
+    if not bits:
+        return cells + Cells(lut=12)
+    return cells + fabric.counter(spec.input_transfers) + Cells(lut=27 if fabric.ecp5 else 17, ff=1)
+
+
+def counters(fabric: Fabric, chain: ChainSpec) -> Cells:
+    """Rows in, rows out, stalled cycles; whether rows are under way; two sticky flags."""
+    bits = chain.first.engine.counter_bits
+    return fabric.counter(1 << bits) * 3 + Cells(lut=10 + bits, ff=2)
+
+
+def replay(fabric: Fabric, spec: EngineSpec) -> Cells:
+    """Rows of transfers stored and played once per tile; or a single transfer held."""
+    if isinstance(spec, PQSpec):
+        width = spec.subspace_lanes * spec.code_bits
+    else:
+        width = spec.lanes_in * spec.activation_range.bits
+    if spec.tiles == 1:
+        return Cells()
+    repeat = fabric.counter(spec.tiles)
+    if spec.groups == 1:
+        held = fabric.registers(width, alone=True) + Cells(lut=1, ff=1)
+        return repeat + Cells(lut=1) + (held if spec.registers_held else Cells())
+    bits = ceil_log2(spec.groups)
+    storage = "lutram" if fabric.ecp5 else "bram"
+    return (fabric.memory(storage, width, 2 << bits) + fabric.counter(spec.groups) * 2 + repeat
+            + Cells(lut=20, ff=5))
+
+
+def code_collector(fabric: Fabric, spec: PQSpec) -> Cells:
+    """Codes of several encoder groups put together: a register for all but the last group's, a
+    multiplexer for those with which a row's last group is complete early, and a counter."""
+    if not spec.collects_codes:
+        return Cells()
+    parts, groups = spec.subspace_lanes // spec.encoder_lanes, spec.encoder_groups
+    width, final = spec.encoder_lanes * spec.code_bits, (groups - 1) % parts
+    held = min(parts - 1, final if groups <= parts else parts - 1)
+    cells = fabric.registers(held * width, alone=True) + Cells(lut=3 + held)
+    if final < held:
+        cells += Cells(lut=width)
+    if groups % parts == 0 or groups < parts:
+        return cells + fabric.counter(min(groups, parts))
+    bits = ceil_log2(parts)
+    return cells + fabric.counter(groups) + Cells(lut=2 * bits, ff=bits)
+
+
+def gearbox(fabric: Fabric, spec: GearboxSpec, bits: int) -> Cells:
+    """A splitter, a collector, or both; where the lanes agree, a transfer is held."""
+    cells = Cells()
+    if spec.splits or not spec.collects:
+        cells += splitter(fabric, spec.lanes_in, spec.lanes_between, bits)
+    if spec.collects:
+        cells += collector(fabric, spec.elements, spec.lanes_between, spec.lanes_out, bits)
+    return cells
+
+
+def collector(fabric: Fabric, elements: int, lanes_in: int, lanes_out: int, bits: int) -> Cells:
+    """Transfers put together: (2 * lanes_out - lanes_in) * bits flip-flops with enables and
+    resets, a LUT4 per bit of parts that can complete a transfer, and one per part."""
+    parts = lanes_out // lanes_in
+    completing = {parts - 1, (ceil_div(elements, lanes_in) - 1) % parts}
+    early = (lanes_out - lanes_in) * bits
+    passed = len(completing - {parts - 1}) * lanes_in * bits
+    return (Cells(lut=parts + 6 + passed) + fabric.registers(early, alone=True)
+            + fabric.registers(lanes_out * bits, alone=True)
+            + Cells(ff=2 + ceil_log2(parts)))
