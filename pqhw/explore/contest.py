@@ -134,7 +134,7 @@ CONTESTS = {contest.network: contest for contest in (
     Contest(network="kws", layer="pointwise3", setting=_low(8, 8, 2, 6),
             pq=PQFolding(subspaces_per_cycle=4, outputs_per_cycle=21, prototypes_per_cycle=2,
                          elements_per_cycle=8, results_per_cycle=7),
-            mac=MACFolding(inputs_per_cycle=12, outputs_per_cycle=12, results_per_cycle=2),
+            mac=MACFolding(inputs_per_cycle=12, outputs_per_cycle=7, results_per_cycle=1),
             pq_shift=7, mac_shift=9),
     Contest(network="emnist", layer="pointwise3", setting=_low(8, 8, 5, 5),
             pq=PQFolding(subspaces_per_cycle=5, outputs_per_cycle=19, prototypes_per_cycle=1,
