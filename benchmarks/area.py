@@ -4,8 +4,9 @@
     python benchmarks/area.py lookup-lutram-8 --seeds 1 --json area.json
 
 A case is a spec in `specs/` and the part of its engine that is looked at. Parts are mapped and
-routed alone, in the register harness, whose area is subtracted; `layer` cases go through the whole
-measured protocol, simulation included. What was routed before comes from the cache.
+routed alone, in the register harness, whose area is subtracted; constants are random. `layer`
+cases go through the whole measured protocol, simulation included. What was routed before comes
+from the cache.
 """
 
 import argparse
@@ -22,6 +23,7 @@ from rich.console import Console
 from rich.table import Table
 
 from pqhw.console import parse_seeds
+from pqhw.emit.constants import bind_constants
 from pqhw.flow.cache import Cache, default_cache
 from pqhw.flow.component import RoutedComponent, route_component
 from pqhw.flow.measure import Options, measure
@@ -29,6 +31,7 @@ from pqhw.flow.tools import ToolError, tool_version
 from pqhw.report.numbers import count, quantity
 from pqhw.rtl.encoder import DistanceEncoder
 from pqhw.rtl.lookup import TableLookup
+from pqhw.sim.stimulus import random_parameters
 from pqhw.spec import ChainSpec, PQSpec
 from pqhw.spec.devices import DEVICES, Device, device
 from pqhw.spec.files import load_spec
@@ -59,6 +62,8 @@ class Case:
 CASES = {case.spec: case for case in (
     Case(spec="lookup-lutram-8", part="lookup", most_lut4=1550, least_mhz=220),
     Case(spec="lookup-lutram-5", part="lookup", most_lut4=1050),
+    Case(spec="lookup-rom-8", part="lookup", most_lut4=1200),
+    Case(spec="lookup-rom-5", part="lookup", most_lut4=780),
     Case(spec="lookup-bram-8", part="lookup", most_lut4=1050, least_mhz=200),
     Case(spec="encoder-l1-8", part="encoder", most_lut4=3600),
     Case(spec="encoder-l1-4", part="encoder", most_lut4=2150),
@@ -91,7 +96,7 @@ def measure_case(cache: Cache, case: Case, part: Device, options: Options) -> di
 
 def _component(cache: Cache, case: Case, chain: ChainSpec, part: Device,
                options: Options) -> dict[str, Any]:
-    spec = chain.first
+    spec = bind_constants(chain, random_parameters(chain, 1)).first
     assert isinstance(spec, PQSpec)
     routed: RoutedComponent = route_component(cache, PARTS[case.part](spec), part, options.seeds)
     return {"cells": dict(sorted(routed.cells.items())), "rtl_sha256": routed.rtl_sha256,

@@ -16,23 +16,21 @@ from .pqa import PQA, Memory, PQASetting
 __all__ = ["CONTESTS", "Contest", "EngineCycles", "engine_cycles", "engine_of_layer",
            "measure_contest"]
 
-WIDEST_ENTRY = 8
-"""Bits of our table entries; PQA's 16-bit entries are taken as these."""
-
-
 def engine_of_layer(array: PQA, layer: ConvShape, *, load_bits: int = 8) -> PQSpec:
     """An engine over the layer's unrolled window with as many lanes as PQA's array.
 
-    Its rows are the layer's output pixels; results are raw sums.
+    Its rows are the layer's output pixels; results are raw sums. Entries of 16 bits come with
+    sums that wrap, as PQA's do.
     """
     setting = array.setting
-    bits = min(8, setting.prototype_bits)
+    bits, entry = setting.prototype_bits, setting.table_bits
     return PQSpec(
         layer=Layer(in_features=layer.window, out_features=layer.out_channels),
         engine=PQEngine(subvector_length=setting.subvector_length, prototypes=setting.prototypes,
                         load_bits=load_bits),
         precision=PQPrecision(activation_bits=bits, activation_signed=False, prototype_bits=bits,
-                              table_bits=min(WIDEST_ENTRY, setting.table_bits)),
+                              table_bits=entry,
+                              compatibility="wrap16" if entry == 16 else "none"),
         folding=PQFolding(subspaces_per_cycle=array.subspaces, outputs_per_cycle=array.outputs,
                           prototypes_per_cycle=array.prototype_lanes,
                           elements_per_cycle=array.element_lanes))

@@ -27,7 +27,7 @@ NOTES = (
     "so such arrays are left out where the best one is chosen.",
     "Our cycles are the spec's, to which simulation holds the RTL exactly, of one engine per layer "
     "over the unrolled window, all with the lanes of PQA's 32 × 32 array (not routed itself); "
-    "16-bit entries are taken as 8 bits.",
+    "16-bit entries are summed modulo 2^16, as PQA does.",
     "Routed designs do one layer: equal work, input precision, output and device, each bit-exact "
     "by simulation with random parameters. Weights are as wide as table entries. Accuracy is not "
     "claimed. Window buffers and layer control are in no design.",

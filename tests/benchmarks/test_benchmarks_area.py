@@ -7,10 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from pqhw.emit.constants import bind_constants
 from pqhw.emit.design import component_verilog
 from pqhw.flow.component import RoutedComponent
 from pqhw.flow.results import Area
 from pqhw.flow.tools import ToolError
+from pqhw.sim.stimulus import random_parameters
 from pqhw.spec.files import load_spec
 
 FILE = Path(__file__).resolve().parents[2] / "benchmarks" / "area.py"
@@ -50,7 +52,8 @@ def test_a_case_is_what_its_name_says(area, name):
 
 @pytest.mark.parametrize("name", [name for name in SPECS if not name.startswith("layer")])
 def test_the_part_of_a_case_is_verilog(area, name):
-    spec = load_spec(FILE.parent / "specs" / f"{name}.toml").first
+    chain = load_spec(FILE.parent / "specs" / f"{name}.toml")
+    spec = bind_constants(chain, random_parameters(chain, 1)).first
     part = area.PARTS[area.CASES[name].part](spec)
     assert "module core (" in component_verilog(part, target="ecp5", name="core")
 

@@ -62,8 +62,7 @@ def test_parameters_come_in_the_widest_words_that_the_memory_feeds():
         assert [bits for bits in LOAD_BITS
                 if cycles.load_bits < bits <= memory.bits_per_cycle] == []
         bits = sum(array.setting.parameter_bits(layer) for layer in layers)
-        entries = 8 / 16  # ours against the setting's
-        assert cycles.load * cycles.load_bits > bits * entries, "an image holds all parameters"
+        assert cycles.load * cycles.load_bits > bits, "an image holds all parameters"
 
 
 def test_an_engine_does_the_layer_with_the_setting_s_shapes():
@@ -73,6 +72,8 @@ def test_an_engine_does_the_layer_with_the_setting_s_shapes():
     assert (spec.subspaces, spec.engine.prototypes) == (16, 8)
     assert (spec.precision.activation_bits, spec.precision.prototype_bits,
             spec.precision.table_bits) == (6, 6, 5)
+    wide = engine_of_layer(PQA(setting=SETTINGS["resnet20"][2]), layer)
+    assert (wide.precision.table_bits, wide.precision.compatibility) == (16, "wrap16")
 
 
 # -- Routed designs ----------------------------------------------------------------------------
