@@ -1,13 +1,13 @@
 """Column sums: a pipelined adder tree per output, then an accumulator over groups."""
 
-from amaranth.hdl import Module, ResetSignal, Shape, Signal, Value
+from amaranth.hdl import Cat, Const, Module, ResetSignal, Shape, Signal, Value
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from ..spec import EngineSpec
 from ..spec.ranges import Range, ceil_log2, covering, signed_range, unsigned_range
 from .streams import lanes_layout, shape_of
-from .target import Target
+from .target import Target, place
 
 __all__ = ["adder_tree", "delayed", "count_up", "ColumnSums"]
 
@@ -124,9 +124,7 @@ class ColumnSums(wiring.Component):
         spec = self.spec
         depth = ceil_log2(spec.terms_per_cycle)
         valid = delayed(m, self.enable, self.valid, self.lead + depth, "valid", control=True)[-1]
-        limit = spec.sum_range if spec.wraps else None
-        totals = [adder_tree(m, platform, self.enable, self._narrowed(n), f"sum{n}",
-                             self.ranges[n], limit) for n in range(spec.outputs)]
+        totals = [self._column(m, platform, n) for n in range(spec.outputs)]
         final, last = self._counts(m, self.enable & valid)
         if spec.groups == 1:
             m.d.comb += [self.sums[n].eq(total) for n, total in enumerate(totals)]
@@ -137,6 +135,17 @@ class ColumnSums(wiring.Component):
         for n, total in enumerate(totals):
             m.d.comb += self.sums[n].eq(self._accumulate(m, platform, n, total, valid, final))
         return m
+
+    def _column(self, m: Module, platform: Target, n: int) -> Value:
+        """The sum of an output's terms of this cycle."""
+        terms = self._narrowed(n)
+        if platform.column_tree is None or len(terms) == 1 or self.spec.wraps:
+            limit = self.spec.sum_range if self.spec.wraps else None
+            return adder_tree(m, platform, self.enable, terms, f"sum{n}", self.ranges[n], limit)
+        terms = [term if term.shape().signed else Cat(term, Const(0, 1)) for term in terms]
+        tree = place(m, platform, f"column{n}", "column", platform.column_tree, *map(len, terms))
+        m.d.comb += [tree.terms.eq(Cat(terms)), tree.enable.eq(self.enable)]
+        return tree.total
 
     def _narrowed(self, n: int) -> list[Value]:
         """The terms of an output, each in the bits that its range needs."""

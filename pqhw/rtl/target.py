@@ -9,7 +9,7 @@ from amaranth.hdl import (ClockSignal, Instance, Module, Mux, ResetSignal, Shape
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In
 
-from . import ecp5, ecp5_chains
+from . import ecp5, ecp5_chains, ecp5_columns
 
 __all__ = ["Library", "Target", "TARGETS", "place"]
 
@@ -46,6 +46,7 @@ class Target:
     small_memory: storage of buffers of a few words
     block_ram: component that instantiates the family's block RAM; None leaves it to inference
     multiplier: component that instantiates the family's DSP block; None leaves it to inference
+    column_tree: component that sums signed terms, a register per level; None builds it of adders
     chains: components on the family's carry chain (`Adder`, `Difference`, `GatedAdder`, `Less`,
         `RowPair`); None leaves arithmetic to inference
     library: where repeated modules are collected for writing out; None elaborates each in place
@@ -54,6 +55,7 @@ class Target:
     small_memory: str
     block_ram: Callable[..., Any] | None = None
     multiplier: Callable[..., Any] | None = None
+    column_tree: Callable[..., Any] | None = None
     chains: Any = None
     library: Library | None = None
 
@@ -108,6 +110,11 @@ class Target:
         m.d.comb += [unit.a.eq(a), unit.low.eq(bits[0]), unit.high.eq(bits[1])]
         return _named(m, name, result, unit.total)
 
+    def place_chain(self, m: Module, name: str, base: str, make: Callable[..., wiring.Component],
+                    *arguments: Hashable) -> Any:
+        """A module of carry chains."""
+        return place(m, self, name, base, make, *arguments, clocked=False)
+
     def _unit(self, m: Module, name: str, base: str, make: Callable[..., wiring.Component],
               *arguments: Hashable) -> Any:
         return place(m, self, name, base, make, *arguments, clocked=False)
@@ -123,7 +130,8 @@ def _named(m: Module, name: str, shape: Shape, value: Value) -> Signal:
 TARGETS = {
     "generic": Target(name="generic", small_memory="lutram"),
     "ecp5": Target(name="ecp5", small_memory="lutram", block_ram=ecp5.BlockRam,
-                   multiplier=ecp5.Multiplier, chains=ecp5_chains),
+                   multiplier=ecp5.Multiplier, column_tree=ecp5_columns.ColumnTree,
+                   chains=ecp5_chains),
     "ice40": Target(name="ice40", small_memory="bram"),
 }
 

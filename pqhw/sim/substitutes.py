@@ -14,6 +14,10 @@ CHAIN = re.compile(
     re.MULTILINE)
 """A chain module: its name says what it computes, on how many bits, signed or unsigned."""
 
+BANK = re.compile(r"^module (\w+_sums(_final)?((?:_\d+[cn][0-9a-f]+i[0-9a-f]+)+)) \(", re.MULTILINE)
+"""Additions on one chain: each one's width, whether a carry comes in, which operand bits it takes
+inverted; with ``final`` the last one's top bit leaves inverted."""
+
 PROVED = """miter -equiv -flatten -make_assert {name} {name}_word {name}_proof
 sat -verify -prove-asserts {name}_proof
 delete {name} {name}_proof
@@ -25,12 +29,32 @@ def substitution_script(verilog: str) -> str:
 
     They need the modules of `substitute_verilog` beside the design, and fail if a proof fails.
     """
-    return "\n".join(PROVED.format(name=match[0]) for match in CHAIN.findall(verilog))
+    return "\n".join(PROVED.format(name=match[0])
+                     for chains in (CHAIN, BANK) for match in chains.findall(verilog))
 
 
 def substitute_verilog(verilog: str) -> str:
     """A module `<name>_word` for every chain module `<name>` in `verilog`."""
-    return "".join(_module(*match) for match in CHAIN.findall(verilog))
+    return "".join([*(_module(*match) for match in CHAIN.findall(verilog)),
+                    *(_bank(*match) for match in BANK.findall(verilog))])
+
+
+def _bank(name: str, final: str, additions: str) -> str:
+    ports, sums = [], []
+    each = additions[1:].split("_")
+    for index, one in enumerate(each):
+        parts = re.fullmatch(r"(\d+)([cn])(\w+)i(\w+)", one)
+        assert parts is not None
+        width, carried = int(parts[1]), parts[2] == "c"
+        a, b = (f"({port}{index} ^ {width}'h{mask})"
+                for port, mask in zip("ab", parts.groups()[2:]))
+        ports += [f"input [{width - 1}:0] a{index}, input [{width - 1}:0] b{index}",
+                  f"output [{width}:0] total{index}"]
+        ports += [f"input c{index}"] * carried
+        top = 1 << width if final and index == len(each) - 1 else 0
+        carry = f" + c{index}" * carried
+        sums.append(f"  assign total{index} = ({a} + {b}{carry}) ^ {width + 1}'h{top:x};")
+    return "\n".join([f"module {name}_word ({', '.join(ports)});", *sums, "endmodule\n"])
 
 
 def _module(name: str, kind: str, width: str, sign: str, minus: str) -> str:

