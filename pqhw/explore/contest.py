@@ -125,22 +125,23 @@ def _low(length: int, prototypes: int, prototype_bits: int, table_bits: int) -> 
 
 CONTESTS = {contest.network: contest for contest in (
     Contest(network="resnet20", layer="stage2.2.a", setting=_low(9, 8, 6, 5),
-            pq=PQFolding(subspaces_per_cycle=2, outputs_per_cycle=16, prototypes_per_cycle=4,
-                         elements_per_cycle=9, results_per_cycle=1),
-            mac=MACFolding(inputs_per_cycle=12, outputs_per_cycle=8, results_per_cycle=1),
+            pq=PQFolding(subspaces_per_cycle=4, outputs_per_cycle=16, prototypes_per_cycle=4,
+                         elements_per_cycle=9, results_per_cycle=2),
+            mac=MACFolding(inputs_per_cycle=36, outputs_per_cycle=2, results_per_cycle=1),
             pq_shift=4, mac_shift=11),
     Contest(network="kws", layer="pointwise3", setting=_low(8, 8, 2, 6),
-            pq=PQFolding(subspaces_per_cycle=4, outputs_per_cycle=21, prototypes_per_cycle=2,
-                         elements_per_cycle=8, results_per_cycle=7),
-            mac=MACFolding(inputs_per_cycle=12, outputs_per_cycle=7, results_per_cycle=1),
+            pq=PQFolding(subspaces_per_cycle=11, outputs_per_cycle=6, prototypes_per_cycle=1,
+                         elements_per_cycle=8, results_per_cycle=6),
+            mac=MACFolding(inputs_per_cycle=84, outputs_per_cycle=1),
             pq_shift=7, mac_shift=9),
     Contest(network="emnist", layer="pointwise3", setting=_low(8, 8, 5, 5),
-            pq=PQFolding(subspaces_per_cycle=5, outputs_per_cycle=19, prototypes_per_cycle=1,
-                         elements_per_cycle=8),
-            mac=MACFolding(inputs_per_cycle=8, outputs_per_cycle=10, results_per_cycle=1),
+            pq=PQFolding(subspaces_per_cycle=5, outputs_per_cycle=20, prototypes_per_cycle=1,
+                         elements_per_cycle=8, results_per_cycle=10),
+            mac=MACFolding(inputs_per_cycle=24, outputs_per_cycle=3, results_per_cycle=1),
             pq_shift=3, mac_shift=9),
 )}
-"""By network: its layer of middle size, with lanes matched to it."""
+"""By network: its layer of middle size, with the lanes of which `pqhw estimate` expects most rows
+per second and LUT equivalent, of PQ and of MAC alike, among engines of up to 7,000 LUT4."""
 
 
 def measure_contest(cache: Cache, contest: Contest, part: Device, *, options: Options,
