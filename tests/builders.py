@@ -5,7 +5,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from pqhw.spec import (ChainSpec, Layer, MACEngine, MACFolding, MACPrecision, MACSpec, PQEngine,
+from pqhw.spec import (ChainSpec, Conv2d, Layer, MACEngine, MACFolding, MACPrecision, MACSpec, PQEngine,
                        PQFolding, PQPrecision, PQSpec, Requantize)
 from pqhw.spec.tables import LOAD_BITS
 
@@ -34,11 +34,13 @@ elements_per_cycle = 9
 """
 
 SHORT = {"D": "in_features", "N": "out_features", "V": "subvector_length", "K": "prototypes"}
+CONV_SHORT = {"C": "in_channels", "N": "out_channels", "F": "kernel", "H": "height", "W": "width"}
 
 
 def _split(values: dict[str, Any], *tables: type) -> list[dict[str, Any]]:
     """Field values by the table that declares them."""
-    values = {SHORT.get(name, name): value for name, value in values.items()}
+    short = SHORT | CONV_SHORT if Conv2d in tables else SHORT
+    values = {short.get(name, name): value for name, value in values.items()}
     parts = []
     for table in tables:
         names = {field.name for field in dataclasses.fields(table)}
@@ -48,16 +50,20 @@ def _split(values: dict[str, Any], *tables: type) -> list[dict[str, Any]]:
 
 
 def pq(**values: Any) -> PQSpec:
-    """A PQ spec from its fields, whatever table they stand in; D, N, V, K are short names."""
-    layer, engine, precision, folding = _split(values, Layer, PQEngine, PQPrecision, PQFolding)
-    return PQSpec(layer=Layer(**layer), engine=PQEngine(**engine),
+    """A PQ spec from its fields, whatever table they stand in; D, N, V, K are short names;
+    with C, F, H, W (channels, kernel, height, width) the layer is a convolution."""
+    shape = Conv2d if "C" in values else Layer
+    layer, engine, precision, folding = _split(values, shape, PQEngine, PQPrecision, PQFolding)
+    return PQSpec(layer=shape(**layer), engine=PQEngine(**engine),
                   precision=PQPrecision(**precision), folding=PQFolding(**folding))
 
 
 def mac(**values: Any) -> MACSpec:
-    """A MAC spec from its fields, whatever table they stand in; D and N are short names."""
-    layer, engine, precision, folding = _split(values, Layer, MACEngine, MACPrecision, MACFolding)
-    return MACSpec(layer=Layer(**layer), engine=MACEngine(**engine),
+    """A MAC spec from its fields, whatever table they stand in; D and N are short names; with
+    C, F, H, W the layer is a convolution."""
+    shape = Conv2d if "C" in values else Layer
+    layer, engine, precision, folding = _split(values, shape, MACEngine, MACPrecision, MACFolding)
+    return MACSpec(layer=shape(**layer), engine=MACEngine(**engine),
                    precision=MACPrecision(**precision), folding=MACFolding(**folding))
 
 
@@ -206,6 +212,58 @@ def mac_specs(draw: Any) -> MACSpec:
         weight_storage=st.sampled_from(("auto", "lutram", "bram")),
         output=output_specs(("shift", "scale")), **FLAGS)
     return mac(**draw(st.fixed_dictionaries(knobs)))
+
+
+@st.composite
+def conv_layers(draw: Any, most_pixels: int = 6, most_channels: int = 6) -> dict[str, Any]:
+    """Fields of any small convolution."""
+    groups = draw(st.integers(1, 3))
+    channels = groups * draw(st.integers(1, max(1, most_channels // groups)))
+    fields = {"C": channels, "N": groups * draw(st.integers(1, 3)), "groups": groups}
+    axes = []
+    for _ in range(2):
+        size, kernel = draw(st.integers(1, most_pixels)), draw(st.integers(1, 4))
+        padding = draw(st.integers(0, kernel - 1))
+        axes.append((size, min(kernel, size + 2 * padding), draw(st.integers(1, 3)),
+                     min(padding, min(kernel, size + 2 * padding) - 1)))
+    (h, fh, sh, ph), (w, fw, sw, pw) = axes
+    return {**fields, "H": max(h, fh - 2 * ph), "W": max(w, fw - 2 * pw), "F": (fh, fw),
+            "stride": (sh, sw), "padding": (ph, pw)}
+
+
+@st.composite
+def conv_pq_specs(draw: Any, **layers: int) -> PQSpec:
+    """Any small PQ engine of a convolution."""
+    layer = draw(conv_layers(**layers))
+    mode = draw(st.sampled_from(("im2col", "pixel")))
+    inputs = layer["C"] // layer["groups"]
+    if mode == "im2col":
+        inputs *= layer["F"][0] * layer["F"][1]
+    knobs = dict(
+        V=st.integers(1, min(inputs, 8)), K=st.integers(2, 9), convolution=st.just(mode),
+        encoder=st.sampled_from(("l2", "l1")), shared_prototypes=st.booleans(),
+        table_storage=st.sampled_from(("auto", "lutram", "bram")),
+        prototype_storage=st.sampled_from(("auto", "lutram", "bram")),
+        line_storage=st.sampled_from(("auto", "lutram", "bram")),
+        prototype_bits=st.integers(2, 8), table_bits=st.integers(2, 8),
+        subspaces_per_cycle=st.integers(1, 6), outputs_per_cycle=st.integers(1, 4),
+        prototypes_per_cycle=st.integers(1, 9), elements_per_cycle=st.integers(1, 8),
+        channels_per_cycle=st.none() | st.integers(1, 4),
+        output=output_specs(("shift",)), **FLAGS)
+    return pq(**layer, **draw(st.fixed_dictionaries(knobs)))
+
+
+@st.composite
+def conv_mac_specs(draw: Any, **layers: int) -> MACSpec:
+    """Any small MAC engine of a convolution."""
+    knobs = dict(
+        inputs_per_cycle=st.integers(1, 12), outputs_per_cycle=st.integers(1, 4),
+        weight_bits=st.integers(2, 8), multiplier=st.sampled_from(("dsp", "lut")),
+        weight_storage=st.sampled_from(("auto", "lutram", "bram")),
+        line_storage=st.sampled_from(("auto", "lutram", "bram")),
+        channels_per_cycle=st.none() | st.integers(1, 4),
+        output=output_specs(("shift", "scale")), **FLAGS)
+    return mac(**draw(conv_layers(**layers)), **draw(st.fixed_dictionaries(knobs)))
 
 
 @st.composite

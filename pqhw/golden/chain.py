@@ -4,8 +4,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ..spec import ChainSpec, EngineSpec, MACSpec, PQSpec
+from ..spec import ChainSpec, Conv2d, EngineSpec, MACSpec, PQSpec
 from ..spec.parameters import MACParameters, Parameters, PQParameters
+from .conv import conv_layer
 from .mac import mac_layer
 from .pq import pq_layer
 
@@ -13,7 +14,10 @@ __all__ = ["layer_results", "chain_results", "stage_results"]
 
 
 def layer_results(spec: EngineSpec, parameters: Parameters, rows: np.ndarray) -> np.ndarray:
-    """Results [R, N] of one engine."""
+    """Results [R, N], or [R, OH, OW, N], of one engine."""
+    if isinstance(spec.layer, Conv2d):
+        return conv_layer(spec, parameters, rows.reshape(-1, *spec.layer.input_shape))
+    rows = rows.reshape(len(rows), -1)
     match spec, parameters:
         case PQSpec(), PQParameters():
             return pq_layer(spec, parameters, rows)
@@ -34,5 +38,5 @@ def stage_results(chain: ChainSpec, parameters: Sequence[Parameters],
 
 def chain_results(chain: ChainSpec, parameters: Sequence[Parameters],
                   rows: np.ndarray) -> np.ndarray:
-    """Results [R, N] of the last stage."""
+    """Results [R, N], or [R, OH, OW, N], of the last stage."""
     return stage_results(chain, parameters, rows)[-1]

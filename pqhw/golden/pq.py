@@ -17,18 +17,18 @@ def encode(spec: PQSpec, parameters: PQParameters, rows: np.ndarray) -> np.ndarr
 
     l2: argmin_k sum_v (x-c)**2; l1: argmin_k sum_v |x-c|. The tail of a row is padded with 0.
     """
-    length = spec.engine.subvector_length
+    length, subspaces = spec.engine.subvector_length, spec.encoded_vectors
     # The widest distance, 64 elements of 9-bit differences, has 15 bits (l1) or 22 bits (l2).
     dtype = np.int32 if spec.engine.encoder == "l2" else np.int16
-    shape = (spec.subspaces, spec.engine.prototypes, length)
+    shape = (subspaces, spec.engine.prototypes, length)
     prototypes = np.broadcast_to(parameters.prototypes, shape).astype(dtype)
-    codes = np.empty((len(rows), spec.subspaces), np.int32)
-    step = max(1, CHUNK_ELEMENTS // spec.subspaces)
+    codes = np.empty((len(rows), subspaces), np.int32)
+    step = max(1, CHUNK_ELEMENTS // subspaces)
     for start in range(0, len(rows), step):
         chunk = rows[start:start + step]
-        padded = np.zeros((len(chunk), spec.subspaces * length), dtype)
+        padded = np.zeros((len(chunk), subspaces * length), dtype)
         padded[:, :rows.shape[1]] = chunk
-        vectors = padded.reshape(len(chunk), spec.subspaces, length).transpose(2, 1, 0).copy()
+        vectors = padded.reshape(len(chunk), subspaces, length).transpose(2, 1, 0).copy()
         codes[start:start + step] = nearest(spec.engine.encoder, vectors, prototypes).T
     return codes
 

@@ -5,7 +5,7 @@ from amaranth.lib import stream, wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
-from ..spec.chain import GearboxSpec
+from ..spec.gearbox import GearboxSpec
 from ..spec.ranges import Range
 from .memory import memory_attributes
 from .streams import row_stream

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ..spec import ChainSpec, EngineSpec, MACSpec, PQSpec
+from ..spec import ChainSpec, Conv2d, EngineSpec, MACSpec, PQSpec
 from ..spec.engine import MULTIPLIER_BITS
 from ..spec.parameters import (Parameters, PQParameters, check_parameters,
                                rounding_constant)
@@ -28,18 +28,15 @@ def random_parameters(chain: ChainSpec, seed: int) -> tuple[Parameters, ...]:
 
 
 def _stage_parameters(spec: EngineSpec, rng: np.random.Generator) -> Parameters:
-    outputs = spec.layer.out_features
+    outputs = spec.layer.out_channels
     values: dict[str, np.ndarray] = {}
     if isinstance(spec, PQSpec):
-        sets = 1 if spec.engine.shared_prototypes else spec.subspaces
-        shape = (sets, spec.engine.prototypes, spec.engine.subvector_length)
-        values["prototypes"] = _draw(rng, spec.encoder.prototype_range, shape)
+        values["prototypes"] = _draw(rng, spec.encoder.prototype_range, spec.prototype_shape)
         if rng.random() < 0.5:  # Equal prototypes are ties on every input.
             values["prototypes"][:, -1] = values["prototypes"][:, 0]
-        values["tables"] = _draw(rng, spec.term_range,
-                                 (spec.subspaces, spec.engine.prototypes, outputs))
+        values["tables"] = _draw(rng, spec.term_range, spec.table_shape)
     elif isinstance(spec, MACSpec):
-        values["weights"] = _draw(rng, spec.weight_range, (outputs, spec.layer.in_features))
+        values["weights"] = _draw(rng, spec.weight_range, spec.weight_shape)
     shift = _draw_shift(spec, rng)
     if spec.output is not None:
         values["shift"] = np.array(shift)
@@ -77,7 +74,8 @@ def _draw_shift(spec: EngineSpec, rng: np.random.Generator) -> int:
 
 def random_rows(chain: ChainSpec, parameters: Sequence[Parameters], count: int,
                 seed: int) -> np.ndarray:
-    """Rows [count, D]: uniform, constant extremes, and copies of prototypes."""
+    """Rows [count, D], or images [count, H, W, C]: uniform, constant extremes, and copies of
+    prototypes."""
     rng = np.random.default_rng([seed, 1])
     first = chain.first
     range_ = first.activation_range
@@ -87,6 +85,12 @@ def random_rows(chain: ChainSpec, parameters: Sequence[Parameters], count: int,
     if len(rows) > 3:
         rows[2], rows[3] = range_.low, range_.high
     own = parameters[0]
+    if isinstance(first.layer, Conv2d):
+        images = rows.reshape(count, *first.layer.input_shape)
+        if isinstance(own, PQParameters) and isinstance(first, PQSpec) and first.encodes_pixels:
+            for index in range(4, count, 3):
+                images[index] = _pixels_on_prototypes(first, own, rng)
+        return images
     if isinstance(own, PQParameters) and isinstance(first, PQSpec):
         for index in range(4, count, 3):
             rows[index] = _on_prototypes(first, own, rng)
@@ -96,9 +100,17 @@ def random_rows(chain: ChainSpec, parameters: Sequence[Parameters], count: int,
 def _on_prototypes(spec: PQSpec, parameters: PQParameters, rng: np.random.Generator) -> np.ndarray:
     """A row whose sub-vectors lie on, or halfway between, prototypes."""
     prototypes = np.broadcast_to(parameters.prototypes, (
-        spec.subspaces, spec.engine.prototypes, spec.engine.subvector_length))
-    picked = rng.integers(0, spec.engine.prototypes, size=(2, spec.subspaces))
-    first, second = (prototypes[np.arange(spec.subspaces), pick] for pick in picked)
+        spec.encoded_vectors, *spec.prototype_shape[1:]))
+    picked = rng.integers(0, spec.engine.prototypes, size=(2, spec.encoded_vectors))
+    first, second = (prototypes[np.arange(spec.encoded_vectors), pick] for pick in picked)
     row = first if rng.random() < 0.5 else (first + second) // 2
-    flat = row.reshape(-1)[:spec.layer.in_features]
+    flat = row.reshape(spec.sets, -1)[:, :spec.vector_inputs].reshape(-1)
     return np.clip(flat, spec.activation_range.low, spec.activation_range.high)
+
+
+def _pixels_on_prototypes(spec: PQSpec, parameters: PQParameters,
+                          rng: np.random.Generator) -> np.ndarray:
+    """An image of such pixels."""
+    height, width, channels = spec.layer.input_shape
+    pixels = [_on_prototypes(spec, parameters, rng) for _ in range(height * width)]
+    return np.array(pixels).reshape(height, width, channels)

@@ -1,16 +1,18 @@
 """What to build: frozen, validated specs and all that follows from them. Needs NumPy alone."""
 
-from .chain import ChainSpec, GearboxSpec, engine_spec
+from .chain import ChainSpec, engine_spec
+from .conv import Conv2d, WindowSpec
 from .encoder import DistanceSpec, EncoderSpec
 from .engine import EngineSpec
 from .fields import SpecError, SpecTypeError
+from .gearbox import GearboxSpec
 from .image import ImageLayout, LoadError, Section
 from .mac import MACSpec
 from .pq import PQSpec
 from .tables import (Layer, MACEngine, MACFolding, MACPrecision, PQEngine, PQFolding, PQPrecision,
                      Requantize)
 
-__all__ = ["ChainSpec", "DistanceSpec", "EncoderSpec", "EngineSpec", "GearboxSpec",
+__all__ = ["ChainSpec", "Conv2d", "DistanceSpec", "EncoderSpec", "EngineSpec", "GearboxSpec",
            "ImageLayout", "Layer", "LoadError", "MACEngine", "MACFolding", "MACPrecision",
            "MACSpec", "PQEngine", "PQFolding", "PQPrecision", "PQSpec", "Requantize", "Section",
-           "SpecError", "SpecTypeError", "engine_spec"]
+           "SpecError", "SpecTypeError", "WindowSpec", "engine_spec"]

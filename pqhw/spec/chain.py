@@ -2,16 +2,16 @@
 
 import dataclasses
 import functools
-import math
 from collections.abc import Mapping
 from typing import Any
 
+from .conv import Conv2d
 from .engine import EngineSpec
 from .fields import SpecError, SpecTypeError, show
+from .gearbox import GearboxSpec
 from .image import ImageLayout
 from .mac import MACSpec
 from .pq import PQSpec
-from .ranges import ceil_div
 
 __all__ = ["ChainSpec", "GearboxSpec", "engine_spec"]
 
@@ -38,37 +38,6 @@ def engine_spec(mapping: Mapping[str, Any]) -> EngineSpec:
 
 
 @dataclasses.dataclass(frozen=True)
-class GearboxSpec:
-    """Regroups rows of `elements` from transfers of `lanes_in` to transfers of `lanes_out`.
-
-    Where neither divides the other, elements pass in transfers of their greatest common divisor.
-    """
-    elements: int
-    lanes_in: int
-    lanes_out: int
-
-    @property
-    def lanes_between(self) -> int:
-        """Elements that pass per cycle in the middle."""
-        return math.gcd(self.lanes_in, self.lanes_out)
-
-    @property
-    def splits(self) -> bool:
-        """Whether incoming transfers are cut up."""
-        return self.lanes_between < self.lanes_in
-
-    @property
-    def collects(self) -> bool:
-        """Whether outgoing transfers are put together."""
-        return self.lanes_between < self.lanes_out
-
-    @property
-    def cycles_per_row(self) -> int:
-        """Cycles between rows when nothing stalls."""
-        return ceil_div(self.elements, self.lanes_between)
-
-
-@dataclasses.dataclass(frozen=True)
 class ChainSpec:
     """Engines in a row, each fed with the results of the one before; one image loads them all.
 
@@ -83,6 +52,11 @@ class ChainSpec:
         if not 1 <= len(self.stages) <= 64:
             raise SpecError(f"stage must be given 1 to 64 times, but is given {len(self.stages)}.")
         for index, (before, after) in enumerate(zip(self.stages, self.stages[1:]), start=1):
+            if (isinstance(before.layer, Conv2d) and isinstance(after.layer, Conv2d)
+                    and before.layer.output_shape != after.layer.input_shape):
+                raise SpecError(f"stage[{index}].layer must take images of {' by '.join(map(str, before.layer.output_shape))}, "
+                                f"the results of the stage before, but takes "
+                                f"{' by '.join(map(str, after.layer.input_shape))}.")
             if before.layer.out_features != after.layer.in_features:
                 raise SpecError(f"stage[{index}].layer.in_features must be "
                                 f"{before.layer.out_features}, the outputs of the stage before, "
@@ -124,14 +98,21 @@ class ChainSpec:
     @property
     def gearboxes(self) -> tuple[GearboxSpec, ...]:
         """What stands between the stages."""
-        return tuple(GearboxSpec(before.layer.out_features, before.lanes_out, after.lanes_in)
+        return tuple(GearboxSpec(before.layer.row_outputs, before.lanes_out, after.lanes_in,
+                                 after.layer.unit_inputs)
                      for before, after in zip(self.stages, self.stages[1:]))
 
     @property
     def cycles_per_row(self) -> int:
         """Cycles between rows when nothing stalls: those of the slowest part."""
-        parts: list[EngineSpec | GearboxSpec] = [*self.stages, *self.gearboxes]
-        return max(part.cycles_per_row for part in parts)
+        between = (gearbox.cycles_per_row * before.layer.units_out
+                   for gearbox, before in zip(self.gearboxes, self.stages))
+        return max(*(spec.cycles_per_row for spec in self.stages), *between, 1)
+
+    @property
+    def cycles_exact(self) -> bool:
+        """Whether nothing but stalls makes a row take longer than `cycles_per_row`."""
+        return all(spec.cycles_exact for spec in self.stages)
 
     @property
     def latency(self) -> int | None:
@@ -148,7 +129,7 @@ class ChainSpec:
     @property
     def multiply_accumulates(self) -> int:
         """Multiplications of the original layers per row."""
-        return sum(spec.layer.in_features * spec.layer.out_features for spec in self.stages)
+        return sum(spec.layer.multiply_accumulates for spec in self.stages)
 
     @functools.cached_property
     def image(self) -> ImageLayout:

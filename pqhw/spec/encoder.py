@@ -3,10 +3,11 @@
 import dataclasses
 
 from .constants import Constants
+from .conv import LayerShape
 from .engine import read_stages, storage
 from .image import Section
 from .ranges import Range, ceil_div, ceil_log2, signed_range, unsigned_range
-from .tables import Layer, PQEngine, PQFolding, PQPrecision
+from .tables import PQEngine, PQFolding, PQPrecision
 
 __all__ = ["DistanceSpec", "EncoderSpec"]
 
@@ -23,15 +24,18 @@ class EncoderSpec:
         Sub-vectors of an encoder row.
     lanes:
         Sub-vectors encoded side by side.
+    inputs:
+        Activations of an encoder row.
     constants:
         What is built into the logic.
     """
-    layer: Layer
+    layer: LayerShape
     engine: PQEngine
     precision: PQPrecision
     folding: PQFolding
     subspaces: int
     lanes: int
+    inputs: int
     constants: Constants | None = None
 
     @property
@@ -130,7 +134,7 @@ class DistanceSpec(EncoderSpec):
         """Whether a transfer holds one chunk of elements instead of a group of sub-vectors."""
         length = self.engine.subvector_length
         return (self.lanes == 1 and self.prototype_chunks == 1
-                and length % self.element_lanes == 0 and self.layer.in_features % length == 0)
+                and length % self.element_lanes == 0 and self.inputs % length == 0)
 
     @property
     def lanes_in(self) -> int:
@@ -165,7 +169,7 @@ class DistanceSpec(EncoderSpec):
     @property
     def prototype_words(self) -> int:
         """Depth of the prototype memory."""
-        sets = 1 if self.engine.shared_prototypes else self.groups
+        sets = 1 if self.engine.shared_prototypes else self.layer.sets * self.groups
         return sets * self.encode_cycles
 
     @property

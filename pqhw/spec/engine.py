@@ -7,10 +7,12 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from .constants import Constants
+from .conv import Conv2d, LayerShape, WindowSpec
 from .fields import SpecError
+from .gearbox import GearboxSpec
 from .image import Section
 from .ranges import Range, ceil_div, ceil_log2, signed_range
-from .tables import Layer, Requantize
+from .tables import Requantize
 
 __all__ = ["EngineSpec", "MULTIPLIER_BITS", "read_stages", "storage"]
 
@@ -48,10 +50,13 @@ class EngineSpec(abc.ABC):
     A row enters as `input_transfers` transfers of `lanes_in` activations and leaves as
     `output_transfers` transfers of `lanes_out` results. Outputs are computed tile by tile,
     `outputs` at a time; inputs arrive group by group, `groups` to a row.
+
+    With a convolution a row at the ports is an image; the engine behind the window computes
+    `layer.units_out` engine rows for it, whose parameters are those of `sets` sets in turn.
     """
     KIND: ClassVar[str]
     MINIMUM_BIAS_BITS: ClassVar[int]
-    layer: Layer
+    layer: LayerShape
     engine: Any
     precision: Any
     folding: Any
@@ -66,12 +71,17 @@ class EngineSpec(abc.ABC):
     @property
     def outputs(self) -> int:
         """Outputs side by side (`outputs_per_cycle`, at most N)."""
-        return min(self.folding.outputs_per_cycle, self.layer.out_features)
+        return min(self.folding.outputs_per_cycle, self.layer.row_outputs)
 
     @property
     def tiles(self) -> int:
         """Output tiles of a row: ceil(N / outputs)."""
-        return ceil_div(self.layer.out_features, self.outputs)
+        return ceil_div(self.layer.row_outputs, self.outputs)
+
+    @property
+    def sets(self) -> int:
+        """Sets of parameters that successive rows use in turn: the groups of a convolution."""
+        return self.layer.sets
 
     @property
     @abc.abstractmethod
@@ -90,11 +100,98 @@ class EngineSpec(abc.ABC):
 
     @property
     @abc.abstractmethod
+    def row_cycles(self) -> int:
+        """Cycles between engine rows when nothing stalls."""
+
+    @property
     def cycles_per_row(self) -> int:
-        """Cycles between rows when nothing stalls."""
+        """Cycles between rows at the ports when nothing stalls.
+
+        With a convolution the cycles of an image, exact where `cycles_exact`. Otherwise the
+        window waits in bursts for the engine behind it, and this is what no image can beat: the
+        larger of the positions' transfers, and of the engine's cycles for every output.
+        """
+        layer = self.layer
+        if not isinstance(layer, Conv2d):
+            return self.row_cycles
+        outputs = layer.out_height * layer.out_width
+        return max(layer.period * self.window.transfers, outputs * self.output_cycles,
+                   layer.height * layer.width * self.pixel_cycles)
+
+    @property
+    def cycles_exact(self) -> bool:
+        """Whether `cycles_per_row` is met exactly, and not only a bound from below."""
+        layer = self.layer
+        return not isinstance(layer, Conv2d) or layer.steady or (
+            self.pixel_cycles <= self.window.transfers
+            and self.output_cycles <= self.window.transfers)
+
+    # -- Convolution -----------------------------------------------------------------------
+
+    @property
+    def encodes_pixels(self) -> bool:
+        """Whether every pixel is encoded once, in front of the window."""
+        return False
 
     @property
     @abc.abstractmethod
+    def row_lanes(self) -> int:
+        """Elements per transfer of an engine row."""
+
+    @functools.cached_property
+    def channel_lanes(self) -> int:
+        """Channels that enter the window side by side.
+
+        As asked by `channels_per_cycle`; else the fewest that cost at most a twentieth of the
+        cycles that all of them would take.
+        """
+        channels = self.layer.unit_inputs
+        asked = self.folding.channels_per_cycle
+        if asked is not None:
+            return min(asked, channels)
+        best = self._burst_cycles(channels)
+        return next(lanes for lanes in range(1, channels + 1)
+                    if ceil_div(channels, lanes - 1 or 1) > ceil_div(channels, lanes) or lanes == 1
+                    if 20 * self._burst_cycles(lanes) <= 21 * best)
+
+    def _burst_cycles(self, lanes: int) -> int:
+        """Cycles of an image where the window waits whenever the engine is slower."""
+        layer = self.layer
+        assert isinstance(layer, Conv2d)
+        window = dataclasses.replace(self._window_of(1), lanes=lanes)
+        outputs = layer.out_height * layer.out_width
+        return (outputs * max(self._row_cycles_behind(window) * self.sets, window.transfers)
+                + (layer.period - outputs) * window.transfers)
+
+    def _window_of(self, lanes: int) -> WindowSpec:
+        layer = self.layer
+        assert isinstance(layer, Conv2d)
+        return WindowSpec(layer=layer, elements=layer.unit_inputs, lanes=lanes,
+                          bits=self.activation_range.bits, storage=self.engine.line_storage,
+                          registered=self.engine.bram_register)
+
+    @functools.cached_property
+    def window(self) -> WindowSpec:
+        """The window of a convolution."""
+        return self._window_of(self.channel_lanes)
+
+    def _row_cycles_behind(self, window: WindowSpec) -> int:
+        """Cycles of an engine row, or of regrouping what the window gives for it."""
+        gearbox = GearboxSpec(window.elements * window.layer.taps, window.window_lanes,
+                              self.row_lanes)
+        return max(self.row_cycles, gearbox.cycles_per_row)
+
+    @property
+    def output_cycles(self) -> int:
+        """Cycles of the engine behind the window for one pixel of the output."""
+        return self.sets * self._row_cycles_behind(self.window)
+
+    @property
+    def pixel_cycles(self) -> int:
+        """Cycles of what stands in front of the window for one pixel of the input."""
+        return 0
+
+    @property
     def multipliers(self) -> int:
         """Products formed side by side, where a multiplier forms them."""
 
@@ -207,19 +304,22 @@ class EngineSpec(abc.ABC):
     # -- Streams ---------------------------------------------------------------------------
 
     @property
-    @abc.abstractmethod
     def lanes_in(self) -> int:
         """Activations per transfer at `i`."""
+        if isinstance(self.layer, Conv2d) and not self.encodes_pixels:
+            return self.channel_lanes
+        return self.row_lanes
 
     @property
     def input_transfers(self) -> int:
-        """Transfers of a row at `i`: ceil(D / lanes_in)."""
-        return ceil_div(self.layer.in_features, self.lanes_in)
+        """Transfers of a row at `i`: ceil(D / lanes_in); of an image: ceil(C / lanes_in) for
+        each pixel and group of channels."""
+        return self.layer.units_in * ceil_div(self.layer.unit_inputs, self.lanes_in)
 
     @property
     def tile_interval(self) -> int:
         """Fewest cycles between two tiles of results."""
-        return self.cycles_per_row if self.tiles == 1 else self.groups
+        return self.row_cycles if self.tiles == 1 else self.groups
 
     @functools.cached_property
     def lanes_out(self) -> int:
@@ -237,9 +337,19 @@ class EngineSpec(abc.ABC):
         return next(lanes for lanes in range(fewest, self.outputs + 1) if self.outputs % lanes == 0)
 
     @property
+    def row_transfers(self) -> int:
+        """Transfers of an engine row's results: ceil(N / lanes_out)."""
+        return ceil_div(self.layer.row_outputs, self.lanes_out)
+
+    @property
+    def result_words(self) -> int:
+        """Words of the parameters of results: a transfer of every set's row."""
+        return self.sets * self.row_transfers
+
+    @property
     def output_transfers(self) -> int:
-        """Transfers of a row at `o`: ceil(N / lanes_out)."""
-        return ceil_div(self.layer.out_features, self.lanes_out)
+        """Transfers of a row at `o`, or of an image."""
+        return self.layer.units_out * self.row_transfers
 
     # -- Pipeline --------------------------------------------------------------------------
 
@@ -264,8 +374,11 @@ class EngineSpec(abc.ABC):
         return stages + (2 if self.loaded_shift else 1)
 
     @property
-    def latency(self) -> int:
-        """Cycles from a row's first transfer at `i` to its first result at `o`, unstalled."""
+    def latency(self) -> int | None:
+        """Cycles from a row's first transfer at `i` to its first result at `o`, unstalled; None
+        with a convolution, where it is measured."""
+        if isinstance(self.layer, Conv2d):
+            return None
         return self.first_tile_cycle + self.result_stages
 
     @property
@@ -311,10 +424,10 @@ class EngineSpec(abc.ABC):
         sections = [section for section in self.parameter_sections(stage)
                     if section.kind not in self.constant_kinds]
         if self.bias_bits:
-            sections.append(make(kind="bias", words=self.output_transfers, fields=self.lanes_out,
+            sections.append(make(kind="bias", words=self.result_words, fields=self.lanes_out,
                                  field_bits=self.bias_bits))
         if self.output is not None and self.output.mode == "scale":
-            sections.append(make(kind="multiplier", words=self.output_transfers,
+            sections.append(make(kind="multiplier", words=self.result_words,
                                  fields=self.lanes_out, field_bits=MULTIPLIER_BITS))
         if self.loaded_shift:
             sections.append(make(kind="shift", words=1, fields=1,

@@ -6,8 +6,8 @@ import types
 from collections.abc import Mapping
 from typing import Any
 
-__all__ = ["SpecError", "SpecTypeError", "Integer", "Choice", "Boolean", "integer", "choice",
-           "boolean", "check_fields", "from_mapping", "table_schema", "to_mapping"]
+__all__ = ["SpecError", "SpecTypeError", "Integer", "Choice", "Boolean", "Pair", "integer", "choice",
+           "boolean", "pair", "check_fields", "from_mapping", "table_schema", "to_mapping"]
 
 
 class SpecError(ValueError):
@@ -24,6 +24,8 @@ def show(value: Any) -> str:
         return "true" if value else "false"
     if isinstance(value, str):
         return f'"{value}"'
+    if isinstance(value, tuple):
+        return repr(list(value))
     return repr(value)
 
 
@@ -86,6 +88,30 @@ class Boolean:
         return {"type": "boolean"}
 
 
+@dataclasses.dataclass(frozen=True)
+class Pair:
+    """An integer from `low` to `high` for both directions of an image, or two of them, [y, x]."""
+    low: int
+    high: int
+
+    @property
+    def rule(self) -> str:
+        """What is admitted, in words."""
+        return f"an integer from {self.low} to {self.high}, or two of them as [y, x]"
+
+    def check(self, name: str, value: Any) -> None:
+        pair = value if isinstance(value, list | tuple) else (value, value)
+        kinds = {type(item) for item in pair}
+        if kinds != {int}:
+            raise SpecTypeError(f"{name} must be {self.rule}, but is {show(value)}.")
+        if len(pair) != 2 or not all(self.low <= item <= self.high for item in pair):
+            raise SpecError(f"{name} must be {self.rule}, but is {show(value)}.")
+
+    def schema(self) -> dict[str, Any]:
+        one = {"type": "integer", "minimum": self.low, "maximum": self.high}
+        return {"oneOf": [one, {"type": "array", "items": one, "minItems": 2, "maxItems": 2}]}
+
+
 def _field(rule: Any, doc: str, default: Any) -> Any:
     metadata = types.MappingProxyType({"rule": rule, "doc": doc})
     if default is dataclasses.MISSING:
@@ -97,6 +123,11 @@ def integer(low: int, high: int, doc: str, *, default: Any = dataclasses.MISSING
             only: tuple[int, ...] = ()) -> Any:
     """A dataclass field holding an integer; `default=None` makes it optional."""
     return _field(Integer(low, high, optional=default is None, only=only), doc, default)
+
+
+def pair(low: int, high: int, doc: str, *, default: Any = dataclasses.MISSING) -> Any:
+    """A dataclass field holding an integer for both directions, or [y, x]."""
+    return _field(Pair(low, high), doc, default)
 
 
 def choice(words: tuple[str, ...], doc: str, *, default: Any = dataclasses.MISSING) -> Any:

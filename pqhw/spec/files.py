@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from .chain import ChainSpec
+from .conv import Conv2d
 from .fields import SpecError, show, table_schema
 from .parameters import MACParameters, Parameters, PQParameters, check_parameters, check_rows
 from .tables import (Layer, MACEngine, MACFolding, MACPrecision, PQEngine, PQFolding, PQPrecision,
@@ -96,10 +97,19 @@ def _toml(value: Any) -> str:
     return show(value)
 
 
+def _layer_schema() -> dict[str, Any]:
+    kinds = {"dense": table_schema(Layer), "conv2d": table_schema(Conv2d)}
+    for kind, schema in kinds.items():
+        schema["properties"] = {"kind": {"const": kind}, **schema["properties"]}
+    kinds["conv2d"]["required"] = ["kind", *kinds["conv2d"]["required"]]
+    return {"oneOf": list(kinds.values())}
+
+
 def spec_schema() -> dict[str, Any]:
     """The JSON Schema of a spec file with one engine or a chain of stages."""
     def engine(kind: str, *tables: Any) -> dict[str, Any]:
         schemas = {table.TABLE: table_schema(table) for table in tables}
+        schemas["layer"] = _layer_schema()
         schemas["engine"]["properties"] = {"kind": {"const": kind},
                                            **schemas["engine"]["properties"]}
         schemas["engine"]["required"] = ["kind", *schemas["engine"]["required"]]
@@ -111,8 +121,8 @@ def spec_schema() -> dict[str, Any]:
         return {"type": "object", "properties": schemas, "required": ["layer", "engine"],
                 "additionalProperties": False}
 
-    one = {"oneOf": [engine("pq", Layer, PQEngine, PQPrecision, PQFolding),
-                     engine("mac", Layer, MACEngine, MACPrecision, MACFolding)]}
+    one = {"oneOf": [engine("pq", PQEngine, PQPrecision, PQFolding),
+                     engine("mac", MACEngine, MACPrecision, MACFolding)]}
     many = {"type": "object", "properties": {"stage": {"type": "array", "items": one,
                                                        "minItems": 1}},
             "required": ["stage"], "additionalProperties": False}
@@ -191,7 +201,7 @@ def save_parameters(path: PathLike, chain: ChainSpec, parameters: Sequence[Param
 
 
 def load_rows(chain: ChainSpec, path: PathLike) -> np.ndarray:
-    """Read and check input rows [rows, D]."""
+    """Read and check input rows [rows, D], or images [images, H, W, C]."""
     rows = _load(path, ".npy")
     if not isinstance(rows, np.ndarray):
         raise SpecError(f"{path}: is not a .npy file of plain numbers.")

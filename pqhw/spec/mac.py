@@ -4,10 +4,11 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
+from .conv import Conv2d, LayerShape, layer_from_mapping
 from .engine import EngineSpec, storage
 from .image import Section
 from .ranges import Range, ceil_div
-from .tables import Layer, MACEngine, MACFolding, MACPrecision, PQEngine, PQFolding, PQPrecision
+from .tables import MACEngine, MACFolding, MACPrecision, PQEngine, PQFolding, PQPrecision
 
 __all__ = ["MACSpec"]
 
@@ -34,30 +35,38 @@ class MACSpec(EngineSpec):
     """
     KIND: ClassVar[str] = "mac"
     MINIMUM_BIAS_BITS: ClassVar[int] = 16
-    layer: Layer
+    layer: LayerShape
     engine: MACEngine = MACEngine()
     precision: MACPrecision = MACPrecision()
     folding: MACFolding = MACFolding()
 
     @property
-    def lanes_in(self) -> int:
-        """Activations per transfer at `i` (`inputs_per_cycle`, at most D)."""
-        return min(self.folding.inputs_per_cycle, self.layer.in_features)
+    def weight_shape(self) -> tuple[int, ...]:
+        """Shape of the weights: [N, D], or [N, Fh, Fw, C / groups]."""
+        layer = self.layer
+        if isinstance(layer, Conv2d):
+            return (layer.out_channels, *layer.kernel, layer.unit_inputs)
+        return (layer.out_features, layer.in_features)
+
+    @property
+    def row_lanes(self) -> int:
+        """Activations per transfer of an engine row (`inputs_per_cycle`, at most D)."""
+        return min(self.folding.inputs_per_cycle, self.layer.row_inputs)
 
     @property
     def groups(self) -> int:
-        """Groups of inputs in a row: ceil(D / lanes_in)."""
-        return ceil_div(self.layer.in_features, self.lanes_in)
+        """Groups of inputs in a row: ceil(D / row_lanes)."""
+        return ceil_div(self.layer.row_inputs, self.row_lanes)
 
     @property
-    def cycles_per_row(self) -> int:
-        """Cycles between rows when nothing stalls."""
+    def row_cycles(self) -> int:
+        """Cycles between engine rows when nothing stalls."""
         return self.groups * self.tiles
 
     @property
     def multipliers(self) -> int:
         """Products formed side by side."""
-        return self.lanes_in * self.outputs
+        return self.row_lanes * self.outputs
 
     @property
     def weight_range(self) -> Range:
@@ -73,17 +82,17 @@ class MACSpec(EngineSpec):
     @property
     def terms(self) -> int:
         """Products of an output's sum: D."""
-        return self.layer.in_features
+        return self.layer.row_inputs
 
     @property
     def terms_per_cycle(self) -> int:
         """Products of one output summed side by side."""
-        return self.lanes_in
+        return self.row_lanes
 
     @property
     def weight_words(self) -> int:
         """Depth of the weight memory."""
-        return self.groups * self.tiles
+        return self.sets * self.groups * self.tiles
 
     @property
     def weight_store(self) -> str:
@@ -120,14 +129,14 @@ class MACSpec(EngineSpec):
     def parameter_sections(self, stage: int) -> list[Section]:
         """Weights."""
         return [Section(kind="weights", stage=stage, load_bits=self.engine.load_bits,
-                        words=self.weight_words, fields=self.outputs * self.lanes_in,
+                        words=self.weight_words, fields=self.outputs * self.row_lanes,
                         field_bits=self.engine.weight_bits)]
 
     @classmethod
     def from_mapping(cls, mapping: Mapping[str, Any]) -> "MACSpec":
         """Build from a parsed spec file; fields of the other kind are left aside."""
         return cls(
-            layer=Layer.from_mapping(mapping.get("layer", {})),
+            layer=layer_from_mapping(mapping.get("layer", {})),
             engine=MACEngine.from_mapping(mapping.get("engine", {}),
                                           ignore=_names(PQEngine) | {"kind"}),
             precision=MACPrecision.from_mapping(mapping.get("precision", {}),

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from .chain import ChainSpec
+from .conv import Conv2d
 from .engine import MULTIPLIER_BITS, EngineSpec
 from .fields import SpecError, SpecTypeError
 from .mac import MACSpec
@@ -23,8 +24,10 @@ class PQParameters:
 
     Members
     -------
-    prototypes: [S, K, V], or [1, K, V] where they are shared
-    tables: [S, K, N]
+    prototypes: [S, K, V], or [1, K, V] where they are shared; S counts the sub-vectors of all
+        groups of a convolution
+    tables: [S, K, N], or [Fh, Fw, S, K, N] for encoded pixels; S counts the sub-vectors of one
+        group, that of output n
     bias: [N]
     shift: right shift of the requantiser; 0 for raw accumulators
     """
@@ -40,7 +43,7 @@ class MACParameters:
 
     Members
     -------
-    weights: [N, D]
+    weights: [N, D], or [N, Fh, Fw, C] with the channels of a group
     bias: [N]
     multiplier: [N], unsigned 16-bit; ones where the output has no scale
     shift: right shift of the requantiser; 0 for raw accumulators
@@ -123,7 +126,7 @@ def _shift(spec: EngineSpec, values: Mapping[str, Any]) -> int:
 
 
 def _bias(spec: EngineSpec, values: Mapping[str, Any], shift: int) -> np.ndarray:
-    outputs = spec.layer.out_features
+    outputs = spec.layer.out_channels
     bias = _integers("bias", values.get("bias", np.zeros(outputs, np.int64)))
     rounding = rounding_constant(spec, shift)
     allowed = Range(spec.bias_range.low - rounding, spec.bias_range.high - rounding)
@@ -166,23 +169,21 @@ def check_parameters(spec: EngineSpec, values: Mapping[str, Any]) -> Parameters:
     """
     if isinstance(spec, PQSpec):
         _known(values, ("prototypes", "tables"), ("bias", "shift"))
-        s, k, v = spec.subspaces, spec.engine.prototypes, spec.engine.subvector_length
-        shape = ("[1, K, V]", (1, k, v)) if spec.engine.shared_prototypes else (
-            "[S, K, V]", (s, k, v))
-        prototypes = _array("prototypes", values["prototypes"], [shape],
-                            spec.encoder.prototype_range,
+        letter = "G" if spec.encodes_pixels else "S"
+        label = f"[{1 if spec.engine.shared_prototypes else letter}, K, V]"
+        prototypes = _array("prototypes", values["prototypes"],
+                            [(label, spec.prototype_shape)], spec.encoder.prototype_range,
                             f"precision.prototype_bits = {spec.precision.prototype_bits}")
-        tables = _array("tables", values["tables"],
-                        [("[S, K, N]", (s, k, spec.layer.out_features))], spec.term_range,
-                        f"precision.table_bits = {spec.precision.table_bits}")
+        tables = _tables(spec, values["tables"])
         shift = _shift(spec, values)
         return PQParameters(prototypes, tables, _bias(spec, values, shift), shift)
     assert isinstance(spec, MACSpec)
-    outputs = spec.layer.out_features
+    outputs = spec.layer.out_channels
     scaled = spec.output is not None and spec.output.mode == "scale"
     _known(values, ("weights", "multiplier") if scaled else ("weights",),
            ("bias", "shift") if scaled else ("bias", "multiplier", "shift"))
-    weights = _array("weights", values["weights"], [("[N, D]", (outputs, spec.layer.in_features))],
+    label = "[N, Fh, Fw, C / groups]" if isinstance(spec.layer, Conv2d) else "[N, D]"
+    weights = _array("weights", values["weights"], [(label, spec.weight_shape)],
                      spec.weight_range, f"engine.weight_bits = {spec.engine.weight_bits}, "
                      "symmetric around zero")
     shift = _shift(spec, values)
@@ -196,11 +197,32 @@ def check_parameters(spec: EngineSpec, values: Mapping[str, Any]) -> Parameters:
     return MACParameters(weights, _bias(spec, values, shift), multiplier, shift)
 
 
+def _tables(spec: PQSpec, given: Any) -> np.ndarray:
+    """Tables by the sub-vectors of an output's own group, given so or by those of all groups."""
+    label, shape = ("[Fh, Fw, G, K, N]" if spec.encodes_pixels else "[S, K, N]"), spec.table_shape
+    whole = (*shape[:-3], spec.encoded_vectors, *shape[-2:])
+    shapes = [(label, whole)]
+    if spec.sets > 1:
+        shapes.append((label.replace(", K", " of a group, K"), shape))
+    tables = _array("tables", given, shapes, spec.term_range,
+                    f"precision.table_bits = {spec.precision.table_bits}")
+    if tables.shape == shape:
+        return tables
+    own, outputs = spec.encoder_subspaces, spec.layer.row_outputs
+    parts = [tables[..., index * own:(index + 1) * own, :, index * outputs:(index + 1) * outputs]
+             for index in range(spec.sets)]
+    return np.concatenate(parts, axis=-1)
+
+
 def check_rows(spec: ChainSpec, rows: Any) -> np.ndarray:
-    """Input rows [R, D] within the activations' range."""
+    """Input rows [R, D], or images [R, H, W, C], within the activations' range."""
     first = spec.first
     array = _integers("input", rows)
-    if array.ndim != 2 or array.shape[1] != first.layer.in_features:
+    if isinstance(first.layer, Conv2d):
+        if array.shape[1:] != first.layer.input_shape:
+            raise SpecError(f"input must have shape [images, H, W, C] with [H, W, C] = "
+                            f"{list(first.layer.input_shape)}, but has {list(array.shape)}.")
+    elif array.ndim != 2 or array.shape[1] != first.layer.in_features:
         raise SpecError(f"input must have shape [rows, D] with D = {first.layer.in_features}, "
                         f"but has {list(array.shape)}.")
     if not len(array):

@@ -6,12 +6,13 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from .constants import Constants
+from .conv import Conv2d, LayerShape, WindowSpec, layer_from_mapping
 from .encoder import DistanceSpec, EncoderSpec
 from .engine import EngineSpec, storage
 from .fields import SpecError
 from .image import Section
 from .ranges import Range, ceil_div, ceil_log2, signed_range
-from .tables import Layer, MACEngine, MACFolding, PQEngine, PQFolding, PQPrecision
+from .tables import MACEngine, MACFolding, PQEngine, PQFolding, PQPrecision
 
 __all__ = ["PQSpec"]
 
@@ -41,20 +42,24 @@ class PQSpec(EngineSpec):
     """
     KIND: ClassVar[str] = "pq"
     MINIMUM_BIAS_BITS: ClassVar[int] = 12
-    layer: Layer
+    layer: LayerShape
     engine: PQEngine
     precision: PQPrecision = PQPrecision()
     folding: PQFolding = PQFolding()
     constants: Constants | None = None
 
     def __post_init__(self) -> None:
-        if self.engine.subvector_length > self.layer.in_features:
-            raise SpecError(f"engine.subvector_length must be at most layer.in_features = "
-                            f"{self.layer.in_features}, but is {self.engine.subvector_length}.")
+        if self.engine.subvector_length > self.vector_inputs:
+            what = "layer.in_features"
+            if isinstance(self.layer, Conv2d):
+                what = ("the channels of a group" if self.encodes_pixels
+                        else "the inputs of an output")
+            raise SpecError(f"engine.subvector_length must be at most {what} = "
+                            f"{self.vector_inputs}, but is {self.engine.subvector_length}.")
         if self.output is not None and self.output.mode == "scale":
             raise SpecError('precision.output.mode must be "shift" for kind = "pq", whose table '
                             'scale makes a shift enough, but is "scale".')
-        if self.subspace_lanes % self.encoder_lanes:
+        if self.subspace_lanes % self.encoder_lanes and not self.encodes_pixels:
             raise SpecError(f"folding.encoders_per_cycle must divide the {self.subspace_lanes} "
                             f"subspaces per cycle, but is {self.folding.encoders_per_cycle}.")
         if self.precision.table_bits > 8 and not self.wraps:
@@ -66,9 +71,47 @@ class PQSpec(EngineSpec):
     # -- Shapes ----------------------------------------------------------------------------
 
     @property
+    def encodes_pixels(self) -> bool:
+        """Whether every pixel is encoded once, in front of the window."""
+        return isinstance(self.layer, Conv2d) and self.engine.convolution == "pixel"
+
+    @property
+    def vector_inputs(self) -> int:
+        """Inputs that are cut into sub-vectors: D of an engine row, or a pixel's channels."""
+        return self.layer.unit_inputs if self.encodes_pixels else self.layer.row_inputs
+
+    @property
     def subspaces(self) -> int:
-        """S = ceil(D / V)."""
-        return ceil_div(self.layer.in_features, self.engine.subvector_length)
+        """Table entries of an output: S = ceil(D / V), or ceil(C / V) for every tap of a window
+        of encoded pixels; C and D are those of a group."""
+        taps = self.layer.taps if self.encodes_pixels else 1
+        return taps * self.encoder_subspaces
+
+    @property
+    def encoder_subspaces(self) -> int:
+        """Sub-vectors of what is encoded as one row."""
+        return ceil_div(self.vector_inputs, self.engine.subvector_length)
+
+    @property
+    def encoded_vectors(self) -> int:
+        """Prototype sets of [S, K, V] where they are not shared: sub-vectors of all groups."""
+        return self.sets * self.encoder_subspaces
+
+    @property
+    def table_shape(self) -> tuple[int, ...]:
+        """Shape of the tables: [S, K, N], or [Fh, Fw, G, K, N] for encoded pixels; S and G count
+        the sub-vectors of one group, as an output uses those of its own."""
+        shape = (self.encoder_subspaces, self.engine.prototypes, self.layer.out_channels)
+        if self.encodes_pixels:
+            assert isinstance(self.layer, Conv2d)
+            return (*self.layer.kernel, *shape)
+        return shape
+
+    @property
+    def prototype_shape(self) -> tuple[int, ...]:
+        """Shape of the prototypes: [S, K, V] with the sub-vectors of all groups, or [1, K, V]."""
+        sets = 1 if self.engine.shared_prototypes else self.encoded_vectors
+        return (sets, self.engine.prototypes, self.engine.subvector_length)
 
     @property
     def subspace_lanes(self) -> int:
@@ -81,22 +124,23 @@ class PQSpec(EngineSpec):
         return ceil_div(self.subspaces, self.subspace_lanes)
 
     @property
-    def encoder_subspaces(self) -> int:
-        """Sub-vectors of an encoder row: every one that is encoded for a row."""
-        return self.subspaces
-
-    @property
     def encoder_lanes(self) -> int:
-        """Sub-vectors encoded side by side (`encoders_per_cycle`, at most `subspace_lanes`)."""
+        """Sub-vectors encoded side by side (`encoders_per_cycle`, at most `subspace_lanes`, or
+        those of a pixel)."""
+        most = self.subspace_lanes
+        if self.encodes_pixels:
+            most = min(self.encoder_subspaces, self.folding.subspaces_per_cycle
+                       if self.folding.encoders_per_cycle is None else self.encoder_subspaces)
         asked = self.folding.encoders_per_cycle
-        return self.subspace_lanes if asked is None else min(asked, self.subspace_lanes)
+        return most if asked is None else min(asked, most)
 
     @functools.cached_property
     def encoder(self) -> EncoderSpec:
         """The encoding half."""
         return DistanceSpec(layer=self.layer, engine=self.engine, precision=self.precision,
                             folding=self.folding, subspaces=self.encoder_subspaces,
-                            lanes=self.encoder_lanes, constants=self.constants)
+                            lanes=self.encoder_lanes, inputs=self.vector_inputs,
+                            constants=self.constants)
 
     @property
     def encoder_groups(self) -> int:
@@ -106,7 +150,7 @@ class PQSpec(EngineSpec):
     @property
     def collects_codes(self) -> bool:
         """Whether the codes of several encoder groups make one group of the lookup."""
-        return self.encoder_lanes < self.subspace_lanes
+        return self.encoder_lanes < self.subspace_lanes and not self.encodes_pixels
 
     @property
     def row_encode_cycles(self) -> int:
@@ -116,17 +160,51 @@ class PQSpec(EngineSpec):
     @property
     def least_interval(self) -> int:
         """Fewest cycles between two rows that gathered behind a stall."""
-        return self.encoder_groups
+        return self.groups if self.encodes_pixels else self.encoder_groups
 
     @property
-    def cycles_per_row(self) -> int:
-        """Cycles between rows when nothing stalls."""
-        return max(self.row_encode_cycles, self.tiles * self.groups)
+    def row_cycles(self) -> int:
+        """Cycles between engine rows when nothing stalls."""
+        lookup = self.tiles * self.groups
+        return lookup if self.encodes_pixels else max(self.row_encode_cycles, lookup)
+
+    @property
+    def row_lanes(self) -> int:
+        """Elements per transfer of an engine row: activations, or codes of pixels."""
+        return self.subspace_lanes if self.encodes_pixels else self.encoder.lanes_in
 
     @property
     def lanes_in(self) -> int:
         """Activations per transfer at `i`."""
-        return self.encoder.lanes_in
+        return self.encoder.lanes_in if self.encodes_pixels else super().lanes_in
+
+    @property
+    def pixel_cycles(self) -> int:
+        """Cycles of the encoder for a pixel, where it stands in front of the window."""
+        return self.sets * self.row_encode_cycles if self.encodes_pixels else 0
+
+    @property
+    def masks_lookups(self) -> bool:
+        """Whether lookups of taps outside the image are masked: where no code is left that
+        addresses an entry of zeros."""
+        return (self.encodes_pixels and any(self.layer.padding)
+                and self.engine.prototypes == 1 << self.code_bits)
+
+    @functools.cached_property
+    def window(self) -> WindowSpec:
+        """The window of a convolution: over activations, or over codes of pixels."""
+        window = super().window
+        if not self.encodes_pixels:
+            return window
+        return dataclasses.replace(window, elements=self.encoder_subspaces,
+                                   lanes=self.encoder_lanes, bits=self.code_bits)
+
+    @property
+    def distance_operations(self) -> int:
+        """Sub-vectors compared with a prototype for one row, or for one image."""
+        layer = self.layer
+        rows = layer.units_in if self.encodes_pixels else layer.units_out
+        return rows * self.encoder_subspaces * self.engine.prototypes
 
     @property
     def lookups_per_cycle(self) -> int:
@@ -164,8 +242,8 @@ class PQSpec(EngineSpec):
 
     @property
     def table_words(self) -> int:
-        """Depth of each table memory: tiles * groups * 2**code_bits."""
-        return self.tiles * self.groups << self.code_bits
+        """Depth of each table memory: tiles * groups * 2**code_bits, for every set."""
+        return self.sets * self.tiles * self.groups << self.code_bits
 
     @property
     def table_store(self) -> str:
@@ -200,7 +278,8 @@ class PQSpec(EngineSpec):
     @property
     def registers_held(self) -> bool:
         """Whether a code held for several tiles needs a register, as the next takes time."""
-        return self.tiles > 1 and self.groups == 1 and self.row_encode_cycles > 1
+        return (self.tiles > 1 and self.groups == 1 and self.row_encode_cycles > 1
+                and not self.encodes_pixels)
 
     @property
     def first_tile_cycle(self) -> int:
@@ -213,8 +292,9 @@ class PQSpec(EngineSpec):
     def arithmetic(self) -> list[Any]:
         """What decides the results, and the order in which the encoder's parameters come."""
         engine = self.engine
-        return [*super().arithmetic, engine.encoder, engine.subvector_length, engine.prototypes,
-                engine.shared_prototypes, self.encoder.arrangement]
+        mode = [self.engine.convolution] if isinstance(self.layer, Conv2d) else []
+        return [*super().arithmetic, *mode, engine.encoder, engine.subvector_length,
+                engine.prototypes, engine.shared_prototypes, self.encoder.arrangement]
 
     def parameter_sections(self, stage: int) -> list[Section]:
         """What the encoder stores, and the tables."""
@@ -228,7 +308,7 @@ class PQSpec(EngineSpec):
     def from_mapping(cls, mapping: Mapping[str, Any]) -> "PQSpec":
         """Build from a parsed spec file; fields of the other kind are left aside."""
         return cls(
-            layer=Layer.from_mapping(mapping.get("layer", {})),
+            layer=layer_from_mapping(mapping.get("layer", {})),
             engine=PQEngine.from_mapping(mapping.get("engine", {}),
                                          ignore=_names(MACEngine) | {"kind"}),
             precision=PQPrecision.from_mapping(mapping.get("precision", {})),

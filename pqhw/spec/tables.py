@@ -41,6 +41,61 @@ class Layer(_Table):
     in_features: int = integer(1, 65536, "inputs D of a row")
     out_features: int = integer(1, 65536, "outputs N of a row")
 
+    @property
+    def out_channels(self) -> int:
+        """Outputs with a bias of their own: N."""
+        return self.out_features
+
+    @property
+    def taps(self) -> int:
+        """Positions of a window: none to speak of."""
+        return 1
+
+    @property
+    def sets(self) -> int:
+        """Sets of parameters that successive engine rows use in turn."""
+        return 1
+
+    @property
+    def row_inputs(self) -> int:
+        """Inputs of an engine row: D."""
+        return self.in_features
+
+    @property
+    def row_outputs(self) -> int:
+        """Outputs of an engine row: N."""
+        return self.out_features
+
+    @property
+    def input_shape(self) -> tuple[int, ...]:
+        """What arrives as one row: [D]."""
+        return (self.in_features,)
+
+    @property
+    def output_shape(self) -> tuple[int, ...]:
+        """What leaves as one row: [N]."""
+        return (self.out_features,)
+
+    @property
+    def unit_inputs(self) -> int:
+        """Inputs that follow each other without padding: a whole row."""
+        return self.in_features
+
+    @property
+    def units_in(self) -> int:
+        """Such units in a row."""
+        return 1
+
+    @property
+    def units_out(self) -> int:
+        """Engine rows whose results make a row."""
+        return 1
+
+    @property
+    def multiply_accumulates(self) -> int:
+        """Multiplications of the original layer per row."""
+        return self.in_features * self.out_features
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class PQEngine(_Table):
@@ -61,6 +116,10 @@ class PQEngine(_Table):
                                     "prototypes; rom builds them into the logic", default="auto")
     bram_register: bool = boolean("block RAM outputs pass a register: one more cycle of latency, "
                                   "free on ECP5, flip-flops on iCE40", default=True)
+    convolution: str = choice(("im2col", "pixel"), "what is encoded: the window of every output, "
+                              "or every pixel once", default="im2col")
+    line_storage: str = choice(("auto", "lutram", "bram"), "memory of a convolution's line buffers",
+                               default="auto")
     load_bits: int = integer(8, 1024, "width of the parameter port, in bits", default=8,
                              only=LOAD_BITS)
     counter_bits: int = integer(12, 32, "width of the status counters, in bits", default=16)
@@ -78,6 +137,8 @@ class MACEngine(_Table):
                                  default="auto")
     bram_register: bool = boolean("block RAM outputs pass a register: one more cycle of latency, "
                                   "free on ECP5, flip-flops on iCE40", default=True)
+    line_storage: str = choice(("auto", "lutram", "bram"), "memory of a convolution's line buffers",
+                               default="auto")
     load_bits: int = integer(8, 1024, "width of the parameter port, in bits", default=8,
                              only=LOAD_BITS)
     counter_bits: int = integer(12, 32, "width of the status counters, in bits", default=16)
@@ -185,6 +246,8 @@ class PQFolding(_Table):
                                       default=1)
     results_per_cycle: int | None = integer(1, 4096, "results leaving side by side; a divisor of "
                                             "outputs_per_cycle", default=None)
+    channels_per_cycle: int | None = integer(1, 4096, "channels of a pixel entering the window of "
+                                             "a convolution side by side", default=None)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -195,6 +258,8 @@ class MACFolding(_Table):
     outputs_per_cycle: int = integer(1, 4096, "outputs accumulated side by side", default=1)
     results_per_cycle: int | None = integer(1, 4096, "results leaving side by side; a divisor of "
                                             "outputs_per_cycle", default=None)
+    channels_per_cycle: int | None = integer(1, 4096, "channels of a pixel entering the window of "
+                                             "a convolution side by side", default=None)
 
 
 def output_schema() -> dict[str, Any]:

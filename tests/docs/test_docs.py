@@ -17,9 +17,9 @@ from docs_pages import DOCS, PAGES, anchors, blocks, links, matches, missing
 from pqhw.flow import results
 from pqhw.flow.cache import Cache
 from pqhw.rtl.accelerator import status_signature
-from pqhw.spec import ChainSpec, LoadError, engine_spec
+from pqhw.spec import ChainSpec, Conv2d, LoadError, engine_spec
 from pqhw.spec.devices import DEVICES
-from pqhw.spec.fields import Boolean, Choice, Integer, show
+from pqhw.spec.fields import Boolean, Choice, Integer, Pair, show
 from pqhw.spec.files import load_spec
 from pqhw.spec.image import KINDS
 from pqhw.spec.tables import (Layer, MACEngine, MACFolding, MACPrecision, PQEngine, PQFolding,
@@ -142,6 +142,8 @@ def rule_text(rule):
             return ", ".join(f"`{number}`" for number in rule.only)
         case Integer():
             return f"{rule.low} … {rule.high}"
+        case Pair():
+            return f"{rule.low} … {rule.high}, or `[y, x]`"
         case Choice():
             return ", ".join(f"`{show(word)}`" for word in rule.words)
         case Boolean():
@@ -163,7 +165,7 @@ def field_table(cls):
     return "\n".join(lines) + "\n"
 
 
-@pytest.mark.parametrize("cls", [Layer, PQEngine, MACEngine, PQPrecision, MACPrecision,
+@pytest.mark.parametrize("cls", [Layer, Conv2d, PQEngine, MACEngine, PQPrecision, MACPrecision,
                                  Requantize, PQFolding, MACFolding])
 def test_every_field_stands_in_the_spec_page_as_the_code_declares_it(cls):
     wanted = field_table(cls)

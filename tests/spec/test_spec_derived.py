@@ -173,7 +173,7 @@ def test_memory_bits_by_hand():
                                   "bias": 3 * 12}
 
 
-@pytest.mark.parametrize("name", ["lanes_in", "cycles_per_row", "parameter_sections"])
+@pytest.mark.parametrize("name", ["row_lanes", "row_cycles", "parameter_sections"])
 def test_an_engine_kind_that_leaves_a_formula_out_cannot_be_built(name):
     incomplete = type("Incomplete", (PQSpec,), {name: getattr(EngineSpec, name)})
     whole = tiny()

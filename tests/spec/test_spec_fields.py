@@ -28,6 +28,7 @@ RULES = {
     "folding.subspaces_per_cycle": "1 to 4096", "folding.outputs_per_cycle": "1 to 4096",
     "folding.encoders_per_cycle": "1 to 4096",
     "folding.prototypes_per_cycle": "1 to 64", "folding.elements_per_cycle": "1 to 64",
+    "folding.channels_per_cycle": "1 to 4096",
     "folding.inputs_per_cycle": "1 to 4096", "folding.results_per_cycle": "1 to 4096",
 }
 """Written down again, so that no limit moves unnoticed."""
@@ -36,6 +37,7 @@ WORDS = {
     "engine.encoder": '"l2", "l1"', "engine.table_storage": '"auto", "lutram", "bram", "rom"',
     "engine.prototype_storage": '"auto", "lutram", "bram", "rom"', "engine.scheme": '"fixed"',
     "engine.multiplier": '"dsp", "lut", "auto"',
+    "engine.convolution": '"im2col", "pixel"', "engine.line_storage": '"auto", "lutram", "bram"',
     "engine.weight_storage": '"auto", "lutram", "bram"',
     "precision.output.mode": '"shift", "scale"', "precision.compatibility": '"none", "wrap16"',
 }
