@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ..spec import ChainSpec, DistanceSpec, EngineSpec, MACSpec, PQSpec, Section
+from ..spec import ChainSpec, Conv2d, DistanceSpec, EngineSpec, MACSpec, PQSpec, Section
 from ..spec.parameters import MACParameters, Parameters, PQParameters, rounding_constant
 from .checksum import trailer
 
@@ -46,33 +46,42 @@ def arrange(section: Section, spec: EngineSpec, parameters: Parameters) -> np.nd
     match section.kind, spec, parameters:
         case "bias", _, _:
             stored = parameters.bias + rounding_constant(spec, parameters.shift)
-            return _by_transfer(section, stored)
+            return _by_transfer(spec, section, stored)
         case "shift", _, _:
             return np.full((1, 1, 1), parameters.shift)
         case "multiplier", _, MACParameters():
-            return _by_transfer(section, parameters.multiplier)
+            return _by_transfer(spec, section, parameters.multiplier)
         case "weights", MACSpec(), MACParameters():
-            return _weights(spec, parameters.weights)
+            rows = parameters.weights
+            if isinstance(spec.layer, Conv2d):
+                rows = rows.transpose(0, 3, 1, 2).reshape(spec.layer.out_channels, -1)
+            return np.concatenate([_weights(spec, own) for own in np.split(rows, spec.sets)])
         case "prototypes", PQSpec(encoder=DistanceSpec() as encoder), PQParameters():
-            return _prototypes(encoder, parameters.prototypes)
+            shared = spec.engine.shared_prototypes
+            parts = np.split(parameters.prototypes, 1 if shared else spec.sets)
+            return np.concatenate([_prototypes(encoder, own) for own in parts])
         case "tables", PQSpec(), PQParameters():
-            return _tables(spec, parameters.tables)
+            tables = parameters.tables
+            if spec.encodes_pixels:
+                tables = tables.transpose(2, 0, 1, 3, 4).reshape(-1, *tables.shape[-2:])
+            parts = np.split(tables, spec.sets, axis=-1)
+            return np.concatenate([_tables(spec, own) for own in parts])
     raise TypeError(f"{type(parameters).__name__} have no section {section.kind}.")
 
 
-def _by_transfer(section: Section, values: np.ndarray) -> np.ndarray:
-    """One value per output, result transfer by result transfer."""
-    padded = np.zeros(section.words * section.fields, np.int64)
-    padded[:len(values)] = values
+def _by_transfer(spec: EngineSpec, section: Section, values: np.ndarray) -> np.ndarray:
+    """One value per output, set by set, result transfer by result transfer."""
+    padded = np.zeros((spec.sets, section.words * section.fields // spec.sets), np.int64)
+    padded[:, :spec.layer.row_outputs] = values.reshape(spec.sets, -1)
     return padded.reshape(section.words, 1, section.fields)
 
 
 def _weights(spec: MACSpec, weights: np.ndarray) -> np.ndarray:
     """[N, D] as (tile, group) words of (output, input) fields; padding is zero."""
-    padded = np.zeros((spec.tiles * spec.outputs, spec.groups * spec.lanes_in), np.int64)
+    padded = np.zeros((spec.tiles * spec.outputs, spec.groups * spec.row_lanes), np.int64)
     padded[:weights.shape[0], :weights.shape[1]] = weights
-    shaped = padded.reshape(spec.tiles, spec.outputs, spec.groups, spec.lanes_in)
-    return shaped.transpose(0, 2, 1, 3).reshape(spec.weight_words, 1, -1)
+    shaped = padded.reshape(spec.tiles, spec.outputs, spec.groups, spec.row_lanes)
+    return shaped.transpose(0, 2, 1, 3).reshape(spec.groups * spec.tiles, 1, -1)
 
 
 def _prototypes(spec: DistanceSpec, prototypes: np.ndarray) -> np.ndarray:
@@ -89,7 +98,7 @@ def _prototypes(spec: DistanceSpec, prototypes: np.ndarray) -> np.ndarray:
     padded[:sets, :count, :length] = prototypes
     padded[:, count:] = padded[:, count - 1:count]
     shaped = padded.reshape(groups, lanes, chunks, per_chunk, pieces, per_piece)
-    return shaped.transpose(0, 2, 4, 1, 3, 5).reshape(spec.prototype_words, 1, -1)
+    return shaped.transpose(0, 2, 4, 1, 3, 5).reshape(groups * spec.encode_cycles, 1, -1)
 
 
 def _tables(spec: PQSpec, tables: np.ndarray) -> np.ndarray:
@@ -104,4 +113,4 @@ def _tables(spec: PQSpec, tables: np.ndarray) -> np.ndarray:
     shaped = padded.reshape(spec.groups, spec.subspace_lanes, 1 << spec.code_bits,
                             spec.tiles, spec.outputs)
     ordered = shaped.transpose(3, 0, 2, 1, 4)
-    return ordered.reshape(spec.table_words, spec.subspace_lanes, spec.outputs)
+    return ordered.reshape(-1, spec.subspace_lanes, spec.outputs)

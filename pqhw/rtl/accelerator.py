@@ -1,7 +1,7 @@
 """The accelerator: engines in a chain behind a guarded border, with loader and status."""
 
 from amaranth.hdl import Module, Signal
-from amaranth.lib import wiring
+from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from ..spec import ChainSpec, SpecError
@@ -10,6 +10,7 @@ from .engine import EngineCore
 from .guard import RowGuard
 from .loader import Loader, NoLoader, load_stream
 from .streams import row_stream
+from .sums import count_up
 from .target import Target
 
 __all__ = ["Accelerator", "accelerator_signature", "status_signature"]
@@ -51,7 +52,7 @@ def accelerator_signature(chain: ChainSpec) -> wiring.Signature:
 class Accelerator(wiring.Component):
     """One engine, or several in a row, ready to be put into a design.
 
-    Rows enter at `i` and leave at `o`; `load` takes the parameter image. Rows are accepted only
+    Rows, or images, enter at `i` and leave at `o`; `load` takes the parameter image. Rows are accepted only
     after a complete good image; an image is taken only when every row that was begun has left.
     Stalls anywhere change nothing but time, and no input sequence hangs the accelerator.
 
@@ -85,8 +86,8 @@ class Accelerator(wiring.Component):
                             "parameters must be given (--params), but are not.")
         m = Module()
         first = self.chain.first
-        m.submodules.guard = guard = RowGuard(first.layer.in_features, first.activation_range,
-                                              first.lanes_in)
+        m.submodules.guard = guard = RowGuard(first.layer.unit_inputs, first.activation_range,
+                                              first.lanes_in, first.layer.units_in)
         m.submodules.loader = loader = (Loader if self.chain.image.sections else NoLoader)(
             self.chain.image)
         wiring.connect(m, wiring.flipped(self.i), guard.i)
@@ -102,12 +103,26 @@ class Accelerator(wiring.Component):
             sink = cores[index + 1].i
             m.d.comb += [sink.payload.eq(unit.o.payload.data), sink.valid.eq(unit.o.valid),
                          unit.o.ready.eq(sink.ready)]
-        wiring.connect(m, cores[-1].o, wiring.flipped(self.o))
+        self._end(m, cores[-1].o)
         for index, section in enumerate(self.chain.image.sections):
             port = getattr(cores[section.stage], f"load_{section.kind}")
             wiring.connect(m, getattr(loader, f"load_{index}"), port)
         self._status(m, guard, loader)
         return m
+
+    def _end(self, m: Module, source: stream.Interface) -> None:
+        """Give out the results; of an image's rows only the last keeps its `last`."""
+        rows = self.chain.last.layer.units_out
+        if rows == 1:
+            wiring.connect(m, source, wiring.flipped(self.o))
+            return
+        row = Signal(range(rows), name="row")
+        count_up(m, row, rows, self.o.valid & self.o.ready & source.payload.last)
+        m.d.comb += [
+            self.o.payload.data.eq(source.payload.data),
+            self.o.payload.last.eq(source.payload.last & (row == rows - 1)),
+            self.o.valid.eq(source.valid), source.ready.eq(self.o.ready),
+        ]
 
     def _status(self, m: Module, guard: RowGuard, loader: Loader | NoLoader) -> None:
         status = self.status

@@ -1,6 +1,6 @@
 """Buffers between engine parts: replay a row, split transfers, collect transfers."""
 
-from amaranth.hdl import Module, Mux, Signal, unsigned
+from amaranth.hdl import Module, Mux, Signal, Value, unsigned
 from amaranth.lib import stream, wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
@@ -284,6 +284,7 @@ class Gearbox(wiring.Component):
     Latency and cost
     ----------------
     Those of a splitter, a collector or both; where the lanes agree, those of a splitter in one.
+    Where rows leave with another length, `last` is right only if they are collected.
     """
 
     def __init__(self, spec: GearboxSpec, range_: Range):
@@ -302,9 +303,22 @@ class Gearbox(wiring.Component):
             wiring.connect(m, source, splitter.i)
             source = splitter.o
         if spec.collects:
-            m.submodules.collector = collector = Collector(spec.elements, self.range,
+            m.submodules.collector = collector = Collector(spec.row_out, self.range,
                                                            spec.lanes_between, spec.lanes_out)
-            wiring.connect(m, source, collector.i)
+            last = self._recut(m, source) if spec.recuts else source.payload.last
+            m.d.comb += [collector.i.payload.data.eq(source.payload.data),
+                         collector.i.payload.last.eq(last),
+                         collector.i.valid.eq(source.valid), source.ready.eq(collector.i.ready)]
             source = collector.o
         wiring.connect(m, source, wiring.flipped(self.o))
         return m
+
+    def _recut(self, m: Module, source) -> Value:
+        """Whether a transfer in the middle ends a row that leaves."""
+        transfers = self.spec.row_out // self.spec.lanes_between
+        index = Signal(range(transfers), name="index")
+        with m.If(source.valid & source.ready):
+            m.d.sync += index.eq(index + 1)
+            with m.If(index == transfers - 1):
+                m.d.sync += index.eq(0)
+        return index == transfers - 1

@@ -1,11 +1,12 @@
 """Engine cores: everything between the lanes of a row and its results."""
 
 from amaranth.hdl import Const, Module, Signal, Value
-from amaranth.lib import stream, wiring
+from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from ..spec import DistanceSpec, EngineSpec, MACSpec, PQSpec
-from .buffers import Outlet, Replay
+from ..spec import Conv2d, DistanceSpec, EngineSpec, MACSpec, PQSpec
+from ..spec.ranges import unsigned_range
+from .buffers import Gearbox, Outlet, Replay
 from .encoder import CodeCollector, DistanceEncoder
 from .lookup import TableLookup
 from .mac import FixedMAC
@@ -14,6 +15,7 @@ from .results import Results
 from .streams import lanes_layout, row_stream
 from .sums import count_up
 from .target import Target
+from .window import WindowBuffer
 
 __all__ = ["EngineCore"]
 
@@ -24,6 +26,8 @@ class EngineCore(wiring.Component):
     pq: encoder, codes collected for the lookup's lanes and replayed per tile of outputs, lookup,
     results.
     mac: inputs replayed per tile of outputs, multiply-accumulate, results.
+    A convolution has its window in front, where pixels are encoded once, behind the encoder; its
+    rows are those of `EngineSpec.layer.units_out`, group after group, pixel after pixel.
 
     Parameters
     ----------
@@ -55,12 +59,18 @@ class EngineCore(wiring.Component):
         spec = self.spec
         m.submodules.results = results = Results(spec)
         parts: tuple[wiring.Component, ...]
+        source = wiring.flipped(self.i)
+        if isinstance(spec.layer, Conv2d) and not spec.encodes_pixels:
+            source = self._window(m, source)
         if isinstance(spec, PQSpec):
             assert isinstance(spec.encoder, DistanceSpec)
             m.submodules.encoder = encoder = DistanceEncoder(spec.encoder)
             m.submodules.lookup = compute = TableLookup(spec)
-            wiring.connect(m, wiring.flipped(self.i), encoder.i)
+            m.d.comb += [encoder.i.payload.eq(source.payload), encoder.i.valid.eq(source.valid),
+                         source.ready.eq(encoder.i.ready)]
             source, parts = encoder.o, (encoder, compute, results)
+            if spec.encodes_pixels:
+                source = self._window(m, source)
             if spec.collects_codes:
                 m.submodules.collector = collector = CodeCollector(spec)
                 wiring.connect(m, source, collector.i)
@@ -68,7 +78,7 @@ class EngineCore(wiring.Component):
         else:
             assert isinstance(spec, MACSpec)
             m.submodules.mac = compute = FixedMAC(spec)
-            source, parts = wiring.flipped(self.i), (compute, results)
+            parts = (compute, results)
         self._replay(m, source, compute.i)
         m.submodules.outlet = outlet = Outlet(results.o.shape())
         m.d.comb += [
@@ -83,6 +93,28 @@ class EngineCore(wiring.Component):
             wiring.connect(m, wiring.flipped(getattr(self, name)), getattr(owner, name))
         return m
 
+    def _window(self, m: Module, source) -> stream.Interface:
+        """The window behind a stream of pixels, its taps regrouped to the lanes of a row."""
+        spec = self.spec
+        masks, none = False, 0
+        if isinstance(spec, PQSpec) and spec.encodes_pixels:
+            masks, none = spec.masks_lookups, spec.engine.prototypes % (1 << spec.code_bits)
+        m.submodules.window = window = WindowBuffer(spec.window, outside=none, flagged=masks)
+        taps = unsigned_range(window.tap_bits)
+        m.submodules.gearbox = gearbox = Gearbox(spec.row_gearbox, taps)
+        output = stream.Signature(data.ArrayLayout(window.tap_bits, spec.row_lanes)).create(
+            path=("taps",))
+        m.d.comb += [
+            Value.cast(window.i.payload).eq(Value.cast(source.payload)),
+            window.i.valid.eq(source.valid), source.ready.eq(window.i.ready),
+            gearbox.i.payload.data.eq(window.o.payload.data),
+            gearbox.i.payload.last.eq(window.o.payload.last),
+            gearbox.i.valid.eq(window.o.valid), window.o.ready.eq(gearbox.i.ready),
+            output.payload.eq(gearbox.o.payload.data), output.valid.eq(gearbox.o.valid),
+            gearbox.o.ready.eq(output.ready),
+        ]
+        return output
+
     def _replay(self, m: Module, source, sink) -> None:
         """Play each row once per tile, whatever its transfers hold."""
         width = len(Value.cast(sink.payload))
@@ -90,7 +122,7 @@ class EngineCore(wiring.Component):
                                              registered=self.spec.registers_held)
         may_pass = self._pace(m, sink)
         m.d.comb += [
-            replay.i.payload.eq(source.payload), replay.i.valid.eq(source.valid),
+            Value.cast(replay.i.payload).eq(Value.cast(source.payload)), replay.i.valid.eq(source.valid),
             source.ready.eq(replay.i.ready),
             sink.payload.eq(replay.o.payload), sink.valid.eq(replay.o.valid & may_pass),
             replay.o.ready.eq(sink.ready & may_pass),

@@ -15,21 +15,24 @@ class RowGuard(wiring.Component):
     """Takes rows in only while allowed, and mends their framing.
 
     A row whose `last` comes early is completed with zeros; one whose `last` comes late is cut and
-    its rest swallowed. Both are flagged. Lanes that the row does not reach are cleared.
+    its rest swallowed. Both are flagged. Lanes that the row does not reach are cleared. A row may
+    be an image: `units` groups of channels, each in transfers of its own.
 
     Parameters
     ----------
     elements:
-        Elements D of a row.
+        Elements D of a row, or of each of its units.
     range_:
         Range of an element.
     lanes:
         Elements per transfer.
+    units:
+        Units of a row.
 
     Members
     -------
     i: row stream from outside; `ready` is low between rows while `open` is low
-    o: lanes, in complete rows of ceil(D / lanes) transfers
+    o: lanes, in complete rows of units * ceil(D / lanes) transfers
     open: whether a new row may begin
     idle: no row is under way here
     row: pulses when a row's last transfer leaves
@@ -41,8 +44,9 @@ class RowGuard(wiring.Component):
     about 10 LUT4 of control.
     """
 
-    def __init__(self, elements: int, range_: Range, lanes: int):
+    def __init__(self, elements: int, range_: Range, lanes: int, units: int = 1):
         self.elements = elements
+        self.units = units
         self.lanes = lanes
         self.transfers = -(-elements // lanes)
         super().__init__({
@@ -59,6 +63,8 @@ class RowGuard(wiring.Component):
         filling = Signal(name="filling")
         draining = Signal(name="draining")
         full = Signal(name="full")
+        unit = Signal(range(self.units), name="unit")
+        tail = Signal(name="tail")
         ends = Signal(name="ends")
         held = Signal(name="held_ends")
         room = Signal(name="room")
@@ -67,11 +73,12 @@ class RowGuard(wiring.Component):
                 for i, shape in enumerate([self.o.payload[0].shape()] * self.lanes)]
         m.d.comb += [
             room.eq(~full | self.o.ready),
-            ends.eq(index == final),
+            tail.eq(index == final),
+            ends.eq(tail & (unit == self.units - 1)),
             take.eq(self.i.valid & self.i.ready & ~draining),
-            self.i.ready.eq(draining | (room & ~filling & (self.open | (index != 0)))),
+            self.i.ready.eq(draining | (room & ~filling & (self.open | (index != 0) | (unit != 0)))),
             self.o.valid.eq(full),
-            self.idle.eq(~full & (index == 0) & ~draining),
+            self.idle.eq(~full & (index == 0) & (unit == 0) & ~draining),
             self.row.eq(full & self.o.ready & held),
             self.short.eq(take & self.i.payload.last & ~ends),
             self.long.eq(take & ~self.i.payload.last & ends),
@@ -80,8 +87,10 @@ class RowGuard(wiring.Component):
             m.d.sync += [full.eq(take | filling), held.eq(ends)]
             with m.If(take | filling):
                 m.d.sync += index.eq(index + 1)
+                with m.If(tail):
+                    m.d.sync += [index.eq(0), unit.eq(unit + 1)]
                 with m.If(ends):
-                    m.d.sync += [index.eq(0), filling.eq(0)]
+                    m.d.sync += [unit.eq(0), filling.eq(0)]
         with m.If(self.short):
             m.d.sync += filling.eq(1)
         with m.If(self.long):
@@ -89,7 +98,7 @@ class RowGuard(wiring.Component):
         with m.If(draining & self.i.valid & self.i.payload.last):
             m.d.sync += draining.eq(0)
         for lane, register in enumerate(data):
-            cleared = filling | ends if lane >= reach else filling
+            cleared = filling | tail if lane >= reach else filling
             m.d.comb += self.o.payload[lane].eq(register)
             with m.If(room):
                 m.d.sync += register.eq(self.i.payload.data[lane])

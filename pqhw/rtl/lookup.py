@@ -1,13 +1,13 @@
 """The lookup: codes address tables, whose entries are summed output by output."""
 
-from amaranth.hdl import Cat, Module, Signal
+from amaranth.hdl import Cat, Module, Mux, Signal, Value
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from ..spec import PQSpec
 from .memory import ParameterMemory, SectionPort
 from .streams import lanes_layout
-from .sums import ColumnSums, count_up
+from .sums import ColumnSums, count_up, delayed
 from .tables import ConstantTables, entry_ranges, sum_range
 from .target import Target
 
@@ -27,7 +27,8 @@ class TableLookup(wiring.Component):
 
     Members
     -------
-    i: codes of a group, one per subspace lane
+    i: codes of a group, one per subspace lane; where `spec.masks_lookups`, each with a bit above
+        it without which its entry counts as 0
     enable: advances everything
     sums, done, last: see `ColumnSums`
     load_tables: write port of the tables
@@ -43,7 +44,7 @@ class TableLookup(wiring.Component):
         self.spec = spec
         self.section = spec.section("tables")
         super().__init__({
-            "i": In(stream.Signature(data.ArrayLayout(spec.code_bits, spec.subspace_lanes))),
+            "i": In(stream.Signature(data.ArrayLayout(spec.lookup_bits, spec.subspace_lanes))),
             "enable": In(1),
             "sums": Out(lanes_layout(spec.sum_range, spec.outputs)), "done": Out(1), "last": Out(1),
             **({} if spec.folds_bias else {"load_tables": In(SectionPort(self.section))}),
@@ -54,35 +55,46 @@ class TableLookup(wiring.Component):
         spec = self.spec
         m.submodules.columns = sums = ColumnSums(spec, spec.table_stages, entry_ranges(spec),
                                                  sum_range(spec))
-        if spec.folds_bias:
-            m.submodules.tables = tables = ConstantTables(spec)
-            m.d.comb += sums.terms.eq(tables.terms)
-        else:
-            m.submodules.tables = tables = self._memory(m, sums)
+        tables = ConstantTables(spec) if spec.folds_bias else self._memory(m)
+        m.submodules.tables = tables
         place = self._place(m)
         m.d.comb += [
             self.i.ready.eq(self.enable), sums.valid.eq(self.i.valid),
             sums.enable.eq(self.enable), tables.enable.eq(self.enable),
-            tables.address.eq(Cat(Cat(code, place) for code in self.i.payload)),
+            tables.address.eq(Cat(Cat(code[:spec.code_bits], place)
+                                      for code in self.i.payload)),
             self.sums.eq(sums.sums), self.done.eq(sums.done), self.last.eq(sums.last),
         ]
+        inside = None
+        if spec.masks_lookups:
+            flags = Cat(code[spec.code_bits:] for code in self.i.payload)
+            inside = delayed(m, self.enable, flags, spec.table_stages, "inside")[-1]
+        for n in range(spec.outputs):
+            for lane in range(spec.subspace_lanes):
+                term = self._term(tables, n, lane)
+                if inside is not None:
+                    term = Mux(inside[lane], term, 0)
+                m.d.comb += sums.terms[n][lane].eq(term)
         return m
 
-    def _memory(self, m: Module, sums: ColumnSums) -> ParameterMemory:
-        """Tables that are loaded, their entries connected to the sums."""
+    def _memory(self, m: Module) -> ParameterMemory:
+        """Tables that are loaded."""
         spec = self.spec
         tables = ParameterMemory(self.section, spec.table_store, shared_address=False,
                                  registered=spec.engine.bram_register)
         wiring.connect(m, wiring.flipped(self.load_tables), tables.write)
-        for lane in range(spec.subspace_lanes):
-            for n in range(spec.outputs):
-                entry = tables.data.word_select(lane * spec.outputs + n, spec.precision.table_bits)
-                m.d.comb += sums.terms[n][lane].eq(entry.as_signed())
         return tables
 
+    def _term(self, tables: ConstantTables | ParameterMemory, n: int, lane: int) -> Value:
+        """An entry of what was looked up."""
+        if isinstance(tables, ConstantTables):
+            return tables.terms[n][lane]
+        index = lane * self.spec.outputs + n
+        return tables.data.word_select(index, self.spec.precision.table_bits).as_signed()
+
     def _place(self, m: Module) -> Signal:
-        """Which tile and group of the tables is looked up: tile * groups + group."""
-        places = self.spec.tiles * self.spec.groups
+        """Which set, tile and group is looked up: (set * tiles + tile) * groups + group."""
+        places = self.spec.sets * self.spec.tiles * self.spec.groups
         place = Signal(range(places), name="place")
         count_up(m, place, places, self.i.valid & self.i.ready)
         return place

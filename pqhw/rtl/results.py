@@ -99,7 +99,7 @@ class Results(wiring.Component):
     def _split(self, m: Module) -> tuple[list[Value], Value, Value]:
         """Tiles come at least as far apart as their parts take, so the splitter never waits."""
         spec = self.spec
-        m.submodules.splitter = splitter = Splitter(spec.layer.out_features, spec.sum_range,
+        m.submodules.splitter = splitter = Splitter(spec.layer.row_outputs, spec.sum_range,
                                                     spec.outputs, spec.lanes_out)
         m.d.comb += [splitter.i.payload.data.eq(self.sums), splitter.i.payload.last.eq(self.last),
                      splitter.i.valid.eq(self.done & self.enable),
@@ -108,8 +108,8 @@ class Results(wiring.Component):
         return list(payload.data), splitter.o.valid, payload.last
 
     def _index(self, m: Module, step: Value) -> tuple[Signal, Signal]:
-        """Which transfer of a row is at the input, in this cycle and in the next."""
-        transfers = self.spec.output_transfers
+        """Which transfer of a row, of all sets, is at the input, in this cycle and in the next."""
+        transfers = self.spec.result_words
         index = Signal(range(transfers), name="transfer")
         following = Signal(range(transfers), name="following_transfer")
         if transfers > 1:

@@ -17,10 +17,10 @@ __all__ = ["ConstantTables", "entry_ranges", "sum_range"]
 
 
 def _words(spec: PQSpec) -> np.ndarray:
-    """Entries [tiles, groups, codes, lanes, outputs]."""
+    """Entries [sets * tiles, groups, codes, lanes, outputs]."""
     assert spec.constants is not None
     return spec.constants.words["tables"].reshape(
-        spec.tiles, spec.groups, 1 << spec.code_bits, spec.subspace_lanes, spec.outputs)
+        spec.sets * spec.tiles, spec.groups, 1 << spec.code_bits, spec.subspace_lanes, spec.outputs)
 
 
 @functools.lru_cache(maxsize=64)
@@ -30,6 +30,8 @@ def entry_ranges(spec: PQSpec) -> list[list[Range]]:
         return [[spec.term_range] * spec.subspace_lanes for _ in range(spec.outputs)]
     words = _words(spec)
     low, high = words.min(axis=(0, 1, 2)), words.max(axis=(0, 1, 2))
+    if spec.masks_lookups:
+        low, high = np.minimum(low, 0), np.maximum(high, 0)
     return [[Range(int(low[lane, n]), int(high[lane, n])) for lane in range(spec.subspace_lanes)]
             for n in range(spec.outputs)]
 
@@ -39,8 +41,10 @@ def sum_range(spec: PQSpec) -> Range:
     if not spec.folds_bias:
         return spec.sum_range
     words = _words(spec)
-    low = words.min(axis=2).sum(axis=(1, 2))
-    high = words.max(axis=2).sum(axis=(1, 2))
+    low, high = words.min(axis=2), words.max(axis=2)
+    if spec.masks_lookups:
+        low, high = np.minimum(low, 0), np.maximum(high, 0)
+    low, high = low.sum(axis=(1, 2)), high.sum(axis=(1, 2))
     exact = Range(int(low.min()), int(high.max()))
     return spec.sum_range if spec.wraps and exact.bits > spec.sum_range.bits else exact
 

@@ -107,7 +107,7 @@ class WindowBuffer(wiring.Component):
         self.outside = outside
         self.flagged = flagged and spec.masks
         self.tap_bits = spec.bits + self.flagged
-        taps = data.ArrayLayout(self.tap_bits, spec.window_lanes)
+        taps = data.ArrayLayout(self.tap_bits, spec.tap_lanes)
         super().__init__({
             "i": In(stream.Signature(data.ArrayLayout(spec.bits, spec.lanes))),
             "o": Out(stream.Signature(data.StructLayout({"data": taps, "last": 1}))),

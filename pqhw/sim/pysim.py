@@ -11,7 +11,7 @@ from amaranth.sim import Simulator
 from ..rtl import TARGETS, Accelerator
 from ..spec import ChainSpec, LoadError
 from .result import SimulationError, SimulationResult
-from .transfers import image_payloads, row_payloads, rows_from_payloads
+from .transfers import image_payloads, results_from_payloads, row_payloads
 
 __all__ = ["simulate"]
 
@@ -100,8 +100,7 @@ def simulate(chain: ChainSpec, image: bytes, rows: np.ndarray, *, valid: float =
     simulator.add_testbench(bench)
     simulator.run()
     assert run.first_in is not None and run.first_out is not None
-    results = rows_from_payloads(chain.last.result_range, chain.last.lanes_out,
-                                 chain.last.layer.out_features, run.payloads)
+    results = results_from_payloads(chain, run.payloads)
     return SimulationResult(results=results, latency=run.first_out - run.first_in,
                             cycles=run.cycle, row_ends=np.array(run.row_ends, np.uint64))
 

@@ -20,7 +20,7 @@ from cocotb.triggers import RisingEdge
 from ..spec import ChainSpec
 from .agents import Random, Sink, Source, Wire
 from .result import SimulationError
-from .transfers import image_payloads, row_payloads, rows_from_payloads
+from .transfers import image_payloads, results_from_payloads, row_payloads
 
 __all__ = ["Bench"]
 
@@ -103,11 +103,9 @@ class Bench:
 
     def results(self) -> np.ndarray:
         """Rows [R, N] that have left; raises `SimulationError` where `last` is misplaced."""
-        last = self.chain.last
-        whole = self.o.payloads[:self.rows_out * last.output_transfers]
+        whole = self.o.payloads[:self.rows_out * self.chain.last.output_transfers]
         try:
-            return rows_from_payloads(last.result_range, last.lanes_out, last.layer.out_features,
-                                      whole)
+            return results_from_payloads(self.chain, whole)
         except AssertionError:
             raise SimulationError("`last` did not mark the ends of the result rows") from None
 

@@ -5,40 +5,53 @@ import numpy as np
 from ..spec import ChainSpec
 from ..spec.ranges import Range, ceil_div
 
-__all__ = ["row_payloads", "rows_from_payloads", "image_payloads"]
+__all__ = ["row_payloads", "results_from_payloads", "rows_from_payloads", "image_payloads"]
 
 
 def row_payloads(chain: ChainSpec, rows: np.ndarray) -> list[int]:
-    """Payloads at `i`: lanes, least significant first, then `last`."""
+    """Payloads at `i`: lanes, least significant first, then `last`.
+
+    An image [H, W, C] is one row; each of its pixels and groups of channels begins a transfer.
+    """
     first = chain.first
     width, lanes = first.activation_range.bits, first.lanes_in
-    return _pack(rows, lanes, width)
+    units = rows.reshape(len(rows) * first.layer.units_in, first.layer.unit_inputs)
+    return _pack(units, lanes, width, first.layer.units_in)
 
 
-def _pack(rows: np.ndarray, lanes: int, width: int) -> list[int]:
-    transfers = ceil_div(rows.shape[1], lanes)
-    padded = np.zeros((len(rows), transfers * lanes), np.int64)
-    padded[:, :rows.shape[1]] = rows
+def _pack(units: np.ndarray, lanes: int, width: int, units_per_row: int) -> list[int]:
+    transfers = ceil_div(units.shape[1], lanes)
+    padded = np.zeros((len(units), transfers * lanes), np.int64)
+    padded[:, :units.shape[1]] = units
     bits = (padded[..., None] >> np.arange(width)) & 1
-    bits = bits.reshape(len(rows) * transfers, lanes * width).astype(np.uint8)
-    last = np.zeros((len(rows), transfers, 1), np.uint8)
+    bits = bits.reshape(len(units) * transfers, lanes * width).astype(np.uint8)
+    last = np.zeros((len(units) // units_per_row, units_per_row * transfers, 1), np.uint8)
     last[:, -1] = 1
     packed = np.packbits(np.concatenate([bits, last.reshape(-1, 1)], axis=1), axis=1,
                          bitorder="little")
     return [int.from_bytes(word.tobytes(), "little") for word in packed]
 
 
-def rows_from_payloads(range_: Range, lanes: int, elements: int,
-                       payloads: list[int]) -> np.ndarray:
-    """Rows [R, N] from whole rows of payloads at `o`; `last` must stand where a row ends."""
+def results_from_payloads(chain: ChainSpec, payloads: list[int]) -> np.ndarray:
+    """Results [R, N], or [R, OH, OW, N], from whole rows of payloads at `o`; `last` must stand
+    where a row or an image ends."""
+    spec = chain.last
+    rows = rows_from_payloads(spec.result_range, spec.lanes_out, spec.layer.row_outputs, payloads,
+                              spec.layer.units_out)
+    return rows.reshape(-1, *spec.layer.output_shape)
+
+
+def rows_from_payloads(range_: Range, lanes: int, elements: int, payloads: list[int],
+                       units: int = 1) -> np.ndarray:
+    """Units [R * units, N] from whole rows of payloads; `last` must stand where a row ends."""
     transfers = ceil_div(elements, lanes)
     width = range_.bits
     size = (lanes * width + 8) // 8
     raw = np.frombuffer(b"".join(payload.to_bytes(size, "little") for payload in payloads),
                         np.uint8).reshape(len(payloads), size)
     bits = np.unpackbits(raw, axis=1, bitorder="little").astype(np.int64)
-    last = bits[:, lanes * width].reshape(-1, transfers)
-    if (last != (np.arange(transfers) == transfers - 1)).any():
+    last = bits[:, lanes * width].reshape(-1, units * transfers)
+    if (last != (np.arange(units * transfers) == units * transfers - 1)).any():
         raise AssertionError("`last` does not mark the ends of the rows")
     values = (bits[:, :lanes * width].reshape(-1, lanes, width) << np.arange(width)).sum(axis=2)
     if range_.signed:

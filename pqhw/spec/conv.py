@@ -237,7 +237,7 @@ class WindowSpec:
         return self.layer.sets * self.chunks
 
     @property
-    def window_lanes(self) -> int:
+    def tap_lanes(self) -> int:
         """Elements that leave side by side: every tap of a transfer."""
         return self.lanes * self.layer.taps
 

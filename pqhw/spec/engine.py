@@ -22,6 +22,9 @@ DSP_BITS = 18
 WRAPPED = signed_range(16)
 """Sums of the wrap16 compatibility mode."""
 
+WITHOUT_WINDOW = {("convolution", "im2col"), ("line_storage", "auto")}
+"""Defaults that say nothing of a dense layer."""
+
 MULTIPLIER_BITS = 16
 """Width of the unsigned per-output multiplier of the scale mode."""
 
@@ -158,7 +161,7 @@ class EngineSpec(abc.ABC):
         """Cycles of an image where the window waits whenever the engine is slower."""
         layer = self.layer
         assert isinstance(layer, Conv2d)
-        window = dataclasses.replace(self._window_of(1), lanes=lanes)
+        window = self._window_of(lanes)
         outputs = layer.out_height * layer.out_width
         return (outputs * max(self._row_cycles_behind(window) * self.sets, window.transfers)
                 + (layer.period - outputs) * window.transfers)
@@ -166,20 +169,42 @@ class EngineSpec(abc.ABC):
     def _window_of(self, lanes: int) -> WindowSpec:
         layer = self.layer
         assert isinstance(layer, Conv2d)
-        return WindowSpec(layer=layer, elements=layer.unit_inputs, lanes=lanes,
-                          bits=self.activation_range.bits, storage=self.engine.line_storage,
+        return WindowSpec(layer=layer, elements=self.window_elements, lanes=lanes,
+                          bits=self.window_bits, storage=self.engine.line_storage,
                           registered=self.engine.bram_register)
 
     @functools.cached_property
     def window(self) -> WindowSpec:
         """The window of a convolution."""
-        return self._window_of(self.channel_lanes)
+        return self._window_of(self.window_lanes)
+
+    @property
+    def window_elements(self) -> int:
+        """Elements of a pixel that enter the window for one group of channels."""
+        return self.layer.unit_inputs
+
+    @property
+    def window_lanes(self) -> int:
+        """Such elements side by side."""
+        return self.channel_lanes
+
+    @property
+    def window_bits(self) -> int:
+        """Bits of such an element."""
+        return self.activation_range.bits
+
+    def _gearbox_behind(self, window: WindowSpec) -> GearboxSpec:
+        """What regroups the taps that a window gives to the lanes of a row."""
+        return GearboxSpec(window.elements * window.layer.taps, window.tap_lanes, self.row_lanes)
+
+    @property
+    def row_gearbox(self) -> GearboxSpec:
+        """What regroups the taps of the window to the lanes of a row."""
+        return self._gearbox_behind(self.window)
 
     def _row_cycles_behind(self, window: WindowSpec) -> int:
         """Cycles of an engine row, or of regrouping what the window gives for it."""
-        gearbox = GearboxSpec(window.elements * window.layer.taps, window.window_lanes,
-                              self.row_lanes)
-        return max(self.row_cycles, gearbox.cycles_per_row)
+        return max(self.row_cycles, self._gearbox_behind(window).cycles_per_row)
 
     @property
     def output_cycles(self) -> int:
@@ -449,6 +474,9 @@ class EngineSpec(abc.ABC):
     def to_mapping(self) -> dict[str, Any]:
         """The spec as it would stand in a file, derived fields omitted."""
         engine = {"kind": self.KIND, **self.engine.to_mapping()}
+        if not isinstance(self.layer, Conv2d):
+            engine = {name: value for name, value in engine.items()
+                      if (name, value) not in WITHOUT_WINDOW}
         return {"layer": self.layer.to_mapping(), "engine": engine,
                 "precision": self.precision.to_mapping(), "folding": self.folding.to_mapping()}
 

@@ -30,6 +30,11 @@ OTHER_KIND = {
 """Tables whose fields a spec of a kind may also hold, without effect."""
 
 
+CONVOLUTION_FIELDS = (("engine", "convolution"), ("engine", "line_storage"),
+                      ("folding", "channels_per_cycle"))
+"""Fields that only a convolution asks for."""
+
+
 def load_spec(path: PathLike) -> ChainSpec:
     """Read a spec file; a file with one spec is a chain of one.
 
@@ -68,6 +73,10 @@ def _notes(mapping: Mapping[str, Any], chain: ChainSpec) -> list[str]:
             known = {field.name for field in dataclasses.fields(own)} | {"kind"}
             notes += [f'{prefix}{table}.{name} has no effect with kind = "{spec.KIND}".'
                       for name in given.get(table, {}) if name not in known]
+        if isinstance(spec.layer, Layer):
+            notes += [f"{prefix}{table}.{name} has no effect with a dense layer."
+                      for table, name in CONVOLUTION_FIELDS if name in given.get(table, {})
+                      and hasattr(getattr(spec, table), name)]
     return notes
 
 

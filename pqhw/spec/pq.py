@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from .constants import Constants
-from .conv import Conv2d, LayerShape, WindowSpec, layer_from_mapping
+from .conv import Conv2d, LayerShape, layer_from_mapping
 from .encoder import DistanceSpec, EncoderSpec
 from .engine import EngineSpec, storage
 from .fields import SpecError
@@ -190,14 +190,25 @@ class PQSpec(EngineSpec):
         return (self.encodes_pixels and any(self.layer.padding)
                 and self.engine.prototypes == 1 << self.code_bits)
 
-    @functools.cached_property
-    def window(self) -> WindowSpec:
-        """The window of a convolution: over activations, or over codes of pixels."""
-        window = super().window
-        if not self.encodes_pixels:
-            return window
-        return dataclasses.replace(window, elements=self.encoder_subspaces,
-                                   lanes=self.encoder_lanes, bits=self.code_bits)
+    @property
+    def window_elements(self) -> int:
+        """Elements of a pixel that enter the window for one group: channels, or codes."""
+        return self.encoder_subspaces if self.encodes_pixels else super().window_elements
+
+    @property
+    def window_lanes(self) -> int:
+        """Such elements side by side."""
+        return self.encoder_lanes if self.encodes_pixels else super().window_lanes
+
+    @property
+    def window_bits(self) -> int:
+        """Bits of such an element."""
+        return self.code_bits if self.encodes_pixels else super().window_bits
+
+    @property
+    def lookup_bits(self) -> int:
+        """Bits that address a table: a code, and whether its tap lies inside the image."""
+        return self.code_bits + self.masks_lookups
 
     @property
     def distance_operations(self) -> int:

@@ -85,7 +85,7 @@ def unpacked(spec, dut, payloads):
     """[outputs * groups, elements, taps], `last` checked."""
     rows, row = [], []
     mask = (1 << dut.tap_bits) - 1
-    lanes = spec.window_lanes
+    lanes = spec.tap_lanes
     for word in payloads:
         row += [word >> lane * dut.tap_bits & mask for lane in range(lanes)]
         if word >> lanes * dut.tap_bits:

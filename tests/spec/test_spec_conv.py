@@ -1,11 +1,14 @@
 """Convolution layers: rules by the text of their refusal, shapes, and the line of positions."""
 
+import tomllib
+
+import jsonschema
 import pytest
 from builders import chain, conv_layers, conv_pq_specs, mac, pq
 from hypothesis import given
 
 from pqhw.spec import ChainSpec, Conv2d, Layer, Requantize, SpecError, SpecTypeError
-from pqhw.spec.files import dump_spec
+from pqhw.spec.files import dump_spec, spec_notes, spec_schema
 
 LAYER = {"in_channels": 4, "out_channels": 6, "kernel": 3, "height": 8, "width": 10}
 U4 = Requantize(bits=4)
@@ -101,7 +104,6 @@ def test_a_number_counts_for_both_directions():
 
 @given(conv_pq_specs())
 def test_a_spec_is_read_back_from_its_text(spec):
-    import tomllib
     one = ChainSpec((spec,))
     assert ChainSpec.from_mapping(tomllib.loads(dump_spec(one))) == one
 
@@ -112,6 +114,38 @@ def test_a_dense_layer_needs_no_kind_and_may_give_it():
     spec = ChainSpec.from_mapping(mapping).first
     assert spec.layer == Layer(in_features=3, out_features=2)
     assert "kind" not in spec.layer.to_mapping()
+
+
+def test_fields_of_a_convolution_have_no_effect_on_a_dense_layer(tmp_path):
+    text = dump_spec(chain(pq(D=4, N=2, V=2, K=2)))
+    assert "convolution" not in text and "line_storage" not in text
+    path = tmp_path / "spec.toml"
+    path.write_text(text.replace("[engine]", '[engine]\nconvolution = "pixel"'))
+    assert spec_notes(path) == ["engine.convolution has no effect with a dense layer."]
+
+
+CONV_MAPPING = {"layer": {"kind": "conv2d", **LAYER, "padding": [1, 0]},
+                "engine": {"kind": "pq", "subvector_length": 2, "prototypes": 4,
+                           "convolution": "pixel"}}
+
+
+def changed(**fields):
+    return {**CONV_MAPPING, "layer": {**CONV_MAPPING["layer"], **fields}}
+
+
+def test_the_schema_accepts_a_convolution():
+    jsonschema.validate(CONV_MAPPING, spec_schema())
+    ChainSpec.from_mapping(CONV_MAPPING)
+
+
+@pytest.mark.parametrize("broken", [
+    changed(kernel=[3]), changed(kernel=17), changed(stride="1"), changed(kind="conv1d"),
+    changed(in_features=4), changed(height=0)], ids=str)
+def test_the_schema_rejects_what_the_reader_rejects(broken):
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(broken, spec_schema())
+    with pytest.raises(SpecError):
+        ChainSpec.from_mapping(broken)
 
 
 @given(conv_layers(most_pixels=9))

@@ -43,7 +43,7 @@ class FixedMAC(wiring.Component):
         self.spec = spec
         self.section = spec.sections()[0]
         super().__init__({
-            "i": In(stream.Signature(lanes_layout(spec.activation_range, spec.lanes_in))),
+            "i": In(stream.Signature(lanes_layout(spec.activation_range, spec.row_lanes))),
             "enable": In(1),
             "sums": Out(lanes_layout(spec.sum_range, spec.outputs)), "done": Out(1), "last": Out(1),
             "load_weights": In(SectionPort(self.section)),
@@ -67,9 +67,9 @@ class FixedMAC(wiring.Component):
         style = "lut" if spec.engine.multiplier == "lut" else "dsp"
         shapes = [shape_of(r) for r in (spec.activation_range, spec.weight_range, spec.term_range)]
         for n in range(spec.outputs):
-            for d in range(spec.lanes_in):
+            for d in range(spec.row_lanes):
                 lane = place(m, platform, f"lane{n}_{d}", "multiplier", Multiplier, *shapes, style)
-                weight = weights.data.word_select(n * spec.lanes_in + d, spec.engine.weight_bits)
+                weight = weights.data.word_select(n * spec.row_lanes + d, spec.engine.weight_bits)
                 m.d.comb += [lane.x.eq(x.word_select(d, spec.precision.activation_bits)),
                              lane.w.eq(weight), lane.enable.eq(enable),
                              sums.terms[n][d].eq(lane.product)]
