@@ -73,7 +73,7 @@ def measuring_options(seeds: str, jobs: int, toolchain: str, timeout: float) -> 
 
 
 def _work(chain: ChainSpec, params: Path | None, rows_path: Path | None) -> Any:
-    from .flow.measure import RANDOM_ROWS, Work
+    from .flow.measure import Work, random_row_count
     from .sim.stimulus import random_rows
     if params is None:
         if rows_path is not None:
@@ -81,7 +81,7 @@ def _work(chain: ChainSpec, params: Path | None, rows_path: Path | None) -> Any:
         return None
     parameters = load_parameters(chain, params)
     rows = (load_rows(chain, rows_path) if rows_path
-            else random_rows(chain, parameters, RANDOM_ROWS, 1))
+            else random_rows(chain, parameters, random_row_count(chain), 1))
     return Work(parameters=parameters, rows=rows, levels=("cxxrtl",))
 
 

@@ -242,15 +242,18 @@ def conv_pq_specs(draw: Any, **layers: int) -> PQSpec:
     knobs = dict(
         V=st.integers(1, min(inputs, 8)), K=st.integers(2, 9), convolution=st.just(mode),
         encoder=st.sampled_from(("l2", "l1")), shared_prototypes=st.booleans(),
-        table_storage=st.sampled_from(("auto", "lutram", "bram")),
-        prototype_storage=st.sampled_from(("auto", "lutram", "bram")),
+        table_storage=st.sampled_from(("auto", "lutram", "bram", "rom")),
+        prototype_storage=st.sampled_from(("auto", "lutram", "bram", "rom")),
         line_storage=st.sampled_from(("auto", "lutram", "bram")),
         prototype_bits=st.integers(2, 8), table_bits=st.integers(2, 8),
         subspaces_per_cycle=st.integers(1, 6), outputs_per_cycle=st.integers(1, 4),
         prototypes_per_cycle=st.integers(1, 9), elements_per_cycle=st.integers(1, 8),
         channels_per_cycle=st.none() | st.integers(1, 4),
         output=output_specs(("shift",)), **FLAGS)
-    return pq(**layer, **draw(st.fixed_dictionaries(knobs)))
+    fields = draw(st.fixed_dictionaries(knobs))
+    if mode == "pixel" and pq(**layer, V=1, K=2).layer.inner_tap is None:
+        fields["table_storage"] = "auto"
+    return pq(**layer, **fields)
 
 
 @st.composite

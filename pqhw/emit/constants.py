@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ..spec import ChainSpec, EngineSpec, PQSpec
+from ..spec import ChainSpec, Conv2d, EngineSpec, PQSpec
 from ..spec.constants import Constants
 from ..spec.parameters import Parameters, PQParameters, rounding_constant
 from .image import arrange
@@ -35,19 +35,29 @@ def _bound(spec: EngineSpec, parameters: Parameters) -> EngineSpec:
 
 
 def _fill_unused(spec: PQSpec, words: np.ndarray) -> None:
-    """Codes from K on never occur: as if their top bit were not read, they cost no logic."""
+    """Codes from K on never occur: as if their top bit were not read, they cost no logic.
+
+    Where taps lie outside the image, code K stands for them, and its entries stay zero.
+    """
+    if spec.encodes_pixels and spec.window.masks:
+        return
     count, whole = spec.engine.prototypes, 1 << spec.code_bits
     codes = words.reshape(-1, whole, *words.shape[1:])
     codes[:, count:] = codes[:, count - whole // 2:whole // 2]
 
 
 def _with_bias(spec: PQSpec, parameters: PQParameters) -> np.ndarray:
-    """Tables [S, K, N] whose first subspace holds the bias and the rounding constant as well.
+    """Tables whose first subspace holds the bias and the rounding constant as well; that of a
+    tap that always lies inside the image.
 
     Exactly one of its entries enters every sum.
     """
     tables = parameters.tables.copy()
-    tables[0] += parameters.bias + rounding_constant(spec, parameters.shift)
+    first = tables[0]
+    if spec.encodes_pixels:
+        assert isinstance(spec.layer, Conv2d) and spec.layer.inner_tap is not None
+        first = tables[spec.layer.inner_tap][0]
+    first += parameters.bias + rounding_constant(spec, parameters.shift)
     if spec.wraps:
-        tables[0] = (tables[0] + (1 << 15)) % (1 << 16) - (1 << 15)
+        first[:] = (first + (1 << 15)) % (1 << 16) - (1 << 15)
     return tables

@@ -13,7 +13,7 @@ from amaranth.lib.wiring import Out
 
 from .. import __version__
 from ..rtl.accelerator import accelerator_signature
-from ..spec import ChainSpec
+from ..spec import ChainSpec, Conv2d
 from ..spec.files import dump_spec
 from ..spec.parameters import Parameters
 from .constants import bind_constants
@@ -85,7 +85,12 @@ def _stream(chain: ChainSpec, port: str) -> dict[str, Any]:
     member = accelerator_signature(chain).members[port].signature.members["payload"]
     layout = data.Layout.cast(member.shape)
     range_ = spec.activation_range if port == "i" else spec.result_range
-    return {"elements": spec.layer.in_features if port == "i" else spec.layer.out_features,
+    layer = spec.layer
+    shape = {"shape": list(layer.input_shape if port == "i" else layer.output_shape),
+             "transfers_per_unit": (spec.input_transfers // layer.units_in if port == "i"
+                                    else spec.row_transfers)}
+    return {"elements": layer.in_features if port == "i" else layer.out_features,
+            **(shape if isinstance(layer, Conv2d) else {}),
             "lanes": spec.lanes_in if port == "i" else spec.lanes_out,
             "transfers_per_row": spec.input_transfers if port == "i" else spec.output_transfers,
             "lane_bits": range_.bits, "signed": range_.signed,

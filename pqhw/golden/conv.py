@@ -4,7 +4,7 @@ import numpy as np
 
 from ..spec import Conv2d, MACSpec, PQSpec
 from ..spec.parameters import MACParameters, PQParameters
-from .pq import encode
+from .pq import encode, wrapped
 from .requantize import requantize
 
 __all__ = ["conv_layer", "pixel_codes", "windows"]
@@ -36,6 +36,8 @@ def conv_layer(spec: PQSpec | MACSpec, parameters: PQParameters | MACParameters,
     parts = [_sums(spec, parameters, images[start:start + step])
              for start in range(0, len(images), step)]
     sums = np.concatenate(parts) + parameters.bias
+    if isinstance(spec, PQSpec) and spec.wraps:
+        sums = wrapped(sums)
     multiplier = (parameters.multiplier if isinstance(parameters, MACParameters)
                   else np.ones(1, np.int64))
     return requantize(sums, spec.output, parameters.shift, multiplier)

@@ -73,8 +73,10 @@ def _constants(chain: ChainSpec) -> dict[str, int | str]:
     return {
         "LOAD_BITS": chain.load_bits, "LANES_IN": first.lanes_in,
         "BITS_IN": first.activation_range.bits, "ELEMENTS_IN": first.layer.in_features,
+        "UNIT_IN": first.layer.unit_inputs, "UNITS_IN": first.layer.units_in,
         "TRANSFERS_IN": first.input_transfers, "LANES_OUT": last.lanes_out,
         "BITS_OUT": last.result_range.bits, "ELEMENTS_OUT": last.layer.out_features,
+        "UNIT_OUT": last.layer.row_outputs, "UNITS_OUT": last.layer.units_out,
         "TRANSFERS_OUT": last.output_transfers, "SIGNED_OUT": int(last.result_range.signed),
         "RESULT": "int64_t" if wide else "int32_t",
     }
@@ -178,7 +180,7 @@ def simulate(cache: Cache, chain: ChainSpec, verilog: str, image: bytes, rows: n
     return SimulationResult(
         results=np.concatenate([part.results for part in parts]), latency=parts[0].latency,
         cycles=sum(part.cycles for part in parts),
-        row_ends=parts[0].row_ends)
+        row_ends=parts[0].row_ends, flushes=chain.has_window)
 
 
 def _run(library: ctypes.CDLL, chain: ChainSpec, image: bytes, rows: np.ndarray, *, valid: float,
@@ -200,5 +202,6 @@ def _run(library: ctypes.CDLL, chain: ChainSpec, image: bytes, rows: np.ndarray,
         raise SimulationError(f"results stopped coming after {job.cycles} cycles.")
     if job.misplaced_last:
         raise SimulationError("`last` did not mark the ends of the result rows.")
+    results = results.reshape(-1, *chain.last.layer.output_shape)
     return SimulationResult(results=results, latency=job.first_out - job.first_in,
                             cycles=job.cycles, row_ends=row_ends)

@@ -1,5 +1,5 @@
 // Runs a CXXRTL model of an accelerator over whole data sets: random-stall source and sink in C++,
-// rows and results as plain arrays. Compiled together with the model, which is included first.
+// rows and results as plain arrays. A row may be an image: units that each begin a transfer. Compiled together with the model, which is included first.
 //
 // One evaluation per cycle: the model is patched so that eval() is always a rising edge.
 // Combinational values are those of the cycle, registers take their next ones on commit().
@@ -72,17 +72,21 @@ uint64_t get(const cxxrtl::value<Bits> &port, size_t at, size_t width) {
 }
 
 void put_transfer(Model &top, const int16_t *row, size_t transfer) {
-    size_t start = transfer * PQHW_LANES_IN;
+    const size_t per_unit = PQHW_TRANSFERS_IN / PQHW_UNITS_IN;
+    size_t start = transfer % per_unit * PQHW_LANES_IN;
+    row += transfer / per_unit * PQHW_UNIT_IN;
     for (size_t lane = 0; lane < PQHW_LANES_IN; lane++) {
-        int64_t element = start + lane < PQHW_ELEMENTS_IN ? row[start + lane] : 0;
+        int64_t element = start + lane < PQHW_UNIT_IN ? row[start + lane] : 0;
         put(top.p_i____payload, lane * PQHW_BITS_IN, PQHW_BITS_IN, uint64_t(element));
     }
     put(top.p_i____payload, PQHW_LANES_IN * PQHW_BITS_IN, 1, transfer == PQHW_TRANSFERS_IN - 1);
 }
 
 void get_transfer(const Model &top, PQHW_RESULT *row, size_t transfer) {
-    size_t start = transfer * PQHW_LANES_OUT;
-    for (size_t lane = 0; lane < PQHW_LANES_OUT && start + lane < PQHW_ELEMENTS_OUT; lane++) {
+    const size_t per_unit = PQHW_TRANSFERS_OUT / PQHW_UNITS_OUT;
+    size_t start = transfer % per_unit * PQHW_LANES_OUT;
+    row += transfer / per_unit * PQHW_UNIT_OUT;
+    for (size_t lane = 0; lane < PQHW_LANES_OUT && start + lane < PQHW_UNIT_OUT; lane++) {
         uint64_t bits = get(now(top.p_o____payload), lane * PQHW_BITS_OUT, PQHW_BITS_OUT);
         if (PQHW_SIGNED_OUT) bits = uint64_t(int64_t(bits << (64 - PQHW_BITS_OUT)) >> (64 - PQHW_BITS_OUT));
         row[start + lane] = PQHW_RESULT(bits);

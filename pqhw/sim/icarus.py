@@ -173,7 +173,7 @@ def simulate(cache: Cache, chain: ChainSpec, verilog: str, image: bytes, rows: n
     return SimulationResult(
         results=values["results"].astype(np.int64 if wide else np.int32),
         latency=int(values["latency"]), cycles=int(values["cycles"]),
-        row_ends=values["row_ends"].astype(np.uint64))
+        row_ends=values["row_ends"].astype(np.uint64), flushes=chain.has_window)
 
 
 def _cycle_limit(chain: ChainSpec, rows: int, pace: float) -> int:

@@ -16,12 +16,12 @@ from ..flow.cache import Cache, digest
 from ..flow.results import Verification
 from ..flow.tools import ToolError, ToolMissing, tool_version
 from ..golden import chain_results, encode, stage_results
-from ..spec import ChainSpec, PQSpec
+from ..spec import ChainSpec, Conv2d, Layer, PQSpec
 from ..spec.parameters import Parameters, PQParameters
 from . import cxxrtl, icarus, pysim
 from .result import SimulationError, SimulationResult
 
-__all__ = ["LEVELS", "Level", "LevelName", "Mismatch", "row_budget", "simulate_level"]
+__all__ = ["LEVELS", "Level", "LevelName", "Mismatch", "meets_cycles", "row_budget", "simulate_level"]
 
 LevelName = Literal["amaranth", "cxxrtl", "cocotb"]
 Status = Literal["equal", "different", "failed", "not run"]
@@ -45,10 +45,11 @@ class Mismatch:
 
     Members
     -------
-    codes: the golden codes of the row, per PQ stage; empty lists for MAC stages
+    output: of an image its row, column and channel
+    codes: the golden codes of the row, per PQ stage; empty lists for other stages and images
     """
     row: int
-    output: int
+    output: int | tuple[int, ...]
     expected: int
     got: int
     codes: list[list[int]]
@@ -93,11 +94,20 @@ class Level:
                             reason=self.reason)
 
 
+def meets_cycles(chain: ChainSpec, measured: float | None) -> bool:
+    """Whether measured cycles per row are those of the spec, or no fewer where the spec can only
+    give a bound; True where nothing was measured."""
+    if measured is None or not chain.cycles_exact and measured > chain.cycles_per_row:
+        return True
+    return abs(measured - chain.cycles_per_row) < 1e-6
+
+
 def row_budget(chain: ChainSpec, level: str) -> int | None:
     """How many rows a level takes by default; None for all."""
     if level not in CYCLE_BUDGET:
         return None
-    return max(8, CYCLE_BUDGET[level] // chain.cycles_per_row // 4)
+    least = 4 if isinstance(chain.first.layer, Conv2d) else 8
+    return max(least, CYCLE_BUDGET[level] // chain.cycles_per_row // 4)
 
 
 def simulate_level(cache: Cache, chain: ChainSpec, parameters: Sequence[Parameters],
@@ -195,8 +205,9 @@ def _first_mismatch(chain: ChainSpec, parameters: Sequence[Parameters], rows: np
     differs = expected != got
     if not differs.any():
         return None
-    row, output = (int(place) for place in np.argwhere(differs)[0])
-    return Mismatch(row, output, int(expected[row, output]), int(got[row, output]),
+    at = tuple(int(place) for place in np.argwhere(differs)[0])
+    row, output = at[0], at[1] if len(at) == 2 else at[1:]
+    return Mismatch(row, output, int(expected[at]), int(got[at]),
                     _codes(chain, parameters, rows[row:row + 1]))
 
 
@@ -205,8 +216,9 @@ def _codes(chain: ChainSpec, parameters: Sequence[Parameters],
     inputs = [row, *stage_results(chain, parameters, row)[:-1]]
     codes = []
     for spec, own, given in zip(chain.stages, parameters, inputs):
-        if isinstance(spec, PQSpec) and isinstance(own, PQParameters):
-            codes.append([int(code) for code in encode(spec, own, given)[0]])
+        if (isinstance(spec, PQSpec) and isinstance(own, PQParameters)
+                and isinstance(spec.layer, Layer)):
+            codes.append([int(code) for code in encode(spec, own, given.reshape(1, -1))[0]])
         else:
             codes.append([])
     return codes

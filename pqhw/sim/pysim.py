@@ -102,7 +102,8 @@ def simulate(chain: ChainSpec, image: bytes, rows: np.ndarray, *, valid: float =
     assert run.first_in is not None and run.first_out is not None
     results = results_from_payloads(chain, run.payloads)
     return SimulationResult(results=results, latency=run.first_out - run.first_in,
-                            cycles=run.cycle, row_ends=np.array(run.row_ends, np.uint64))
+                            cycles=run.cycle, row_ends=np.array(run.row_ends, np.uint64),
+                            flushes=chain.has_window)
 
 
 def _limit(chain: ChainSpec, rows: int, valid: float, ready: float) -> int:

@@ -14,7 +14,7 @@ from ..flow.cache import Cache
 from ..golden import chain_results
 from ..spec import ChainSpec
 from ..spec.parameters import Parameters
-from .levels import LEVELS, Level, simulate_level
+from .levels import LEVELS, Level, meets_cycles, simulate_level
 
 __all__ = ["LEVEL_NAMES", "SimulationReport", "simulate"]
 
@@ -42,7 +42,7 @@ class SimulationReport:
                    or level.status == "not run" and self.all_asked for level in self.levels)
 
     def _timely(self, level: Level) -> bool:
-        return (level.cycles_per_row in (None, self.chain.cycles_per_row)
+        return (meets_cycles(self.chain, level.cycles_per_row)
                 and (level.latency is None or self.chain.latency in (None, level.latency)))
 
     def to_json(self) -> dict[str, Any]:

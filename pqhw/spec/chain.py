@@ -127,6 +127,11 @@ class ChainSpec:
                      if spec.constant_kinds and spec.constants is None), None)
 
     @property
+    def has_window(self) -> bool:
+        """Whether a stage is a convolution."""
+        return any(isinstance(spec.layer, Conv2d) for spec in self.stages)
+
+    @property
     def multiply_accumulates(self) -> int:
         """Multiplications of the original layers per row."""
         return sum(spec.layer.multiply_accumulates for spec in self.stages)

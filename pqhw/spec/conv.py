@@ -188,6 +188,19 @@ class Conv2d(_Table):
         return max(0, ceil_div(before, stride)), min(outputs - 1, (size - 1 + before) // stride)
 
 
+    @property
+    def inner_tap(self) -> tuple[int, int] | None:
+        """A tap that lies inside the image for every output, if there is one."""
+        inner = []
+        for axis, outputs in enumerate((self.out_height, self.out_width)):
+            taps = [tap for tap in range(self.kernel[axis])
+                    if self.tap_range(axis, tap) == (0, outputs - 1)]
+            if not taps:
+                return None
+            inner.append(taps[len(taps) // 2])
+        return inner[0], inner[1]
+
+
 LayerShape = Layer | Conv2d
 
 

@@ -66,6 +66,11 @@ class PQSpec(EngineSpec):
             raise SpecError("precision.table_bits must be an integer from 2 to 8 unless "
                             'precision.compatibility is "wrap16", '
                             f"but is {self.precision.table_bits}.")
+        if (isinstance(self.layer, Conv2d) and self.encodes_pixels and self.folds_bias
+                and self.layer.inner_tap is None):
+            raise SpecError('engine.table_storage must not be "rom" for encoded pixels of which no '
+                            "tap always lies inside the image, as one must hold the bias, "
+                            'but is "rom".')
         super().__post_init__()
 
     # -- Shapes ----------------------------------------------------------------------------

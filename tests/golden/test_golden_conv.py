@@ -84,6 +84,8 @@ def reference(spec, parameters, image):
             count = -(-len(unrolled) // spec.engine.subvector_length)
             for s, code in enumerate(encoded(spec, parameters, unrolled, group * count)):
                 total += int(parameters.tables[s, code, n])
+        if spec.KIND == "pq" and spec.precision.compatibility == "wrap16":
+            total = (total + 32768) % 65536 - 32768
         multiplier = int(parameters.multiplier[n]) if spec.KIND == "mac" else 1
         results[oy, ox, n] = rounded(total, spec, parameters.shift, multiplier)
     return results

@@ -3,10 +3,12 @@
 import tomllib
 
 import jsonschema
+import numpy as np
 import pytest
 from builders import chain, conv_layers, conv_pq_specs, mac, pq
 from hypothesis import given
 
+from pqhw.golden import windows
 from pqhw.spec import ChainSpec, Conv2d, Layer, Requantize, SpecError, SpecTypeError
 from pqhw.spec.files import dump_spec, spec_notes, spec_schema
 
@@ -74,6 +76,11 @@ RULES = {
     "a sub-vector longer than a pixel": (
         lambda: pq(C=4, N=2, F=3, H=4, W=4, V=3, K=2, groups=2, convolution="pixel"), SpecError,
         "engine.subvector_length must be at most the channels of a group = 2, but is 3."),
+    "a bias without a place": (
+        lambda: pq(C=1, N=1, F=2, H=4, W=4, V=1, K=2, padding=1, convolution="pixel",
+                   table_storage="rom"), SpecError,
+        'engine.table_storage must not be "rom" for encoded pixels of which no tap always lies '
+        'inside the image, as one must hold the bias, but is "rom".'),
     "images that do not follow each other": (
         lambda: chain(mac(C=1, N=2, F=3, H=4, W=4, output=U4),
                       mac(C=2, N=2, F=1, H=4, W=2, activation_bits=4, activation_signed=False)),
@@ -167,6 +174,9 @@ def test_outputs_lie_on_the_line_of_positions_in_their_order(fields):
                       < shape.input_shape[axis]]
             low, high = shape.tap_range(axis, tap)
             assert inside == list(range(low, high + 1))
+    ones = windows(shape, np.ones((1, *shape.input_shape), np.int64))[0, :, :, 0]
+    assert (shape.inner_tap is None) == (not ones.all(axis=(0, 1)).any())
+    assert shape.inner_tap is None or ones[(..., *shape.inner_tap)].all()
 
 
 def test_an_image_padded_to_its_own_size_takes_no_position_more_than_its_pixels():
