@@ -5,8 +5,8 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from pqhw.spec import (ChainSpec, Conv2d, Layer, MACEngine, MACFolding, MACPrecision, MACSpec, PQEngine,
-                       PQFolding, PQPrecision, PQSpec, Requantize)
+from pqhw.spec import (ChainSpec, Conv2d, Layer, MACEngine, MACFolding, MACPrecision, MACSpec,
+                       PQEngine, PQFolding, PQPrecision, PQSpec, Requantize)
 from pqhw.spec.tables import LOAD_BITS
 
 EXAMPLE_TOML = """\

@@ -6,6 +6,5 @@ from .mac import mac_layer
 from .pq import encode, lookup, pq_layer
 from .requantize import requantize, shift_half_up
 
-__all__ = ["chain_results", "conv_layer", "encode", "layer_results", "lookup", "mac_layer", "pixel_codes",
-           "pq_layer",
-           "requantize", "shift_half_up", "stage_results", "windows"]
+__all__ = ["chain_results", "conv_layer", "encode", "layer_results", "lookup", "mac_layer",
+           "pixel_codes", "pq_layer", "requantize", "shift_half_up", "stage_results", "windows"]

@@ -15,7 +15,7 @@ __all__ = ["layer_results", "chain_results", "stage_results"]
 
 def layer_results(spec: EngineSpec, parameters: Parameters, rows: np.ndarray) -> np.ndarray:
     """Results [R, N], or [R, OH, OW, N], of one engine."""
-    if isinstance(spec.layer, Conv2d):
+    if isinstance(spec.layer, Conv2d) and isinstance(spec, PQSpec | MACSpec):
         return conv_layer(spec, parameters, rows.reshape(-1, *spec.layer.input_shape))
     rows = rows.reshape(len(rows), -1)
     match spec, parameters:

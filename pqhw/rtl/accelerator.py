@@ -4,7 +4,7 @@ from amaranth.hdl import Module, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from ..spec import ChainSpec, SpecError
+from ..spec import ChainSpec, Conv2d, SpecError
 from .buffers import Gearbox
 from .engine import EngineCore
 from .guard import RowGuard
@@ -52,7 +52,8 @@ def accelerator_signature(chain: ChainSpec) -> wiring.Signature:
 class Accelerator(wiring.Component):
     """One engine, or several in a row, ready to be put into a design.
 
-    Rows, or images, enter at `i` and leave at `o`; `load` takes the parameter image. Rows are accepted only
+    Rows enter at `i` and leave at `o`, with a convolution images; `load` takes the parameter
+    image. Rows are accepted only
     after a complete good image; an image is taken only when every row that was begun has left.
     Stalls anywhere change nothing but time, and no input sequence hangs the accelerator.
 
@@ -103,6 +104,8 @@ class Accelerator(wiring.Component):
             sink = cores[index + 1].i
             m.d.comb += [sink.payload.eq(unit.o.payload.data), sink.valid.eq(unit.o.valid),
                          unit.o.ready.eq(sink.ready)]
+        m.d.comb += [core.image.eq(guard.begins) for core in cores
+                     if isinstance(core.spec.layer, Conv2d)]
         self._end(m, cores[-1].o)
         for index, section in enumerate(self.chain.image.sections):
             port = getattr(cores[section.stage], f"load_{section.kind}")

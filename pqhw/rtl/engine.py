@@ -37,6 +37,7 @@ class EngineCore(wiring.Component):
     Members
     -------
     i: transfers of `lanes_in` activations, rows complete
+    image: an image has begun that will come in; with a convolution alone
     o: row stream of results, `lanes_out` at a time
     load_<kind>: a write port per section of the parameter image
 
@@ -51,6 +52,7 @@ class EngineCore(wiring.Component):
         super().__init__({
             "i": In(stream.Signature(lanes_layout(spec.activation_range, spec.lanes_in))),
             "o": Out(row_stream(spec.result_range, spec.lanes_out)),
+            **({"image": In(1)} if isinstance(spec.layer, Conv2d) else {}),
             **{f"load_{section.kind}": In(SectionPort(section)) for section in spec.sections()},
         })
 
@@ -94,13 +96,20 @@ class EngineCore(wiring.Component):
         return m
 
     def _window(self, m: Module, source) -> stream.Interface:
-        """The window behind a stream of pixels, its taps regrouped to the lanes of a row."""
+        """The window behind a stream of pixels, its taps regrouped to the lanes of a row.
+
+        How many images are on their way is counted modulo 16: were it ever wrong, the last
+        outputs of an image would leave early.
+        """
         spec = self.spec
         masks, none = False, 0
         if isinstance(spec, PQSpec) and spec.encodes_pixels:
             masks, none = spec.masks_lookups, spec.engine.prototypes % (1 << spec.code_bits)
         m.submodules.window = window = WindowBuffer(spec.window, outside=none, flagged=masks)
         taps = unsigned_range(window.tap_bits)
+        ahead = Signal(4, name="images_ahead")
+        m.d.sync += ahead.eq(ahead + self.image - window.begins)
+        m.d.comb += window.coming.eq(ahead != 0)
         m.submodules.gearbox = gearbox = Gearbox(spec.row_gearbox, taps)
         output = stream.Signature(data.ArrayLayout(window.tap_bits, spec.row_lanes)).create(
             path=("taps",))
@@ -122,7 +131,7 @@ class EngineCore(wiring.Component):
                                              registered=self.spec.registers_held)
         may_pass = self._pace(m, sink)
         m.d.comb += [
-            Value.cast(replay.i.payload).eq(Value.cast(source.payload)), replay.i.valid.eq(source.valid),
+            replay.i.payload.eq(Value.cast(source.payload)), replay.i.valid.eq(source.valid),
             source.ready.eq(replay.i.ready),
             sink.payload.eq(replay.o.payload), sink.valid.eq(replay.o.valid & may_pass),
             replay.o.ready.eq(sink.ready & may_pass),

@@ -35,6 +35,7 @@ class RowGuard(wiring.Component):
     o: lanes, in complete rows of units * ceil(D / lanes) transfers
     open: whether a new row may begin
     idle: no row is under way here
+    begins: pulses when a row's first transfer is taken
     row: pulses when a row's last transfer leaves
     short, long: pulse when a row is completed or cut
 
@@ -52,7 +53,7 @@ class RowGuard(wiring.Component):
         super().__init__({
             "i": In(row_stream(range_, lanes)),
             "o": Out(stream.Signature(lanes_layout(range_, lanes))),
-            "open": In(1), "idle": Out(1), "row": Out(1), "short": Out(1), "long": Out(1),
+            "open": In(1), "idle": Out(1), "begins": Out(1), "row": Out(1), "short": Out(1), "long": Out(1),
         })
 
     def elaborate(self, platform: Target) -> Module:
@@ -64,6 +65,7 @@ class RowGuard(wiring.Component):
         draining = Signal(name="draining")
         full = Signal(name="full")
         unit = Signal(range(self.units), name="unit")
+        begun = Signal(name="begun")
         tail = Signal(name="tail")
         ends = Signal(name="ends")
         held = Signal(name="held_ends")
@@ -76,9 +78,11 @@ class RowGuard(wiring.Component):
             tail.eq(index == final),
             ends.eq(tail & (unit == self.units - 1)),
             take.eq(self.i.valid & self.i.ready & ~draining),
-            self.i.ready.eq(draining | (room & ~filling & (self.open | (index != 0) | (unit != 0)))),
+            begun.eq((index != 0) | (unit != 0)),
+            self.i.ready.eq(draining | (room & ~filling & (self.open | begun))),
             self.o.valid.eq(full),
-            self.idle.eq(~full & (index == 0) & (unit == 0) & ~draining),
+            self.begins.eq(take & ~begun),
+            self.idle.eq(~full & ~begun & ~draining),
             self.row.eq(full & self.o.ready & held),
             self.short.eq(take & self.i.payload.last & ~ends),
             self.long.eq(take & ~self.i.payload.last & ends),

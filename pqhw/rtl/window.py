@@ -77,7 +77,7 @@ class WindowBuffer(wiring.Component):
     channels, `spec.lanes` of them side by side. Each transfer is one step. The last tap of an
     output lies on one position of the line of pixels; there its taps leave, transfer by transfer,
     in the order channel, row, column. The image needs no border: taps outside are masked, and the
-    first pixels of the next image push the last outputs out. Where no next image has begun,
+    first pixels of the next image push the last outputs out. Where no next image is on its way,
     positions without a pixel do; so they do where `spec.layer` needs more positions than pixels.
 
     Parameters
@@ -93,6 +93,8 @@ class WindowBuffer(wiring.Component):
     -------
     i: transfers of pixels
     o: transfers of taps; `last` on the last of a group of channels
+    coming: an image that has not begun here is on its way
+    begins: the first transfer of an image is taken
 
     Latency and cost
     ----------------
@@ -110,6 +112,7 @@ class WindowBuffer(wiring.Component):
         taps = data.ArrayLayout(self.tap_bits, spec.tap_lanes)
         super().__init__({
             "i": In(stream.Signature(data.ArrayLayout(spec.bits, spec.lanes))),
+            "coming": In(1), "begins": Out(1),
             "o": Out(stream.Signature(data.StructLayout({"data": taps, "last": 1}))),
         })
 
@@ -122,6 +125,7 @@ class WindowBuffer(wiring.Component):
         sequencer = _Sequencer(spec)
         m.submodules.sequencer = sequencer
         m.d.comb += [sequencer.enable.eq(enable), sequencer.available.eq(self.i.valid),
+                     sequencer.coming.eq(self.coming), self.begins.eq(enable & sequencer.begins),
                      self.i.ready.eq(enable & sequencer.takes)]
         stages = spec.line_stages
         steps = delayed(m, enable, sequencer.steps, stages, "steps", control=True)
@@ -183,7 +187,8 @@ class _Sequencer(wiring.Component):
 
     Members
     -------
-    available: a transfer of a pixel is offered
+    available, coming: a transfer of a pixel is offered; one of the next image will be
+    begins: a step takes the first transfer of an image
     enable: a step may be made
     steps, takes: a step is made; it takes a transfer
     emits: its position completes an output
@@ -195,7 +200,8 @@ class _Sequencer(wiring.Component):
         self.spec = spec
         height, width = spec.layer.kernel
         super().__init__({
-            "available": In(1), "enable": In(1), "steps": Out(1), "takes": Out(1), "emits": Out(1),
+            "available": In(1), "coming": In(1), "enable": In(1), "begins": Out(1),
+            "steps": Out(1), "takes": Out(1), "emits": Out(1),
             "last": Out(1), "inside_y": Out(height), "inside_x": Out(width)})
 
     def elaborate(self, platform: Target) -> Module:
@@ -215,7 +221,8 @@ class _Sequencer(wiring.Component):
                      & (y < layer.height if len(y) and (layer.period - 1) // layer.pitch
                         >= layer.height else 1)),
             start.eq(at(0) & first_chunk),
-            flush.eq(flushing | (start & active & ~self.available)),
+            flush.eq(flushing | (start & active & ~self.available & ~self.coming)),
+            self.begins.eq(start & ~flushing & self.available),
             self.takes.eq(pixel & ~flushing & self.available),
             self.steps.eq(self.takes | ~pixel | flush),
             first.eq(at(layer.first_position) & ~flush),

@@ -21,7 +21,8 @@ from ..spec.parameters import Parameters, PQParameters
 from . import cxxrtl, icarus, pysim
 from .result import SimulationError, SimulationResult
 
-__all__ = ["LEVELS", "Level", "LevelName", "Mismatch", "meets_cycles", "row_budget", "simulate_level"]
+__all__ = ["LEVELS", "Level", "LevelName", "Mismatch", "meets_cycles", "row_budget",
+           "simulate_level"]
 
 LevelName = Literal["amaranth", "cxxrtl", "cocotb"]
 Status = Literal["equal", "different", "failed", "not run"]

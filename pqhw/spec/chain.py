@@ -54,9 +54,10 @@ class ChainSpec:
         for index, (before, after) in enumerate(zip(self.stages, self.stages[1:]), start=1):
             if (isinstance(before.layer, Conv2d) and isinstance(after.layer, Conv2d)
                     and before.layer.output_shape != after.layer.input_shape):
-                raise SpecError(f"stage[{index}].layer must take images of {' by '.join(map(str, before.layer.output_shape))}, "
-                                f"the results of the stage before, but takes "
-                                f"{' by '.join(map(str, after.layer.input_shape))}.")
+                given, taken = (" by ".join(map(str, shape)) for shape in (
+                    before.layer.output_shape, after.layer.input_shape))
+                raise SpecError(f"stage[{index}].layer must take images of {given}, the results "
+                                f"of the stage before, but takes {taken}.")
             if before.layer.out_features != after.layer.in_features:
                 raise SpecError(f"stage[{index}].layer.in_features must be "
                                 f"{before.layer.out_features}, the outputs of the stage before, "

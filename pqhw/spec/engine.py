@@ -217,6 +217,7 @@ class EngineSpec(abc.ABC):
         return 0
 
     @property
+    @abc.abstractmethod
     def multipliers(self) -> int:
         """Products formed side by side, where a multiplier forms them."""
 

@@ -192,7 +192,7 @@ class PQSpec(EngineSpec):
     def masks_lookups(self) -> bool:
         """Whether lookups of taps outside the image are masked: where no code is left that
         addresses an entry of zeros."""
-        return (self.encodes_pixels and any(self.layer.padding)
+        return (self.encodes_pixels and self.window.masks
                 and self.engine.prototypes == 1 << self.code_bits)
 
     @property
@@ -217,10 +217,12 @@ class PQSpec(EngineSpec):
 
     @property
     def distance_operations(self) -> int:
-        """Sub-vectors compared with a prototype for one row, or for one image."""
-        layer = self.layer
-        rows = layer.units_in if self.encodes_pixels else layer.units_out
-        return rows * self.encoder_subspaces * self.engine.prototypes
+        """Elements compared with one of a prototype for a row, or for an image: K for each input
+        of what is encoded, or log2 K for each sub-vector of a tree."""
+        rows = self.layer.units_in if self.encodes_pixels else self.layer.units_out
+        if self.engine.encoder == "tree":
+            return rows * self.encoder_subspaces * self.code_bits
+        return rows * self.vector_inputs * self.engine.prototypes
 
     @property
     def lookups_per_cycle(self) -> int:

@@ -4,7 +4,6 @@ import random
 
 import numpy as np
 import pytest
-from amaranth.hdl import Value
 from builders import conv_layers
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -13,7 +12,6 @@ from runner import Sink, Source, exchange, simulator
 from pqhw.golden import windows
 from pqhw.rtl.window import Delay, WindowBuffer
 from pqhw.spec import Conv2d, WindowSpec
-from pqhw.spec.ranges import ceil_div
 
 CHANCES = st.sampled_from((1.0, 0.6, 0.1))
 
@@ -57,12 +55,24 @@ def expected(spec, images, outside, flagged):
     return taps.reshape(-1, spec.elements, spec.layer.taps)
 
 
+class Announced(Source):
+    """A source of images that now and then tells that one is coming."""
+
+    def __init__(self, dut, *arguments):
+        super().__init__(dut.i, *arguments)
+        self.coming = dut.coming
+
+    def before(self, ctx):
+        super().before(ctx)
+        ctx.set(self.coming, self.rng.random() < 0.3)
+
+
 def run(spec, images, valid, ready, *, outside=0, flagged=False, pause=None):
     """The taps that leave, and the sink; `pause` images come alone, the rest after a while."""
     dut = WindowBuffer(spec, outside=outside, flagged=flagged)
     words = pixels(spec, images)
     rng = random.Random(3)
-    source, sink = Source(dut.i, words, valid, rng), Sink(dut.o, ready, rng)
+    source, sink = Announced(dut, words, valid, rng), Sink(dut.o, ready, rng)
     outputs = spec.layer.out_height * spec.layer.out_width * spec.transfers
     sim = simulator(dut)
     count = len(images) * outputs

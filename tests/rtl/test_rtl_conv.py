@@ -1,0 +1,112 @@
+"""Accelerators of convolutions against their golden results, in the cycles of their specs."""
+
+import pytest
+from builders import conv_mac_specs, conv_pq_specs, mac, pq
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from runner import differs
+
+from pqhw.emit.image import pack_image
+from pqhw.sim.pysim import simulate
+from pqhw.sim.stimulus import random_parameters, random_rows
+from pqhw.spec import ChainSpec, Requantize
+from pqhw.spec.files import dump_spec
+
+SMALL = {"most_pixels": 4, "most_channels": 4}
+SPECS = st.one_of(conv_pq_specs(**SMALL), conv_pq_specs(**SMALL), conv_mac_specs(**SMALL))
+SEEDS = st.integers(0, 2 ** 32)
+STALLS = st.sampled_from(({}, {}, {"valid": 0.5, "ready": 0.5}, {"valid": 1.0, "ready": 0.2},
+                          {"valid": 0.2, "ready": 1.0}))
+FEW = {"activation_bits": 4, "prototype_bits": 4, "table_bits": 4}
+U4 = Requantize(bits=4, shift=3)
+
+CASES = {
+    "pixel, padded, K a power of two": pq(
+        C=4, N=3, F=3, H=4, W=5, V=2, K=4, padding=1, convolution="pixel", **FEW,
+        subspaces_per_cycle=5, outputs_per_cycle=2, encoders_per_cycle=2, output=U4),
+    "pixel, padded, K no power of two": pq(
+        C=3, N=2, F=3, H=4, W=4, V=2, K=5, padding=1, convolution="pixel", **FEW,
+        subspaces_per_cycle=4, prototypes_per_cycle=5),
+    "pixel, depthwise, stride": pq(
+        C=3, N=3, F=3, H=5, W=5, V=1, K=3, padding=1, stride=2, groups=3, convolution="pixel",
+        **FEW, subspaces_per_cycle=9),
+    "pixel, constant tables": pq(
+        C=4, N=4, F=3, H=3, W=3, V=2, K=4, padding=1, groups=2, convolution="pixel", **FEW,
+        table_storage="rom", prototype_storage="rom", subspaces_per_cycle=3, output=U4),
+    "im2col, a channel's window is a sub-vector": pq(
+        C=2, N=3, F=3, H=4, W=4, V=9, K=4, padding=1, **FEW, subspaces_per_cycle=1,
+        outputs_per_cycle=2, elements_per_cycle=3),
+    "im2col, groups, nothing divides": pq(
+        C=6, N=4, F=(2, 3), H=5, W=4, V=5, K=4, stride=(2, 1), padding=(1, 2), groups=2, **FEW,
+        subspaces_per_cycle=2, shared_prototypes=True, channels_per_cycle=2),
+    "mac, even kernel, full padding": mac(
+        C=2, N=3, F=2, H=3, W=3, padding=1, activation_bits=4, weight_bits=4, inputs_per_cycle=3,
+        outputs_per_cycle=2, output=Requantize(bits=6, signed=True, mode="scale")),
+    "mac, one pixel": mac(C=3, N=2, F=1, H=1, W=1, activation_bits=4, weight_bits=4),
+}
+
+
+def check(chain, seed, rows=5, **how):
+    wrong = differs(chain, seed=seed, rows=rows, **how)
+    if wrong:
+        pytest.fail(f"{wrong} (seed {seed}, {how})\n{dump_spec(chain)}")
+
+
+@pytest.mark.parametrize("how", ({}, {"valid": 0.5, "ready": 0.3}), ids=("free", "stalled"))
+@pytest.mark.parametrize("name", CASES)
+def test_a_named_convolution_computes_its_golden_results(name, how):
+    check(ChainSpec((CASES[name],)), 1, **how)
+
+
+@settings(max_examples=8)
+@given(SPECS, SEEDS, STALLS)
+def test_any_convolution_computes_its_golden_results_in_the_cycles_of_its_spec(spec, seed, how):
+    check(ChainSpec((spec,)), seed, **how)
+
+
+@pytest.mark.slow
+@settings(max_examples=300)
+@given(SPECS, SEEDS, STALLS)
+def test_many_convolutions_compute_their_golden_results(spec, seed, how):
+    check(ChainSpec((spec,)), seed, **how)
+
+
+def conv_chain(**second):
+    first = pq(C=2, N=4, F=3, H=4, W=4, V=2, K=4, padding=1, convolution="pixel", **FEW,
+               subspaces_per_cycle=3, outputs_per_cycle=3, output=U4)
+    fields = {"activation_bits": 4, "activation_signed": False, **second}
+    if "K" in second:
+        return first, pq(**fields, prototype_bits=4, table_bits=4)
+    return first, mac(**fields, weight_bits=4)
+
+
+CHAINS = {
+    "conv to conv": conv_chain(C=4, N=2, F=2, H=4, W=4, stride=2, inputs_per_cycle=3),
+    "conv to grouped conv": conv_chain(C=4, N=6, F=3, H=4, W=4, groups=2, V=3, K=3,
+                                       subspaces_per_cycle=2),
+    "conv to dense": conv_chain(D=64, N=3, inputs_per_cycle=6),
+    "dense to conv": (mac(D=3, N=12, activation_bits=4, weight_bits=4, outputs_per_cycle=4,
+                          output=Requantize(bits=4)),
+                      mac(C=3, N=2, F=2, H=2, W=2, activation_bits=4, activation_signed=False,
+                          inputs_per_cycle=5)),
+}
+
+
+@pytest.mark.parametrize("how", ({}, {"valid": 0.5, "ready": 0.3}), ids=("free", "stalled"))
+@pytest.mark.parametrize("name", CHAINS)
+def test_convolutions_in_a_chain_compute_their_golden_results(name, how):
+    check(ChainSpec(CHAINS[name]), 1, rows=4, **how)
+
+
+def test_an_image_leaves_whole_before_the_next_one_comes():
+    chain = ChainSpec((CASES["pixel, padded, K a power of two"],))
+    parameters = random_parameters(chain, 1)
+    image = random_rows(chain, parameters, 1, 1)
+    result = simulate(chain, pack_image(chain, parameters), image)
+    assert result.results.shape == (1, 4, 5, 3)
+
+
+def test_pixels_encoded_once_need_an_eighth_of_the_encoder_s_work_at_most():
+    fields = dict(C=16, N=16, F=3, H=32, W=32, padding=1, K=16)
+    once, often = pq(**fields, V=8, convolution="pixel"), pq(**fields, V=9)
+    assert 8 * once.distance_operations <= often.distance_operations
