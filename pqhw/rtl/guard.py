@@ -53,7 +53,8 @@ class RowGuard(wiring.Component):
         super().__init__({
             "i": In(row_stream(range_, lanes)),
             "o": Out(stream.Signature(lanes_layout(range_, lanes))),
-            "open": In(1), "idle": Out(1), "begins": Out(1), "row": Out(1), "short": Out(1), "long": Out(1),
+            "open": In(1), "idle": Out(1), "begins": Out(1), "row": Out(1),
+            "short": Out(1), "long": Out(1),
         })
 
     def elaborate(self, platform: Target) -> Module:

@@ -54,10 +54,10 @@ class ChainSpec:
         for index, (before, after) in enumerate(zip(self.stages, self.stages[1:]), start=1):
             if (isinstance(before.layer, Conv2d) and isinstance(after.layer, Conv2d)
                     and before.layer.output_shape != after.layer.input_shape):
-                given, taken = (" by ".join(map(str, shape)) for shape in (
+                results, inputs = (" by ".join(map(str, shape)) for shape in (
                     before.layer.output_shape, after.layer.input_shape))
-                raise SpecError(f"stage[{index}].layer must take images of {given}, the results "
-                                f"of the stage before, but takes {taken}.")
+                raise SpecError(f"stage[{index}].layer must take images of {results}, the results "
+                                f"of the stage before, but takes {inputs}.")
             if before.layer.out_features != after.layer.in_features:
                 raise SpecError(f"stage[{index}].layer.in_features must be "
                                 f"{before.layer.out_features}, the outputs of the stage before, "

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from typing import Any
 
 __all__ = ["SpecError", "SpecTypeError", "Integer", "Choice", "Boolean", "Pair", "integer",
-           "choice", "boolean", "pair", "check_fields", "from_mapping", "table_schema", "to_mapping"]
+           "choice", "boolean", "pair", "check_fields", "from_mapping", "table_schema",
+           "to_mapping"]
 
 
 class SpecError(ValueError):

@@ -107,6 +107,6 @@ def test_an_image_leaves_whole_before_the_next_one_comes():
 
 
 def test_pixels_encoded_once_need_an_eighth_of_the_encoder_s_work_at_most():
-    fields = dict(C=16, N=16, F=3, H=32, W=32, padding=1, K=16)
+    fields = {"C": 16, "N": 16, "F": 3, "H": 32, "W": 32, "padding": 1, "K": 16}
     once, often = pq(**fields, V=8, convolution="pixel"), pq(**fields, V=9)
     assert 8 * once.distance_operations <= often.distance_operations
