@@ -4,7 +4,7 @@ import dataclasses
 import random
 
 import numpy as np
-from amaranth.hdl import ClockDomain, Fragment, Module, Value
+from amaranth.hdl import ClockDomain, Fragment, Module, ResetSignal, Value
 from amaranth.sim import Simulator
 
 from pqhw.emit.constants import bind_constants
@@ -19,10 +19,12 @@ from pqhw.spec.parameters import check_parameters
 GENERIC = TARGETS["generic"]
 
 
-def simulator(component, target=GENERIC):
+def simulator(component, target=GENERIC, reset=None):
     """A simulator with a clock, even where nothing uses it; elaborated for a target."""
     m = Module()
     m.domains += ClockDomain("sync")
+    if reset is not None:
+        m.d.comb += ResetSignal().eq(reset)
     m.submodules.dut = component
     sim = Simulator(Fragment.get(m, target))
     sim.add_clock(1e-6)
@@ -92,8 +94,8 @@ async def exchange(ctx, source, sink, count, limit):
     raise SimulationError(f"{len(sink.payloads)} of {count} transfers came in {limit} cycles")
 
 
-async def load(ctx, dut, payloads):
-    """Send an image back to back; returns the error the accelerator then tells."""
+async def load(ctx, dut, payloads, settle=3):
+    """Send an image back to back; returns the error told `settle` cycles later."""
     for payload in payloads:
         ctx.set(dut.load.valid, 1)
         ctx.set(Value.cast(dut.load.payload), payload)
@@ -101,7 +103,8 @@ async def load(ctx, dut, payloads):
         while not taken:
             *_, taken = await ctx.tick().sample(dut.load.ready)
     ctx.set(dut.load.valid, 0)
-    await ctx.tick().repeat(3)
+    if settle:
+        await ctx.tick().repeat(settle)
     return ctx.get(dut.status.error)
 
 
