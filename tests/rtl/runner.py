@@ -18,6 +18,9 @@ from pqhw.spec.parameters import check_parameters
 
 GENERIC = TARGETS["generic"]
 
+LOAD_PATIENCE = 5000
+"""Cycles for which an image may wait for rows under way."""
+
 
 def simulator(component, target=GENERIC, reset=None):
     """A simulator with a clock, even where nothing uses it; elaborated for a target."""
@@ -99,9 +102,12 @@ async def load(ctx, dut, payloads, settle=3):
     for payload in payloads:
         ctx.set(dut.load.valid, 1)
         ctx.set(Value.cast(dut.load.payload), payload)
-        taken = False
-        while not taken:
+        for _ in range(LOAD_PATIENCE):
             *_, taken = await ctx.tick().sample(dut.load.ready)
+            if taken:
+                break
+        else:
+            raise SimulationError(f"a load word is not taken in {LOAD_PATIENCE} cycles")
     ctx.set(dut.load.valid, 0)
     if settle:
         await ctx.tick().repeat(settle)
