@@ -9,10 +9,13 @@ a tool or an option changed. One placement seed per point.
 """
 
 import argparse
+import itertools
 import json
 import os
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from pqhw.emit.constants import bind_constants
 from pqhw.emit.design import TOP, chain_verilog, rtl_hash
@@ -25,7 +28,9 @@ from pqhw.flow.routing import route
 from pqhw.flow.synthesis import cell_counts, synthesize
 from pqhw.flow.tools import ToolError, tool_version
 from pqhw.sim.stimulus import random_parameters
+from pqhw.spec import ChainSpec
 from pqhw.spec.devices import Device
+from pqhw.spec.parameters import Parameters, PQParameters
 
 POINTS = Path(__file__).with_name("estimator_points.json")
 SEED = 1
@@ -36,10 +41,20 @@ HELD_OUT = 3
 # -- Routing -----------------------------------------------------------------------------------
 
 
+def _parameters(chain: ChainSpec) -> tuple[Parameters, ...]:
+    """Random parameters whose tables are not all extremes, which would shrink in logic."""
+    for seed in itertools.count(SEED):
+        parameters = random_parameters(chain, seed)
+        tables = [one.tables for one in parameters if isinstance(one, PQParameters)]
+        if all(np.abs(table).max(initial=0) > np.median(np.abs(table)) for table in tables):
+            return parameters
+    raise AssertionError
+
+
 def make_point(cache: Cache, family: str, index: int) -> dict[str, Any]:
     """A routed point, or why there is none."""
     chain, part = random_chain(family, index)
-    bound = bind_constants(chain, random_parameters(chain, SEED))
+    bound = bind_constants(chain, _parameters(chain))
     verilog = chain_verilog(bound, target=part.family)
     point: dict[str, Any] = {"name": f"{family} {index}", "device": part.name,
                              "held_out": index % HELD_OUT == HELD_OUT - 1,

@@ -20,7 +20,7 @@ __all__ = ["write_verilog"]
 WRITTEN = {*BINARY, *UNARY, "$mux", "$dff", "$meminit_v2", "$memwr_v2", "$memrd_v2"}
 """Cells that are written; any other is refused."""
 
-KEPT_ATTRIBUTES = ("keep", "ram_style", "no_rw_check")
+KEPT_ATTRIBUTES = ("keep", "ram_style", "rom_style", "no_rw_check")
 
 
 def write_verilog(modules: Iterable[RTLILModule], header: str) -> str:

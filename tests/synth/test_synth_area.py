@@ -7,7 +7,7 @@ import json
 import math
 
 import pytest
-from builders import odd_cases
+from builders import odd_cases, pq
 
 from pqhw.emit.constants import bind_constants
 from pqhw.emit.design import TOP, chain_verilog
@@ -16,7 +16,7 @@ from pqhw.explore.draws import random_chain
 from pqhw.flow.tools import run_tool
 from pqhw.rtl import Accelerator
 from pqhw.sim.stimulus import random_parameters
-from pqhw.spec import SpecError
+from pqhw.spec import ChainSpec, SpecError
 from pqhw.spec.devices import DEVICES, resolve
 
 CELLS = {"lutram": ("TRELLIS_DPR16X4",), "bram": ("DP16KD", "SB_RAM40_4K"),
@@ -93,3 +93,12 @@ def test_logic_and_flip_flops_are_close_before_any_fit(synthesis):
     luts = cells["LUT4"] + 2 * cells["CCU2C"] + 6 * cells["TRELLIS_DPR16X4"]
     assert math.isclose(formula.lut4, luts, rel_tol=0.1)
     assert math.isclose(formula.ff, cells["TRELLIS_FF"], rel_tol=0.02)
+
+
+def test_constant_tables_stay_out_of_block_ram(tmp_path):
+    """Whatever their depth: Yosys would take a block from some sixty words on."""
+    spec = pq(D=16, N=16, V=8, K=16, encoder="l1", activation_bits=3, prototype_bits=3,
+              outputs_per_cycle=4, table_storage="rom", prototype_storage="lutram")
+    part = DEVICES["lfe5u-25f"]
+    cells, = mapped([(resolve(ChainSpec((spec,)), part), part)], tmp_path)
+    assert spec.table_words == 128 and "DP16KD" not in cells

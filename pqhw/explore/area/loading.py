@@ -22,9 +22,10 @@ def loader(fabric: Fabric, layout: ImageLayout) -> Cells:
 
 
 def _control(fabric: Fabric, layout: ImageLayout) -> Cells:
-    """State, index, section, error, the word taken and flags along its way: about 60 LUT4."""
+    """State, index, section, error, the word taken and flags along its way: about 100 LUT4
+    (60 on iCE40)."""
     section_bits = len(layout.sections).bit_length()
-    flags = Cells(lut=60, ff=3 + 4 + 4 + 1 + 2 + 2 * section_bits)
+    flags = Cells(lut=100 if fabric.ecp5 else 60, ff=3 + 4 + 4 + 1 + 2 + 2 * section_bits)
     return flags + fabric.registers(layout.load_bits, alone=True)
 
 
@@ -45,7 +46,7 @@ def _headers(layout: ImageLayout) -> Cells:
     columns = _expected(layout)
     section_bits = len(layout.sections).bit_length()
     compared = min(layout.load_bits, 128)
-    return Cells(lut=0.5 * compared + columns + 6 * runs,
+    return Cells(lut=0.5 * compared + 0.3 * columns + 4 * runs,
                  ff=columns + 7 * runs + 2 * section_bits + 1)
 
 
