@@ -175,7 +175,8 @@ def output_specs(modes: tuple[str, ...]) -> st.SearchStrategy[Requantize | None]
     return st.none() | made
 
 
-FLAGS = {"bram_register": st.booleans(), "load_bits": st.sampled_from(LOAD_BITS),
+FLAGS = {"bram_register": st.booleans(), "double_buffered": st.booleans(),
+             "load_bits": st.sampled_from(LOAD_BITS),
              "activation_bits": st.integers(2, 8), "activation_signed": st.booleans()}
 
 
@@ -288,7 +289,8 @@ def chains(draw: Any, least: int = 1, most: int = 1) -> ChainSpec:
 def following(before: Any, after: Any) -> Any:
     """`after`, its inputs made to fit the results of `before`."""
     inputs = before.layer.out_features
-    engine = dataclasses.replace(after.engine, load_bits=before.engine.load_bits)
+    engine = dataclasses.replace(after.engine, load_bits=before.engine.load_bits,
+                                 double_buffered=before.engine.double_buffered)
     folding = after.folding
     if isinstance(after, PQSpec):
         length = min(engine.subvector_length, inputs)

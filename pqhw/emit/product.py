@@ -53,7 +53,7 @@ def manifest(chain: ChainSpec, verilog: str, target: str) -> dict[str, Any]:
         "ports": _ports(chain),
         "streams": {"i": _stream(chain, "i"), "o": _stream(chain, "o"),
                     "load": {"load_bits": chain.load_bits}},
-        "memory_bits": {section.name: section.bits for section in chain.image.sections},
+        "memory_bits": {section.name: section.stored_bits for section in chain.image.sections},
         "image": {
             "bytes": len(chain.image.header()) + chain.image.body_bytes,
             "configuration": f"{chain.image.configuration:08x}",

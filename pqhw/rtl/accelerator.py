@@ -1,6 +1,6 @@
 """The accelerator: engines in a chain behind a guarded border, with loader and status."""
 
-from amaranth.hdl import Module, Signal
+from amaranth.hdl import Module, Signal, Value
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -21,7 +21,7 @@ def status_signature(chain: ChainSpec) -> wiring.Signature:
 
     Members
     -------
-    ready: a complete good parameter image is loaded; rows are accepted
+    ready: a complete good parameter image is in use; rows are accepted
     loading: an image waits or is being taken
     error: `LoadError` of the last image
     error_section: number of the section the error was found in
@@ -53,8 +53,9 @@ class Accelerator(wiring.Component):
     """One engine, or several in a row, ready to be put into a design.
 
     Rows enter at `i` and leave at `o`, with a convolution images; `load` takes the parameter
-    image. Rows are accepted only
-    after a complete good image; an image is taken only when every row that was begun has left.
+    image. Rows are accepted only after a complete good image; an image is taken only when every
+    row that was begun has left, or, double-buffered, every row that uses the image before the
+    present one.
     Stalls anywhere change nothing but time, and no input sequence hangs the accelerator.
 
     Parameters
@@ -72,7 +73,8 @@ class Accelerator(wiring.Component):
     Latency and cost
     ----------------
     `chain.latency` cycles, a row every `chain.cycles_per_row`. The engines, and around them the
-    loader, the guard, and 3 * counter_bits LUT4 and flip-flops of counters.
+    loader, the guard, and 3 * counter_bits LUT4 and flip-flops of counters. Double-buffered:
+    twice the parameter memories, and a flip-flop beside every stage of the pipelines.
     """
 
     def __init__(self, chain: ChainSpec):
@@ -88,7 +90,8 @@ class Accelerator(wiring.Component):
         m = Module()
         first = self.chain.first
         m.submodules.guard = guard = RowGuard(first.layer.unit_inputs, first.activation_range,
-                                              first.lanes_in, first.layer.units_in)
+                                              first.lanes_in, first.layer.units_in,
+                                              self.chain.double_buffered)
         m.submodules.loader = loader = (Loader if self.chain.image.sections else NoLoader)(
             self.chain.image)
         wiring.connect(m, wiring.flipped(self.i), guard.i)
@@ -99,11 +102,13 @@ class Accelerator(wiring.Component):
         wiring.connect(m, guard.o, cores[0].i)
         for index, gearbox in enumerate(self.chain.gearboxes):
             m.submodules[f"gearbox{index}"] = unit = Gearbox(
-                gearbox, self.chain.stages[index].result_range)
+                gearbox, self.chain.stages[index].result_range, self.chain.double_buffered)
             wiring.connect(m, cores[index].o, unit.i)
             sink = cores[index + 1].i
             m.d.comb += [sink.payload.eq(unit.o.payload.data), sink.valid.eq(unit.o.valid),
                          unit.o.ready.eq(sink.ready)]
+            if self.chain.double_buffered:
+                m.d.comb += cores[index + 1].bank.eq(unit.o.payload.bank)
         m.d.comb += [core.image.eq(guard.begins) for core in cores
                      if isinstance(core.spec.layer, Conv2d)]
         self._end(m, cores[-1].o)
@@ -111,14 +116,33 @@ class Accelerator(wiring.Component):
             port = getattr(cores[section.stage], f"load_{section.kind}")
             wiring.connect(m, getattr(loader, f"load_{index}"), port)
         self._status(m, guard, loader)
+        idle = guard.idle & (self.status.rows_in == self.status.rows_out)
+        if self.chain.double_buffered:
+            m.d.comb += [guard.open.eq(loader.ready), cores[0].bank.eq(guard.o_bank)]
+            self._swap(m, guard, loader, idle, cores[-1].o)
+        else:
+            m.d.comb += [guard.open.eq(loader.ready & ~loader.busy), loader.free.eq(idle)]
         return m
+
+    def _swap(self, m: Module, guard: RowGuard, loader: Loader | NoLoader, idle: Value,
+              results: stream.Interface) -> None:
+        """Rows take the loader's bank along as they begin; the other is free when none has it.
+
+        Rows leave in order: the last of those with the old bank has left when one with the new
+        bank leaves, or when none is under way.
+        """
+        m.d.comb += guard.bank.eq(loader.bank)
+        before, free = Signal(name="bank_before"), Signal(name="free", init=1)
+        m.d.sync += before.eq(loader.bank)
+        m.d.comb += loader.free.eq(free & (before == loader.bank))
+        with m.If(before != loader.bank):
+            m.d.sync += free.eq(idle)
+        with m.Elif(idle | (results.valid & (results.payload.bank == loader.bank))):
+            m.d.sync += free.eq(1)
 
     def _end(self, m: Module, source: stream.Interface) -> None:
         """Give out the results; of an image's rows only the last keeps its `last`."""
         rows = self.chain.last.layer.units_out
-        if rows == 1:
-            wiring.connect(m, source, wiring.flipped(self.o))
-            return
         row = Signal(range(rows), name="row")
         count_up(m, row, rows, self.o.valid & self.o.ready & source.payload.last)
         m.d.comb += [
@@ -132,8 +156,6 @@ class Accelerator(wiring.Component):
         left = Signal(name="row_left")
         m.d.comb += [
             left.eq(self.o.valid & self.o.ready & self.o.payload.last),
-            guard.open.eq(loader.ready & ~loader.busy),
-            loader.idle.eq(guard.idle & (status.rows_in == status.rows_out)),
             status.ready.eq(loader.ready), status.loading.eq(loader.busy),
             status.error.eq(loader.error), status.error_section.eq(loader.section),
         ]
@@ -143,7 +165,7 @@ class Accelerator(wiring.Component):
             m.d.sync += status.rows_out.eq(status.rows_out + 1)
         with m.If(self.o.valid & ~self.o.ready):
             m.d.sync += status.stall_cycles.eq(status.stall_cycles + 1)
-        with m.If(~loader.ready):
+        with m.If(loader.began):
             m.d.sync += [status.row_short.eq(0), status.row_long.eq(0)]
         with m.If(guard.short):
             m.d.sync += status.row_short.eq(1)

@@ -9,9 +9,10 @@ from ..spec.gearbox import GearboxSpec
 from ..spec.ranges import Range
 from .memory import memory_attributes
 from .streams import row_stream
+from .sums import delayed
 from .target import Target
 
-__all__ = ["Replay", "Splitter", "Collector", "Outlet", "Gearbox"]
+__all__ = ["Replay", "Splitter", "Collector", "Outlet", "Gearbox", "beside"]
 
 
 class Replay(wiring.Component):
@@ -125,6 +126,8 @@ class Splitter(wiring.Component):
         Range of an element.
     lanes_in, lanes_out:
         Elements per transfer; `lanes_out` divides `lanes_in`.
+    banked:
+        Whether transfers carry a bank.
 
     Latency and cost
     ----------------
@@ -132,14 +135,16 @@ class Splitter(wiring.Component):
     register, plus a counter.
     """
 
-    def __init__(self, elements: int, range_: Range, lanes_in: int, lanes_out: int):
+    def __init__(self, elements: int, range_: Range, lanes_in: int, lanes_out: int,
+                 banked: bool = False):
+        self.banked = banked
         self.lanes_in = lanes_in
         self.lanes_out = lanes_out
         self.parts = lanes_in // lanes_out
         tail = (elements - 1) % lanes_in + 1
         self.tail_parts = -(-tail // lanes_out)
-        super().__init__({"i": In(row_stream(range_, lanes_in)),
-                          "o": Out(row_stream(range_, lanes_out))})
+        super().__init__({"i": In(row_stream(range_, lanes_in, banked)),
+                          "o": Out(row_stream(range_, lanes_out, banked))})
 
     def elaborate(self, platform: Target) -> Module:
         m = Module()
@@ -154,6 +159,8 @@ class Splitter(wiring.Component):
             self.i.ready.eq(~self.o.valid | (single & self.o.ready)),
             load.eq(self.i.valid & self.i.ready),
         ]
+        if self.banked:
+            m.d.comb += self.o.payload.bank.eq(held.bank)
         m.d.comb += [self.o.payload.data[lane].eq(held.data[lane])
                      for lane in range(self.lanes_out)]
         with m.If(self.o.valid & self.o.ready):
@@ -181,6 +188,8 @@ class Collector(wiring.Component):
         Range of an element.
     lanes_in, lanes_out:
         Elements per transfer; `lanes_in` divides `lanes_out`.
+    banked:
+        Whether transfers carry a bank.
 
     Latency and cost
     ----------------
@@ -188,12 +197,14 @@ class Collector(wiring.Component):
     flip-flops with enables and resets, and about lanes_out / lanes_in + 6 LUT4.
     """
 
-    def __init__(self, elements: int, range_: Range, lanes_in: int, lanes_out: int):
+    def __init__(self, elements: int, range_: Range, lanes_in: int, lanes_out: int,
+                 banked: bool = False):
+        self.banked = banked
         self.lanes_in = lanes_in
         self.parts = lanes_out // lanes_in
         self.completing = {self.parts - 1, (-(-elements // lanes_in) - 1) % self.parts}
-        super().__init__({"i": In(row_stream(range_, lanes_in)),
-                          "o": Out(row_stream(range_, lanes_out))})
+        super().__init__({"i": In(row_stream(range_, lanes_in, banked)),
+                          "o": Out(row_stream(range_, lanes_out, banked))})
 
     def elaborate(self, platform: Target) -> Module:
         m = Module()
@@ -216,6 +227,8 @@ class Collector(wiring.Component):
             m.d.sync += part.eq(part + 1)
             with m.If(completes):
                 m.d.sync += [part.eq(0), full.eq(1), held.last.eq(self.i.payload.last)]
+                if self.banked:
+                    m.d.sync += held.bank.eq(self.i.payload.bank)
         for index in range(self.parts):
             for lane in range(self.lanes_in):
                 self._slot(m, index, self.i.payload.data[lane], take, completes, part,
@@ -275,6 +288,15 @@ class Outlet(wiring.Component):
         return m
 
 
+def beside(m: Module, outlet: Outlet, value: Value, stages: int, name: str) -> Value:
+    """`value`, which enters a pipeline of `stages` registers, as it leaves through its outlet."""
+    value = delayed(m, outlet.enable, value, stages, name)[-1]
+    spare = Signal.like(value, name=f"{name}_spare", reset_less=True)
+    with m.If(outlet.enable):
+        m.d.sync += spare.eq(value)
+    return Mux(outlet.enable, value, spare)
+
+
 class Gearbox(wiring.Component):
     """Regroups rows from one number of lanes to another.
 
@@ -287,11 +309,12 @@ class Gearbox(wiring.Component):
     Where rows leave with another length, `last` is right only if they are collected.
     """
 
-    def __init__(self, spec: GearboxSpec, range_: Range):
+    def __init__(self, spec: GearboxSpec, range_: Range, banked: bool = False):
         self.spec = spec
         self.range = range_
-        super().__init__({"i": In(row_stream(range_, spec.lanes_in)),
-                          "o": Out(row_stream(range_, spec.lanes_out))})
+        self.banked = banked
+        super().__init__({"i": In(row_stream(range_, spec.lanes_in, banked)),
+                          "o": Out(row_stream(range_, spec.lanes_out, banked))})
 
     def elaborate(self, platform: Target) -> Module:
         m = Module()
@@ -299,16 +322,19 @@ class Gearbox(wiring.Component):
         source = wiring.flipped(self.i)
         if spec.splits or not spec.collects:
             m.submodules.splitter = splitter = Splitter(spec.elements, self.range, spec.lanes_in,
-                                                        spec.lanes_between)
+                                                        spec.lanes_between, self.banked)
             wiring.connect(m, source, splitter.i)
             source = splitter.o
         if spec.collects:
             m.submodules.collector = collector = Collector(spec.row_out, self.range,
-                                                           spec.lanes_between, spec.lanes_out)
+                                                           spec.lanes_between, spec.lanes_out,
+                                                           self.banked)
             last = self._recut(m, source) if spec.recuts else source.payload.last
             m.d.comb += [collector.i.payload.data.eq(source.payload.data),
                          collector.i.payload.last.eq(last),
                          collector.i.valid.eq(source.valid), source.ready.eq(collector.i.ready)]
+            if self.banked:
+                m.d.comb += collector.i.payload.bank.eq(source.payload.bank)
             source = collector.o
         wiring.connect(m, source, wiring.flipped(self.o))
         return m

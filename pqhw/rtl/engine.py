@@ -1,6 +1,6 @@
 """Engine cores: everything between the lanes of a row and its results."""
 
-from amaranth.hdl import Const, Module, Signal, Value
+from amaranth.hdl import Cat, Const, Module, Signal, Value
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -37,8 +37,9 @@ class EngineCore(wiring.Component):
     Members
     -------
     i: transfers of `lanes_in` activations, rows complete
+    bank: the copy of the parameters that the row at `i` uses (with two copies)
     image: an image has begun that will come in; with a convolution alone
-    o: row stream of results, `lanes_out` at a time
+    o: row stream of results, `lanes_out` at a time, each with its bank (with two copies)
     load_<kind>: a write port per section of the parameter image
 
     Latency and cost
@@ -49,9 +50,11 @@ class EngineCore(wiring.Component):
 
     def __init__(self, spec: EngineSpec):
         self.spec = spec
+        self.banked = spec.engine.double_buffered
         super().__init__({
             "i": In(stream.Signature(lanes_layout(spec.activation_range, spec.lanes_in))),
-            "o": Out(row_stream(spec.result_range, spec.lanes_out)),
+            "o": Out(row_stream(spec.result_range, spec.lanes_out, self.banked)),
+            **({"bank": In(1)} if self.banked else {}),
             **({"image": In(1)} if isinstance(spec.layer, Conv2d) else {}),
             **{f"load_{section.kind}": In(SectionPort(section)) for section in spec.sections()},
         })
@@ -61,9 +64,9 @@ class EngineCore(wiring.Component):
         spec = self.spec
         m.submodules.results = results = Results(spec)
         parts: tuple[wiring.Component, ...]
-        source = wiring.flipped(self.i)
+        source, bank = wiring.flipped(self.i), self.bank if self.banked else Const(0, 0)
         if isinstance(spec.layer, Conv2d) and not spec.encodes_pixels:
-            source = self._window(m, source)
+            source, bank = self._window(m, source, bank)
         if isinstance(spec, PQSpec):
             assert isinstance(spec.encoder, DistanceSpec)
             m.submodules.encoder = encoder = DistanceEncoder(spec.encoder)
@@ -71,8 +74,11 @@ class EngineCore(wiring.Component):
             m.d.comb += [encoder.i.payload.eq(source.payload), encoder.i.valid.eq(source.valid),
                          source.ready.eq(encoder.i.ready)]
             source, parts = encoder.o, (encoder, compute, results)
+            if self.banked:
+                m.d.comb += encoder.bank.eq(bank)
+                bank = encoder.o_bank
             if spec.encodes_pixels:
-                source = self._window(m, source)
+                source, bank = self._window(m, source, bank)
             if spec.collects_codes:
                 m.submodules.collector = collector = CodeCollector(spec)
                 wiring.connect(m, source, collector.i)
@@ -81,13 +87,15 @@ class EngineCore(wiring.Component):
             assert isinstance(spec, MACSpec)
             m.submodules.mac = compute = FixedMAC(spec)
             parts = (compute, results)
-        self._replay(m, source, compute.i)
+        self._replay(m, source, bank, compute)
         m.submodules.outlet = outlet = Outlet(results.o.shape())
         m.d.comb += [
             results.sums.eq(compute.sums), results.done.eq(compute.done),
             results.last.eq(compute.last), outlet.i.eq(results.o), outlet.valid.eq(results.valid),
             compute.enable.eq(outlet.enable), results.enable.eq(outlet.enable),
         ]
+        if self.banked:
+            m.d.comb += [results.bank.eq(compute.bank), results.bank_ahead.eq(compute.bank_ahead)]
         wiring.connect(m, outlet.o, wiring.flipped(self.o))
         for section in spec.sections():
             name = f"load_{section.kind}"
@@ -95,7 +103,7 @@ class EngineCore(wiring.Component):
             wiring.connect(m, wiring.flipped(getattr(self, name)), getattr(owner, name))
         return m
 
-    def _window(self, m: Module, source) -> stream.Interface:
+    def _window(self, m: Module, source, bank: Value) -> tuple[stream.Interface, Value]:
         """The window behind a stream of pixels, its taps regrouped to the lanes of a row.
 
         How many images are on their way is counted modulo 16: were it ever wrong, the last
@@ -105,12 +113,13 @@ class EngineCore(wiring.Component):
         masks, none = False, 0
         if isinstance(spec, PQSpec) and spec.encodes_pixels:
             masks, none = spec.masks_lookups, spec.engine.prototypes % (1 << spec.code_bits)
-        m.submodules.window = window = WindowBuffer(spec.window, outside=none, flagged=masks)
+        m.submodules.window = window = WindowBuffer(spec.window, outside=none, flagged=masks,
+                                                     banked=self.banked)
         taps = unsigned_range(window.tap_bits)
         ahead = Signal(4, name="images_ahead")
         m.d.sync += ahead.eq(ahead + self.image - window.begins)
         m.d.comb += window.coming.eq(ahead != 0)
-        m.submodules.gearbox = gearbox = Gearbox(spec.row_gearbox, taps)
+        m.submodules.gearbox = gearbox = Gearbox(spec.row_gearbox, taps, self.banked)
         output = stream.Signature(data.ArrayLayout(window.tap_bits, spec.row_lanes)).create(
             path=("taps",))
         m.d.comb += [
@@ -122,20 +131,26 @@ class EngineCore(wiring.Component):
             output.payload.eq(gearbox.o.payload.data), output.valid.eq(gearbox.o.valid),
             gearbox.o.ready.eq(output.ready),
         ]
-        return output
+        if not self.banked:
+            return output, bank
+        m.d.comb += [window.bank.eq(bank), gearbox.i.payload.bank.eq(window.o_bank)]
+        return output, gearbox.o.payload.bank
 
-    def _replay(self, m: Module, source, sink) -> None:
+    def _replay(self, m: Module, source, bank: Value, compute: TableLookup | FixedMAC) -> None:
         """Play each row once per tile, whatever its transfers hold."""
-        width = len(Value.cast(sink.payload))
+        sink = compute.i
+        width = len(Value.cast(sink.payload)) + len(bank)
         m.submodules.replay = replay = Replay(width, self.spec.groups, self.spec.tiles,
                                              registered=self.spec.registers_held)
         may_pass = self._pace(m, sink)
         m.d.comb += [
-            replay.i.payload.eq(Value.cast(source.payload)), replay.i.valid.eq(source.valid),
+            replay.i.payload.eq(Cat(source.payload, bank)), replay.i.valid.eq(source.valid),
             source.ready.eq(replay.i.ready),
-            sink.payload.eq(replay.o.payload), sink.valid.eq(replay.o.valid & may_pass),
+            Value.cast(sink.payload).eq(replay.o.payload), sink.valid.eq(replay.o.valid & may_pass),
             replay.o.ready.eq(sink.ready & may_pass),
         ]
+        if self.banked:
+            m.d.comb += compute.i_bank.eq(replay.o.payload[-1])
 
     def _pace(self, m: Module, sink) -> Value:
         """Whether a transfer may pass: a row's last only once the row before is split up.

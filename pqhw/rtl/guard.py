@@ -28,6 +28,8 @@ class RowGuard(wiring.Component):
         Elements per transfer.
     units:
         Units of a row.
+    banked:
+        Whether rows carry the bank that they use.
 
     Members
     -------
@@ -38,6 +40,7 @@ class RowGuard(wiring.Component):
     begins: pulses when a row's first transfer is taken
     row: pulses when a row's last transfer leaves
     short, long: pulse when a row is completed or cut
+    bank, o_bank: the bank in use now, and that of the row at `o`: the one in use when it began
 
     Latency and cost
     ----------------
@@ -45,8 +48,10 @@ class RowGuard(wiring.Component):
     about 10 LUT4 of control.
     """
 
-    def __init__(self, elements: int, range_: Range, lanes: int, units: int = 1):
+    def __init__(self, elements: int, range_: Range, lanes: int, units: int = 1,
+                 banked: bool = False):
         self.elements = elements
+        self.banked = banked
         self.units = units
         self.lanes = lanes
         self.transfers = -(-elements // lanes)
@@ -55,6 +60,7 @@ class RowGuard(wiring.Component):
             "o": Out(stream.Signature(lanes_layout(range_, lanes))),
             "open": In(1), "idle": Out(1), "begins": Out(1), "row": Out(1),
             "short": Out(1), "long": Out(1),
+            **({"bank": In(1), "o_bank": Out(1)} if banked else {}),
         })
 
     def elaborate(self, platform: Target) -> Module:
@@ -96,6 +102,9 @@ class RowGuard(wiring.Component):
                     m.d.sync += [index.eq(0), unit.eq(unit + 1)]
                 with m.If(ends):
                     m.d.sync += [unit.eq(0), filling.eq(0)]
+        if self.banked:
+            with m.If(self.begins):
+                m.d.sync += self.o_bank.eq(self.bank)
         with m.If(self.short):
             m.d.sync += filling.eq(1)
         with m.If(self.long):

@@ -26,7 +26,8 @@ class NoLoader(wiring.Component):
     def __init__(self, layout: ImageLayout):
         super().__init__({
             "i": In(load_stream(layout.load_bits)),
-            "idle": In(1), "busy": Out(1), "ready": Out(1), "error": Out(4), "section": Out(1)})
+            "free": In(1), "began": Out(1), "busy": Out(1), "ready": Out(1),
+            "error": Out(4), "section": Out(1), "bank": Out(1)})
 
     def elaborate(self, platform: Target) -> Module:
         m = Module()
@@ -50,7 +51,7 @@ class State(enum.Enum, shape=3):  # type: ignore[call-arg]
 
 
 class Loader(wiring.Component):
-    """Accepts images while no row is under way; only a complete good one makes `ready` rise.
+    """Takes images while their memories are free; only a complete good one is ever used.
 
     Every word is registered as it is taken; its headers are compared, its check is formed and
     its parameters are written from there. The first fault is kept until the next image begins,
@@ -64,9 +65,11 @@ class Loader(wiring.Component):
     Members
     -------
     i: words of the image
-    idle: no row is under way
-    busy: an image waits or is being taken; no new row may begin
+    free: no row that uses the memories to be written is under way
+    began: an image begins
+    busy: an image waits or is being taken
     ready: the memories hold a complete good image
+    bank: the copy that is in use; the other is written (with two copies)
     error, section: a `LoadError` and the section it was found in
     load_<index>: a write port per section
 
@@ -82,8 +85,9 @@ class Loader(wiring.Component):
         self.bytes = layout.load_bits // 8
         super().__init__({
             "i": In(load_stream(layout.load_bits)),
-            "idle": In(1), "busy": Out(1), "ready": Out(1),
+            "free": In(1), "began": Out(1), "busy": Out(1), "ready": Out(1),
             "error": Out(4), "section": Out(range(len(layout.sections) + 1)),
+            "bank": Out(1),
             **{f"load_{index}": Out(SectionPort(section))
                for index, section in enumerate(layout.sections)},
         })
@@ -104,7 +108,8 @@ class Loader(wiring.Component):
             self.busy.eq(self.i.valid | (state != State.IDLE)),
             self.i.ready.eq((state != State.IDLE) & (state != State.CHECK)),
             take.eq(self.i.valid & self.i.ready),
-            starting.eq((state == State.IDLE) & self.i.valid & self.idle),
+            starting.eq((state == State.IDLE) & self.i.valid & self.free),
+            self.began.eq(starting),
             ends.eq((state == State.TRAILER)
                     & (index == self.layout.trailer_bytes // self.bytes - 1)),
             following.eq(state),
@@ -142,6 +147,8 @@ class Loader(wiring.Component):
                 m.d.sync += state.eq(State.IDLE)
                 with m.If(check.good):
                     m.d.sync += self.ready.eq(1)
+                    if self.layout.double_buffered:
+                        m.d.sync += self.bank.eq(~self.bank)
                 with m.Else():
                     m.d.sync += [self.error.eq(LoadError.CRC), self.section.eq(section)]
         headers = self._headers(m, word, take, state, index, section, starting)
@@ -153,8 +160,10 @@ class Loader(wiring.Component):
             with m.Else():
                 m.d.sync += state.eq(State.DRAIN)
         with m.If(starting):
-            m.d.sync += [state.eq(State.HEADER), self.ready.eq(0), index.eq(0), section.eq(0),
+            m.d.sync += [state.eq(State.HEADER), index.eq(0), section.eq(0),
                          self.section.eq(0), self.error.eq(LoadError.NONE)]
+            if not self.layout.double_buffered:
+                m.d.sync += self.ready.eq(0)
         m.d.comb += section_done.eq(self._write(m, word, section, take & (state == State.WORDS),
                                                 restart=state == State.HEADER))
         return m
@@ -236,7 +245,10 @@ class Loader(wiring.Component):
             writes = step & last_beat & (current == number)
             here = Cat(lane == index for index in range(lanes)) if lanes > 1 else 1
             m.d.sync += enable.eq(Mux(writes, here, 0))
-            m.d.comb += [port.enable.eq(enable), port.address.eq(write_address),
+            target = write_address[:section.word_bits]
+            if section.copies > 1:
+                target = Cat(target, ~self.bank)
+            m.d.comb += [port.enable.eq(enable), port.address.eq(target),
                          port.data.eq(chunk[(most_beats - section.beats) * width:])]
         return done
 

@@ -7,7 +7,7 @@ from amaranth.lib.wiring import In, Out
 from ..spec import PQSpec
 from .memory import ParameterMemory, SectionPort
 from .streams import lanes_layout
-from .sums import ColumnSums, count_up, delayed
+from .sums import ColumnSums, bank_ports, connect_bank, count_up, delayed
 from .tables import ConstantTables, entry_ranges, sum_range
 from .target import Target
 
@@ -30,7 +30,8 @@ class TableLookup(wiring.Component):
     i: codes of a group, one per subspace lane; where `spec.masks_lookups`, each with a bit above
         it without which its entry counts as 0
     enable: advances everything
-    sums, done, last: see `ColumnSums`
+    sums, done, last, bank, bank_ahead: see `ColumnSums`
+    i_bank: the copy of the tables that `i` uses (with two copies)
     load_tables: write port of the tables
 
     Latency and cost
@@ -47,6 +48,7 @@ class TableLookup(wiring.Component):
             "i": In(stream.Signature(data.ArrayLayout(spec.lookup_bits, spec.subspace_lanes))),
             "enable": In(1),
             "sums": Out(lanes_layout(spec.sum_range, spec.outputs)), "done": Out(1), "last": Out(1),
+            **bank_ports(spec),
             **({} if spec.folds_bias else {"load_tables": In(SectionPort(self.section))}),
         })
 
@@ -57,7 +59,11 @@ class TableLookup(wiring.Component):
                                                  sum_range(spec))
         tables = ConstantTables(spec) if spec.folds_bias else self._memory(m)
         m.submodules.tables = tables
-        place = self._place(m)
+        place: Value = self._place(m)
+        if spec.engine.double_buffered:
+            m.d.comb += connect_bank(self, sums)
+            if not spec.folds_bias:
+                place = Cat(place, self.i_bank)
         m.d.comb += [
             self.i.ready.eq(self.enable), sums.valid.eq(self.i.valid),
             sums.enable.eq(self.enable), tables.enable.eq(self.enable),

@@ -4,7 +4,7 @@ Every read is synchronous, so that any family's block RAM can serve it.
 """
 
 import numpy as np
-from amaranth.hdl import Cat, Const, Module, Signal, Value, unsigned
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value, unsigned
 from amaranth.lib import wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
@@ -22,7 +22,7 @@ class SectionPort(wiring.Signature):
     def __init__(self, section: Section):
         super().__init__({
             "enable": Out(section.lanes),
-            "address": Out(range(section.words)),
+            "address": Out(section.address_bits),
             "data": Out(section.write_bits),
         })
 
@@ -41,7 +41,7 @@ class ParameterMemory(wiring.Component):
     section:
         Depth, banks and width.
     storage:
-        ``register`` (one word), ``lutram``, ``bram`` or ``rom``.
+        ``register`` (one word), ``pair`` (two copies of one), ``lutram``, ``bram`` or ``rom``.
     registered:
         Whether block RAM outputs pass a register.
     shared_address:
@@ -52,15 +52,16 @@ class ParameterMemory(wiring.Component):
     Members
     -------
     write: SectionPort
-        Writes come only while nothing is read. Not there with `constants`.
-    address: read address, or one per bank
+        Writes come only while nothing is read of the copy written. Not there with `constants`.
+    address: read address, or one per bank, in either the copy above the word
     enable: advances the read pipeline
     data: banks' words side by side, bank 0 least significant
 
     Latency and cost
     ----------------
-    `data` follows `address` by 0 (register), 1 (lutram, rom) or 1 + registered (bram) enabled
-    cycles. A constant word costs nothing, a rom of up to 16 words a LUT4 per bit.
+    `data` follows `address` by 0 (register), 1 (pair, lutram, rom) or 1 + registered (bram)
+    enabled cycles. Per bit a register is a flip-flop, a pair three and a LUT4. A constant word
+    costs nothing, a rom of up to 16 words a LUT4 per bit.
     lutram on ECP5: 6 LUT4 per 4 bits and 16 words; bram: ceil(width / 36) blocks up to 512 words.
     """
 
@@ -71,7 +72,7 @@ class ParameterMemory(wiring.Component):
         self.storage = storage
         self.registered = registered and storage == "bram"
         self.addresses = 1 if shared_address else section.banks
-        self.address_bits = (section.words - 1).bit_length()
+        self.address_bits = section.word_bits if constants is not None else section.address_bits
         super().__init__({
             **({} if constants is not None else {"write": In(SectionPort(section))}),
             "address": In(self.addresses * self.address_bits),
@@ -117,6 +118,8 @@ class ParameterMemory(wiring.Component):
 
     def _chunk(self, m: Module, platform: Target, name: str, write, data, address):
         width = len(data)
+        if self.storage == "pair":
+            return self._pair(m, name, write, data, address)
         if self.storage == "register":
             word = Signal(width, name=name, reset_less=True)
             with m.If(write):
@@ -124,12 +127,12 @@ class ParameterMemory(wiring.Component):
             return word
         if self.storage == "bram" and platform.block_ram is not None:
             ram = place(m, platform, name, "block_ram", platform.block_ram, width,
-                        self.section.words, self.registered)
+                        self.section.depth, self.registered)
             m.d.comb += [ram.write_enable.eq(write), ram.write_address.eq(self.write.address),
                          ram.write_data.eq(data), ram.read_enable.eq(self.enable),
                          ram.read_address.eq(address)]
             return ram.read_data
-        m.submodules[name] = memory = Memory(shape=unsigned(width), depth=self.section.words,
+        m.submodules[name] = memory = Memory(shape=unsigned(width), depth=self.section.depth,
                                              init=[], attrs=memory_attributes(self.storage))
         writer = memory.write_port()
         reader = memory.read_port()
@@ -141,3 +144,14 @@ class ParameterMemory(wiring.Component):
         with m.If(self.enable):
             m.d.sync += word.eq(reader.data)
         return word
+
+    def _pair(self, m: Module, name: str, write, data, address) -> Value:
+        """Two words, one of them chosen into a register."""
+        words = [Signal(len(data), name=f"{name}_{copy}", reset_less=True) for copy in (0, 1)]
+        chosen = Signal(len(data), name=f"{name}_q", reset_less=True)
+        for copy, word in enumerate(words):
+            with m.If(write & (self.write.address == copy)):
+                m.d.sync += word.eq(data)
+        with m.If(self.enable):
+            m.d.sync += chosen.eq(Mux(address, words[1], words[0]))
+        return chosen

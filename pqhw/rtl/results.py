@@ -1,6 +1,6 @@
 """From sums to results: serialise, add the bias, round, shift and clamp."""
 
-from amaranth.hdl import Cat, Module, Mux, Shape, Signal, Value, signed
+from amaranth.hdl import Cat, Const, Module, Mux, Shape, Signal, Value, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -52,7 +52,7 @@ class Results(wiring.Component):
 
     Members
     -------
-    sums, done, last: what `ColumnSums` gives
+    sums, done, last, bank, bank_ahead: what `ColumnSums` gives
     enable: advances everything
     o: a transfer of results, and whether there is one
     load_bias, load_multiplier, load_shift: write ports of the sections that the spec has
@@ -67,6 +67,7 @@ class Results(wiring.Component):
 
     def __init__(self, spec: EngineSpec):
         self.spec = spec
+        self.banked = spec.engine.double_buffered
         self.sections: dict[str, Section] = {section.kind: section for section in spec.sections()
                                              if section.kind in SECTIONS}
         ports = {f"load_{kind}": In(SectionPort(section))
@@ -74,40 +75,55 @@ class Results(wiring.Component):
         super().__init__({
             "sums": In(lanes_layout(spec.sum_range, spec.outputs)), "done": In(1), "last": In(1),
             "enable": In(1),
-            "o": Out(row_layout(spec.result_range, spec.lanes_out)), "valid": Out(1), **ports})
+            "o": Out(row_layout(spec.result_range, spec.lanes_out, self.banked)), "valid": Out(1),
+            **({"bank": In(1), "bank_ahead": In(1)} if self.banked else {}), **ports})
 
     def elaborate(self, platform: Target) -> Module:
         m = Module()
         spec = self.spec
         values, valid, last = list(self.sums), self.done, self.last
         stages = spec.result_stages
+        banks = self._banks(m)
         if spec.lanes_out < spec.outputs:
-            values, valid, last = self._split(m)
+            values, valid, last, banks = self._split(m)
             stages -= 1
         index = self._index(m, self.enable & valid)
+        if self.banked:
+            m.d.comb += self.o.bank.eq(delayed(m, self.enable, banks[0], stages, "bank")[-1])
+            index = Cat(index[0], banks[0]), Cat(index[1], banks[1])
         valid = delayed(m, self.enable, valid, stages, "valid", control=True)[-1]
         last = delayed(m, self.enable, last, stages, "last")[-1]
         if spec.bias_bits:
             values = self._add_bias(m, platform, values, index[1])
             index = self._behind(m, index[0])
         if spec.output is not None:
-            values = self._requantize(m, platform, values, index[1])
+            values = self._requantize(m, platform, values, index)
         m.d.comb += [self.o.data[lane].eq(value) for lane, value in enumerate(values)]
         m.d.comb += [self.valid.eq(valid), self.o.last.eq(last)]
         return m
 
-    def _split(self, m: Module) -> tuple[list[Value], Value, Value]:
+    def _banks(self, m: Module) -> tuple[Value, Value]:
+        """The copy of the parameters that is used at the input, in this cycle and the next."""
+        if not self.banked:
+            return Const(0, 0), Const(0, 0)
+        return self.bank, Mux(self.enable, self.bank_ahead, self.bank)
+
+    def _split(self, m: Module) -> tuple[list[Value], Value, Value, tuple[Value, Value]]:
         """Tiles come at least as far apart as their parts take, so the splitter never waits."""
         spec = self.spec
         m.submodules.splitter = splitter = Splitter(spec.layer.row_outputs, spec.sum_range,
-                                                    spec.outputs, spec.lanes_out)
+                                                    spec.outputs, spec.lanes_out, self.banked)
         m.d.comb += [splitter.i.payload.data.eq(self.sums), splitter.i.payload.last.eq(self.last),
                      splitter.i.valid.eq(self.done & self.enable),
                      splitter.o.ready.eq(self.enable)]
         payload = splitter.o.payload
-        return list(payload.data), splitter.o.valid, payload.last
+        banks: tuple[Value, Value] = (Const(0, 0), Const(0, 0))
+        if self.banked:
+            m.d.comb += splitter.i.payload.bank.eq(self.bank)
+            banks = payload.bank, Mux(splitter.i.valid & splitter.i.ready, self.bank, payload.bank)
+        return list(payload.data), splitter.o.valid, payload.last, banks
 
-    def _index(self, m: Module, step: Value) -> tuple[Signal, Signal]:
+    def _index(self, m: Module, step: Value) -> tuple[Value, Value]:
         """Which transfer of a row, of all sets, is at the input, in this cycle and in the next."""
         transfers = self.spec.result_words
         index = Signal(range(transfers), name="transfer")
@@ -119,7 +135,7 @@ class Results(wiring.Component):
             count_up(m, ahead, transfers, step)
         return index, following
 
-    def _behind(self, m: Module, index: Signal) -> tuple[Signal, Signal]:
+    def _behind(self, m: Module, index: Value) -> tuple[Value, Value]:
         """The same for the stage one register further on."""
         behind = Signal(index.shape(), name="behind_transfer")
         following = Signal(index.shape(), name="following_behind")
@@ -130,7 +146,9 @@ class Results(wiring.Component):
     def _memory(self, m: Module, platform: Target, kind: str, address: Value) -> ParameterMemory:
         """A parameter memory that always shows the word at `address` a cycle later."""
         section = self.sections[kind]
-        storage = "register" if section.words == 1 else platform.small_memory
+        storage = platform.small_memory
+        if section.words == 1:
+            storage = "pair" if self.banked else "register"
         m.submodules[kind] = memory = ParameterMemory(section, storage)
         wiring.connect(m, wiring.flipped(getattr(self, f"load_{kind}")), memory.write)
         m.d.comb += [memory.address.eq(address), memory.enable.eq(1)]
@@ -152,14 +170,14 @@ class Results(wiring.Component):
         return summed
 
     def _requantize(self, m: Module, platform: Target, values: list[Value],
-                    index: Value) -> list[Value]:
+                    index: tuple[Value, Value]) -> list[Value]:
         output = self.spec.output
         assert output is not None
         shift: Value | int = self.spec.built_shift
         if self.spec.loaded_shift:
-            shift = self._memory(m, platform, "shift", 0).data
+            shift = self._memory(m, platform, "shift", self._copy_of_shift(m, index)).data
         if output.mode == "scale":
-            return self._scale(m, platform, values, index, shift)
+            return self._scale(m, platform, values, index[1], shift)
         results = []
         for lane, value in enumerate(values):
             if self.spec.wraps:
@@ -172,6 +190,16 @@ class Results(wiring.Component):
                 shifted = value >> shift
             results.append(self._clamped(m, shifted, lane))
         return results
+
+    def _copy_of_shift(self, m: Module, index: tuple[Value, Value]) -> Value:
+        """The copy of the shift that is needed in the next cycle, behind the product if any."""
+        if not self.banked:
+            return Const(0, 0)
+        assert self.spec.output is not None
+        if self.spec.output.mode == "shift":
+            return index[1][-1]
+        product = delayed(m, self.enable, index[0][-1], 2 + self.spec.splits_scale, "product_bank")
+        return Mux(self.enable, product[-2], product[-1])
 
     def _scale(self, m: Module, platform: Target, values: list[Value], index: Value,
                shift: Value | int) -> list[Value]:

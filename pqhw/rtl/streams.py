@@ -18,11 +18,13 @@ def lanes_layout(range_: Range, lanes: int) -> data.ArrayLayout:
     return data.ArrayLayout(shape_of(range_), lanes)
 
 
-def row_layout(range_: Range, lanes: int) -> data.StructLayout:
-    """A transfer of a row: `lanes` integers, and `last` on the row's final transfer."""
-    return data.StructLayout({"data": lanes_layout(range_, lanes), "last": 1})
+def row_layout(range_: Range, lanes: int, banked: bool = False) -> data.StructLayout:
+    """A transfer of a row: `lanes` integers, `last` on the row's final transfer, and, within an
+    accelerator whose memories hold two images, the bank that the row uses."""
+    bank = {"bank": 1} if banked else {}
+    return data.StructLayout({"data": lanes_layout(range_, lanes), "last": 1, **bank})
 
 
-def row_stream(range_: Range, lanes: int) -> stream.Signature:
+def row_stream(range_: Range, lanes: int, banked: bool = False) -> stream.Signature:
     """A stream of rows."""
-    return stream.Signature(row_layout(range_, lanes))
+    return stream.Signature(row_layout(range_, lanes, banked))

@@ -1,5 +1,7 @@
 """Column sums: a pipelined adder tree per output, then an accumulator over groups."""
 
+from typing import Any
+
 from amaranth.hdl import Cat, Const, Module, ResetSignal, Shape, Signal, Value
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
@@ -9,7 +11,7 @@ from ..spec.ranges import Range, ceil_log2, covering, signed_range, unsigned_ran
 from .streams import lanes_layout, shape_of
 from .target import Target, place
 
-__all__ = ["adder_tree", "delayed", "count_up", "ColumnSums"]
+__all__ = ["adder_tree", "bank_ports", "connect_bank", "delayed", "count_up", "ColumnSums"]
 
 
 def adder_tree(m: Module, platform: Target, enable: Value, terms: list[Value], name: str,
@@ -77,6 +79,19 @@ def count_up(m: Module, counter: Signal, size: int, step: Value) -> None:
                 m.d.sync += counter.eq(0)
 
 
+def bank_ports(spec: EngineSpec) -> dict[str, Any]:
+    """Ports beside a row's terms and sums that tell which copy of the parameters they use."""
+    if not spec.engine.double_buffered:
+        return {}
+    return {"i_bank": In(1), "bank": Out(1), "bank_ahead": Out(1)}
+
+
+def connect_bank(outer: Any, inner: Any) -> list[Any]:
+    """Statements that pass `bank_ports` through to a part."""
+    return [inner.i_bank.eq(outer.i_bank), outer.bank.eq(inner.bank),
+            outer.bank_ahead.eq(inner.bank_ahead)]
+
+
 class ColumnSums(wiring.Component):
     """Sums the terms of every output over the cycles of a row's groups.
 
@@ -97,6 +112,8 @@ class ColumnSums(wiring.Component):
     enable: advances everything
     sums: a tile's sums over all groups
     done, last: there are sums; they are the row's last tile
+    i_bank, bank, bank_ahead: the copy of the parameters that comes with `valid`, with `sums`, and
+        with what will be `sums` an enabled cycle later (with two copies)
 
     Latency and cost
     ----------------
@@ -117,12 +134,17 @@ class ColumnSums(wiring.Component):
             "terms": In(data.ArrayLayout(term, spec.outputs)),
             "valid": In(1), "enable": In(1),
             "sums": Out(lanes_layout(spec.sum_range, spec.outputs)), "done": Out(1), "last": Out(1),
+            **bank_ports(spec),
         })
 
     def elaborate(self, platform: Target) -> Module:
         m = Module()
         spec = self.spec
         depth = ceil_log2(spec.terms_per_cycle)
+        if spec.engine.double_buffered:
+            *_, ahead, bank = delayed(m, self.enable, self.i_bank,
+                                      self.lead + spec.sum_stages, "bank")
+            m.d.comb += [self.bank.eq(bank), self.bank_ahead.eq(ahead)]
         valid = delayed(m, self.enable, self.valid, self.lead + depth, "valid", control=True)[-1]
         totals = [self._column(m, platform, n) for n in range(spec.outputs)]
         final, last = self._counts(m, self.enable & valid)

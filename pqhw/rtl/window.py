@@ -6,7 +6,7 @@ from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
 from ..spec import WindowSpec
-from .buffers import Outlet
+from .buffers import Outlet, beside
 from .memory import memory_attributes
 from .sums import count_up, delayed
 from .target import Target, place
@@ -88,6 +88,8 @@ class WindowBuffer(wiring.Component):
         What stands for an element of a tap outside the image.
     flagged:
         Whether each tap carries a bit above its element that tells that it lies inside.
+    banked:
+        Whether images carry the bank that they use.
 
     Members
     -------
@@ -95,6 +97,7 @@ class WindowBuffer(wiring.Component):
     o: transfers of taps; `last` on the last of a group of channels
     coming: an image that has not begun here is on its way
     begins: the first transfer of an image is taken
+    bank, o_bank: the bank of the image at `i`, and of that at `o`
 
     Latency and cost
     ----------------
@@ -104,15 +107,17 @@ class WindowBuffer(wiring.Component):
     may lie outside; about 40 LUT4 of control.
     """
 
-    def __init__(self, spec: WindowSpec, *, outside: int = 0, flagged: bool = False):
+    def __init__(self, spec: WindowSpec, *, outside: int = 0, flagged: bool = False,
+                 banked: bool = False):
         self.spec = spec
         self.outside = outside
+        self.banked = banked
         self.flagged = flagged and spec.masks
         self.tap_bits = spec.bits + self.flagged
         taps = data.ArrayLayout(self.tap_bits, spec.tap_lanes)
         super().__init__({
             "i": In(stream.Signature(data.ArrayLayout(spec.bits, spec.lanes))),
-            "coming": In(1), "begins": Out(1),
+            "coming": In(1), "begins": Out(1), **({"bank": In(1), "o_bank": Out(1)} if banked else {}),
             "o": Out(stream.Signature(data.StructLayout({"data": taps, "last": 1}))),
         })
 
@@ -128,6 +133,9 @@ class WindowBuffer(wiring.Component):
                      sequencer.coming.eq(self.coming), self.begins.eq(enable & sequencer.begins),
                      self.i.ready.eq(enable & sequencer.takes)]
         stages = spec.line_stages
+        if self.banked:
+            m.d.comb += [sequencer.i_bank.eq(self.bank),
+                         self.o_bank.eq(beside(m, outlet, sequencer.bank, stages, "bank"))]
         steps = delayed(m, enable, sequencer.steps, stages, "steps", control=True)
         emits = delayed(m, enable, sequencer.emits, stages, "emits")[-1]
         newest = delayed(m, enable, Value.cast(self.i.payload), stages, "newest")[-1]
@@ -194,6 +202,8 @@ class _Sequencer(wiring.Component):
     emits: its position completes an output
     last: it is the last of a group of channels
     inside_y, inside_x: which rows and columns of the output's taps lie inside the image
+    i_bank, bank: the bank of the transfer offered, and of the output that `emits` tells of: that
+        of the image that comes in when its first output is emitted
     """
 
     def __init__(self, spec: WindowSpec):
@@ -202,7 +212,8 @@ class _Sequencer(wiring.Component):
         super().__init__({
             "available": In(1), "coming": In(1), "enable": In(1), "begins": Out(1),
             "steps": Out(1), "takes": Out(1), "emits": Out(1),
-            "last": Out(1), "inside_y": Out(height), "inside_x": Out(width)})
+            "last": Out(1), "inside_y": Out(height), "inside_x": Out(width),
+            "i_bank": In(1), "bank": Out(1)})
 
     def elaborate(self, platform: Target) -> Module:
         m = Module()
@@ -238,7 +249,15 @@ class _Sequencer(wiring.Component):
             with m.If(at(layer.period - 1)):
                 m.d.sync += [x.eq(0), y.eq(0)]
         self._outputs(m, moves, first, active)
+        self._follow_bank(m, first)
         return m
+
+    def _follow_bank(self, m: Module, first: Value) -> None:
+        coming_in, going_out = Signal(name="bank_in"), Signal(name="bank_out")
+        newest = Mux(self.begins, self.i_bank, coming_in)
+        m.d.comb += self.bank.eq(Mux(first, newest, going_out))
+        with m.If(self.enable & self.steps):
+            m.d.sync += [coming_in.eq(newest), going_out.eq(self.bank)]
 
     def _chunks(self, m: Module) -> tuple[Value, Value]:
         """Whether a step is the first and the last of its position."""

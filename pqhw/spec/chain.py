@@ -75,6 +75,9 @@ class ChainSpec:
         if len(widths) > 1:
             raise SpecError("engine.load_bits must be equal in all stages, but is "
                             f"{', '.join(map(str, sorted(widths)))}.")
+        if len({spec.engine.double_buffered for spec in self.stages}) > 1:
+            raise SpecError("engine.double_buffered must be equal in all stages, but is true in "
+                            "some and false in others.")
 
     @property
     def first(self) -> EngineSpec:
@@ -95,6 +98,11 @@ class ChainSpec:
     def load_bits(self) -> int:
         """Width of the parameter port."""
         return self.first.engine.load_bits
+
+    @property
+    def double_buffered(self) -> bool:
+        """Whether memories hold two images, so that one loads while rows use the other."""
+        return self.first.engine.double_buffered
 
     @property
     def gearboxes(self) -> tuple[GearboxSpec, ...]:

@@ -175,7 +175,8 @@ class DistanceSpec(EncoderSpec):
     @property
     def prototype_store(self) -> str:
         """Where the prototypes stand: register, lutram, bram or rom."""
-        return storage(self.engine.prototype_storage, self.prototype_words, lutram_words=16)
+        return storage(self.engine.prototype_storage, self.prototype_words, lutram_words=16,
+                       copies=self.engine.copies)
 
     @property
     def prototype_stages(self) -> int:
@@ -198,6 +199,7 @@ class DistanceSpec(EncoderSpec):
         """Prototypes."""
         lanes = 1 if self.engine.shared_prototypes else self.lanes
         return [Section(kind="prototypes", stage=stage, load_bits=self.engine.load_bits,
+                        copies=self.engine.copies,
                         words=self.prototype_words,
                         fields=lanes * self.prototype_lanes * self.element_lanes,
                         field_bits=self.precision.prototype_bits)]

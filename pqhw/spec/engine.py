@@ -29,21 +29,24 @@ MULTIPLIER_BITS = 16
 """Width of the unsigned per-output multiplier of the scale mode."""
 
 
-def storage(asked: str, words: int, *, lutram_words: int) -> str:
-    """Where a parameter memory of `words` words stands: register, lutram, bram or rom.
+def storage(asked: str, words: int, *, lutram_words: int, copies: int = 1) -> str:
+    """Where `copies` of a parameter memory of `words` words stand: register, pair, lutram, bram
+    or rom.
 
-    A single word stands in registers; `auto` is lutram up to `lutram_words`, bram above.
+    A single word stands in registers, two of one word in a pair of them; `auto` is lutram up to
+    `lutram_words` in all, bram above.
     """
     if words == 1:
-        return "register"
+        return "register" if copies == 1 or asked == "rom" else "pair"
     if asked != "auto":
         return asked
-    return "lutram" if words <= lutram_words else "bram"
+    return "lutram" if copies * words <= lutram_words else "bram"
 
 
 def read_stages(engine: Any, store: str) -> int:
     """Cycles from an address to its word, for the [engine] table's choice of registers."""
-    return {"register": 0, "lutram": 1, "rom": 1, "bram": 1 + engine.bram_register}[store]
+    return {"register": 0, "pair": 1, "lutram": 1, "rom": 1,
+            "bram": 1 + engine.bram_register}[store]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -446,7 +449,8 @@ class EngineSpec(abc.ABC):
 
     def sections(self, stage: int = 0) -> tuple[Section, ...]:
         """The sections of the parameter image, in their order."""
-        make = functools.partial(Section, stage=stage, load_bits=self.engine.load_bits)
+        make = functools.partial(Section, stage=stage, load_bits=self.engine.load_bits,
+                                 copies=self.engine.copies)
         sections = [section for section in self.parameter_sections(stage)
                     if section.kind not in self.constant_kinds]
         if self.bias_bits:
@@ -463,7 +467,7 @@ class EngineSpec(abc.ABC):
     @property
     def memory_bits(self) -> dict[str, int]:
         """Parameter bits in memories, by section."""
-        return {section.name: section.bits for section in self.sections()}
+        return {section.name: section.stored_bits for section in self.sections()}
 
     # -- Files -----------------------------------------------------------------------------
 

@@ -102,7 +102,7 @@ def best_chunk_bits(width: int, load_bits: int) -> int:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Section:
-    """One memory's worth of parameters.
+    """One memory's worth of parameters, of which the memory holds `copies`.
 
     A bank's word holds `fields` integers of `field_bits` bits. It is written in chunks, of which
     each comes in whole load words; or several banks are written at once, as a load word has
@@ -115,6 +115,7 @@ class Section:
     banks: int = 1
     stage: int = 0
     load_bits: int = 8
+    copies: int = 1
 
     @property
     def name(self) -> str:
@@ -128,8 +129,28 @@ class Section:
 
     @property
     def bits(self) -> int:
-        """Bits of the whole memory."""
+        """Bits of the parameters."""
         return self.words * self.banks * self.width
+
+    @property
+    def stored_bits(self) -> int:
+        """Bits of the whole memory."""
+        return self.copies * self.bits
+
+    @property
+    def word_bits(self) -> int:
+        """Bits of an address within a copy; above them the copy is chosen."""
+        return (self.words - 1).bit_length()
+
+    @property
+    def address_bits(self) -> int:
+        """Bits of an address."""
+        return self.word_bits + self.copies - 1
+
+    @property
+    def depth(self) -> int:
+        """Words of the memory, the last that is used."""
+        return ((self.copies - 1) << self.word_bits) + self.words
 
     @property
     def chunk_bits(self) -> int:
@@ -174,7 +195,7 @@ class Section:
 
 @dataclasses.dataclass(frozen=True)
 class ImageLayout:
-    """All sections of an image in their order.
+    """All sections of an image in their order, all with as many copies.
 
     `described` is whatever else tells this configuration from others, in plain JSON values.
     """
@@ -185,9 +206,14 @@ class ImageLayout:
     @functools.cached_property
     def configuration(self) -> int:
         """32 bits that an image must carry to be taken."""
-        sections = [dataclasses.astuple(section) for section in self.sections]
+        sections = [dataclasses.astuple(section)[:-1] for section in self.sections]
         text = json.dumps([self.described, sections], sort_keys=True)
         return int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], "little")
+
+    @property
+    def double_buffered(self) -> bool:
+        """Whether memories hold two images."""
+        return any(section.copies > 1 for section in self.sections)
 
     @property
     def trailer_bytes(self) -> int:

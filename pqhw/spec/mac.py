@@ -97,7 +97,8 @@ class MACSpec(EngineSpec):
     @property
     def weight_store(self) -> str:
         """Where the weights stand: register, lutram or bram (`auto`)."""
-        return storage(self.engine.weight_storage, self.weight_words, lutram_words=1)
+        return storage(self.engine.weight_storage, self.weight_words, lutram_words=1,
+                       copies=self.engine.copies)
 
     @property
     def weight_stages(self) -> int:
@@ -129,6 +130,7 @@ class MACSpec(EngineSpec):
     def parameter_sections(self, stage: int) -> list[Section]:
         """Weights."""
         return [Section(kind="weights", stage=stage, load_bits=self.engine.load_bits,
+                        copies=self.engine.copies,
                         words=self.weight_words, fields=self.outputs * self.row_lanes,
                         field_bits=self.engine.weight_bits)]
 

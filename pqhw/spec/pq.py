@@ -266,7 +266,8 @@ class PQSpec(EngineSpec):
     @property
     def table_store(self) -> str:
         """Where the tables stand: lutram, bram or rom."""
-        return storage(self.engine.table_storage, self.table_words, lutram_words=32)
+        return storage(self.engine.table_storage, self.table_words, lutram_words=32,
+                       copies=self.engine.copies)
 
     @property
     def wraps(self) -> bool:
@@ -319,6 +320,7 @@ class PQSpec(EngineSpec):
         return [
             *self.encoder.sections(stage),
             Section(kind="tables", stage=stage, load_bits=self.engine.load_bits,
+                    copies=self.engine.copies,
                     words=self.table_words, banks=self.subspace_lanes,
                     fields=self.outputs, field_bits=self.precision.table_bits)]
 

@@ -34,6 +34,16 @@ class _Table:
         return to_mapping(self)
 
 
+class _Engine(_Table):
+    TABLE = "engine"
+    double_buffered: bool
+
+    @property
+    def copies(self) -> int:
+        """Images that the parameter memories hold."""
+        return 1 + self.double_buffered
+
+
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Layer(_Table):
     """A dense layer: y[out_features] = f(x[in_features])."""
@@ -98,9 +108,8 @@ class Layer(_Table):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class PQEngine(_Table):
+class PQEngine(_Engine):
     """How a product-quantized layer is cut up, encoded and stored."""
-    TABLE = "engine"
     subvector_length: int = integer(1, 64, "elements V of a sub-vector")
     prototypes: int = integer(2, 64, "prototypes K of a subspace")
     encoder: str = choice(("l2", "l1"), "distance that picks the nearest prototype", default="l2")
@@ -122,13 +131,14 @@ class PQEngine(_Table):
                                default="auto")
     load_bits: int = integer(8, 1024, "width of the parameter port, in bits", default=8,
                              only=LOAD_BITS)
+    double_buffered: bool = boolean("memories hold two images: the next one loads while rows "
+                                    "pass", default=False)
     counter_bits: int = integer(12, 32, "width of the status counters, in bits", default=16)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class MACEngine(_Table):
+class MACEngine(_Engine):
     """How a multiply-accumulate layer forms its products."""
-    TABLE = "engine"
     scheme: str = choice(("fixed",), "weight code", default="fixed")
     weight_bits: int = integer(2, 8, "bits of a weight, symmetric around zero", default=8)
     multiplier: str = choice(("dsp", "lut", "auto"), "what forms a product: DSP block or logic; "
@@ -141,6 +151,8 @@ class MACEngine(_Table):
                                default="auto")
     load_bits: int = integer(8, 1024, "width of the parameter port, in bits", default=8,
                              only=LOAD_BITS)
+    double_buffered: bool = boolean("memories hold two images: the next one loads while rows "
+                                    "pass", default=False)
     counter_bits: int = integer(12, 32, "width of the status counters, in bits", default=16)
 
 

@@ -183,6 +183,7 @@ def test_defaults_of_a_pq_engine():
                    "multiplier": "auto", "shared_prototypes": False,
                    "table_storage": "auto",
                    "prototype_storage": "auto", "bram_register": True, "load_bits": 8,
+                   "double_buffered": False,
                    "counter_bits": 16},
         "precision": {"activation_bits": 8, "activation_signed": True, "prototype_bits": 8,
                       "table_bits": 8, "compatibility": "none", "output": "accumulator"},
@@ -195,6 +196,7 @@ def test_defaults_of_a_mac_engine():
         "layer": {"in_features": 4, "out_features": 3},
         "engine": {"kind": "mac", "scheme": "fixed", "weight_bits": 8, "multiplier": "auto",
                    "weight_storage": "auto", "bram_register": True, "load_bits": 8,
+                   "double_buffered": False,
                    "counter_bits": 16},
         "precision": {"activation_bits": 8, "activation_signed": True, "output": "accumulator"},
         "folding": {"inputs_per_cycle": 1, "outputs_per_cycle": 1}}

@@ -30,6 +30,7 @@ def test_the_example_loads_with_every_field_in_its_place(tmp_path):
                    "multiplier": "auto", "shared_prototypes": False,
                    "table_storage": "lutram",
                    "prototype_storage": "auto", "bram_register": True, "load_bits": 8,
+                   "double_buffered": False,
                    "counter_bits": 16},
         "precision": {"activation_bits": 8, "activation_signed": True, "prototype_bits": 8,
                       "table_bits": 8, "compatibility": "none", "output": "accumulator"},

@@ -115,6 +115,10 @@ CHAINS = {
     "different load ports": (
         (FIRST, pq(**SECOND, load_bits=32)),
         "engine.load_bits must be equal in all stages, but is 8, 32."),
+    "one of two double-buffered": (
+        (FIRST, pq(**SECOND, double_buffered=True)),
+        "engine.double_buffered must be equal in all stages, but is true in some and false in "
+        "others."),
     "no stage": ((), "stage must be given 1 to 64 times, but is given 0."),
     "too many stages": ((FIRST,) * 65, "stage must be given 1 to 64 times, but is given 65."),
     "the third stage": (

@@ -6,7 +6,7 @@ from amaranth.lib.wiring import In, Out
 
 from ...spec import DistanceSpec
 from ...spec.ranges import ceil_log2
-from ..buffers import Outlet
+from ..buffers import Outlet, beside
 from ..memory import ParameterMemory, SectionPort
 from ..streams import lanes_layout, shape_of
 from ..sums import adder_tree, count_up, delayed
@@ -110,6 +110,7 @@ class DistanceEncoder(wiring.Component):
     -------
     i: groups of activations
     o: codes of a group
+    bank, o_bank: the copy of the prototypes that `i` uses, and that `o` used (with two copies)
     load_prototypes: write port of the prototype memory
 
     Latency and cost
@@ -126,6 +127,7 @@ class DistanceEncoder(wiring.Component):
         super().__init__({
             "i": In(stream.Signature(lanes_layout(spec.activation_range, spec.lanes_in))),
             "o": Out(stream.Signature(data.ArrayLayout(spec.code_bits, spec.lanes))),
+            **({"bank": In(1), "o_bank": Out(1)} if spec.engine.double_buffered else {}),
             **({} if self.constant else {"load_prototypes": In(SectionPort(self.section))}),
         })
 
@@ -144,6 +146,8 @@ class DistanceEncoder(wiring.Component):
         last_prototype = prototype == spec.prototype_chunks - 1
         held = last_prototype if spec.chunked_input else last_element & last_prototype
         m.d.comb += self.i.ready.eq(enable & held)
+        if spec.engine.double_buffered:
+            m.d.comb += self.o_bank.eq(beside(m, outlet, self.bank, spec.encoder_stages, "bank"))
 
         operands = spec.prototype_stages
         c = self._prototypes(m, step, enable)
@@ -208,7 +212,9 @@ class DistanceEncoder(wiring.Component):
         if constants is None:
             wiring.connect(m, wiring.flipped(self.load_prototypes), memory.write)
         address = Signal(range(spec.prototype_words), name="word")
-        m.d.comb += [memory.address.eq(address), memory.enable.eq(enable)]
+        banked = spec.engine.double_buffered and not self.constant
+        m.d.comb += [memory.address.eq(Cat(address, self.bank) if banked else address),
+                     memory.enable.eq(enable)]
         count_up(m, address, spec.prototype_words, step)
         return memory.data
 

@@ -1,13 +1,13 @@
 """The fixed-point multiply-accumulate core."""
 
-from amaranth.hdl import Module, Signal, Value
+from amaranth.hdl import Cat, Module, Signal, Value
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from ...spec import MACSpec
 from ..memory import ParameterMemory, SectionPort
 from ..streams import lanes_layout, shape_of
-from ..sums import ColumnSums, count_up, delayed
+from ..sums import ColumnSums, bank_ports, connect_bank, count_up, delayed
 from ..target import Target, place
 from .multiplier import Multiplier
 
@@ -29,7 +29,8 @@ class FixedMAC(wiring.Component):
     -------
     i: groups of activations
     enable: advances everything
-    sums, done, last: see `ColumnSums`
+    sums, done, last, bank, bank_ahead: see `ColumnSums`
+    i_bank: the copy of the weights that `i` uses (with two copies)
     load_weights: write port of the weight memory
 
     Latency and cost
@@ -46,7 +47,7 @@ class FixedMAC(wiring.Component):
             "i": In(stream.Signature(lanes_layout(spec.activation_range, spec.row_lanes))),
             "enable": In(1),
             "sums": Out(lanes_layout(spec.sum_range, spec.outputs)), "done": Out(1), "last": Out(1),
-            "load_weights": In(SectionPort(self.section)),
+            "load_weights": In(SectionPort(self.section)), **bank_ports(spec),
         })
 
     def elaborate(self, platform: Target) -> Module:
@@ -58,10 +59,14 @@ class FixedMAC(wiring.Component):
             spec, lead=spec.weight_stages + spec.product_stages)
         wiring.connect(m, wiring.flipped(self.load_weights), weights.write)
         enable = self.enable
+        word: Value = self._place(m)
+        if spec.engine.double_buffered:
+            m.d.comb += connect_bank(self, sums)
+            word = Cat(word, self.i_bank)
         m.d.comb += [
             self.i.ready.eq(enable), sums.valid.eq(self.i.valid), sums.enable.eq(enable),
             self.sums.eq(sums.sums), self.done.eq(sums.done), self.last.eq(sums.last),
-            weights.enable.eq(enable), weights.address.eq(self._place(m)),
+            weights.enable.eq(enable), weights.address.eq(word),
         ]
         x = delayed(m, enable, Value.cast(self.i.payload), spec.weight_stages, "x")[-1]
         style = "lut" if spec.engine.multiplier == "lut" else "dsp"
