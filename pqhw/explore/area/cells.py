@@ -128,7 +128,7 @@ class Fabric:
     def memory(self, storage: str, width: int, words: int, *, registered: bool = False) -> Cells:
         """A memory of one write and one registered read port.
 
-        ``register``: a flip-flop per bit. ``lutram``: ceil(width / 4) cells per 16 words, a
+        ``register``: a flip-flop per bit. ``pair``: three and a LUT4. ``lutram``: ceil(width / 4) cells per 16 words, a
         multiplexer per bit where there are several 16s and a LUT4 to decode each. ``bram``:
         blocks in the widest mode that holds the words; on iCE40 an output register takes cells.
         ``rom``: a LUT4 per bit and 16 words, and half as many again to choose among several.
@@ -138,6 +138,8 @@ class Fabric:
             return Cells(lut=width * max(1.0, 1.5 * sixteens - 1)) + self.registers(width)
         if storage == "register":
             return self.registers(width, alone=True)
+        if storage == "pair":
+            return self.registers(2 * width, alone=True) + self.registers(width) + Cells(lut=width)
         if storage == "lutram":
             deep = ceil_div(words, 16)
             read = Cells(ff=width, lutram=ceil_div(width, 4) * deep)

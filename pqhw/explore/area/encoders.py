@@ -129,8 +129,9 @@ def prototype_memory(fabric: Fabric, spec: DistanceSpec) -> Cells:
 def section_memory(fabric: Fabric, section, storage: str, registered: bool) -> Cells:
     """A section's memory: one of its own per bank and chunk."""
     last = section.width - (section.chunks - 1) * section.chunk_bits
-    whole = fabric.memory(storage, section.chunk_bits, section.words, registered=registered)
-    tail = fabric.memory(storage, last, section.words, registered=registered)
+    words = section.words if storage == "rom" else section.depth
+    whole = fabric.memory(storage, section.chunk_bits, words, registered=registered)
+    tail = fabric.memory(storage, last, words, registered=registered)
     return (whole * (section.chunks - 1) + tail) * section.banks
 
 

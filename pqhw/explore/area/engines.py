@@ -108,7 +108,8 @@ def results(fabric: Fabric, spec: EngineSpec) -> Cells:
     cells += fabric.registers(2 * stages, alone=True)
     for section in spec.sections():
         if section.kind in ("bias", "multiplier", "shift"):
-            storage = "register" if section.words == 1 else "lutram" if fabric.ecp5 else "bram"
+            single = "register" if section.copies == 1 else "pair"
+            storage = single if section.words == 1 else "lutram" if fabric.ecp5 else "bram"
             cells += section_memory(fabric, section, storage, False)
     if spec.bias_bits:
         dropped = spec.output is not None and spec.output.mode == "shift" and not spec.wraps
