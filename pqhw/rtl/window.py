@@ -117,7 +117,8 @@ class WindowBuffer(wiring.Component):
         taps = data.ArrayLayout(self.tap_bits, spec.tap_lanes)
         super().__init__({
             "i": In(stream.Signature(data.ArrayLayout(spec.bits, spec.lanes))),
-            "coming": In(1), "begins": Out(1), **({"bank": In(1), "o_bank": Out(1)} if banked else {}),
+            "coming": In(1), "begins": Out(1),
+            **({"bank": In(1), "o_bank": Out(1)} if banked else {}),
             "o": Out(stream.Signature(data.StructLayout({"data": taps, "last": 1}))),
         })
 
@@ -127,7 +128,7 @@ class WindowBuffer(wiring.Component):
         m.submodules.outlet = outlet = Outlet(self.o.payload.shape())
         wiring.connect(m, outlet.o, wiring.flipped(self.o))
         enable = outlet.enable
-        sequencer = _Sequencer(spec)
+        sequencer = _Sequencer(spec, self.banked)
         m.submodules.sequencer = sequencer
         m.d.comb += [sequencer.enable.eq(enable), sequencer.available.eq(self.i.valid),
                      sequencer.coming.eq(self.coming), self.begins.eq(enable & sequencer.begins),
@@ -206,14 +207,15 @@ class _Sequencer(wiring.Component):
         of the image that comes in when its first output is emitted
     """
 
-    def __init__(self, spec: WindowSpec):
+    def __init__(self, spec: WindowSpec, banked: bool):
         self.spec = spec
+        self.banked = banked
         height, width = spec.layer.kernel
         super().__init__({
             "available": In(1), "coming": In(1), "enable": In(1), "begins": Out(1),
             "steps": Out(1), "takes": Out(1), "emits": Out(1),
             "last": Out(1), "inside_y": Out(height), "inside_x": Out(width),
-            "i_bank": In(1), "bank": Out(1)})
+            **({"i_bank": In(1), "bank": Out(1)} if banked else {})})
 
     def elaborate(self, platform: Target) -> Module:
         m = Module()
@@ -249,7 +251,8 @@ class _Sequencer(wiring.Component):
             with m.If(at(layer.period - 1)):
                 m.d.sync += [x.eq(0), y.eq(0)]
         self._outputs(m, moves, first, active)
-        self._follow_bank(m, first)
+        if self.banked:
+            self._follow_bank(m, first)
         return m
 
     def _follow_bank(self, m: Module, first: Value) -> None:

@@ -21,7 +21,7 @@ from pqhw.rtl.guard import RowGuard
 from pqhw.rtl.loader import Loader
 from pqhw.rtl.results import Results
 from pqhw.sim.stimulus import random_rows
-from pqhw.sim.transfers import image_payloads, row_payloads, rows_from_payloads
+from pqhw.sim.transfers import image_payloads, results_from_payloads, row_payloads
 from pqhw.spec import ChainSpec, Requantize
 from pqhw.spec.files import dump_spec
 from pqhw.spec.image import LoadError
@@ -103,11 +103,9 @@ class Streaming:
             return f"errors are {self.errors} instead of {expected}"
         if self.ready_lows:
             return f"ready was low for {self.ready_lows} cycles after the first image"
-        last = self.spec.last
-        per_row, transfers = self.spec.first.input_transfers, last.output_transfers
+        per_row, transfers = self.spec.first.input_transfers, self.spec.last.output_transfers
         count = len(self.sink.payloads) // transfers
-        results = rows_from_payloads(last.result_range, last.lanes_out, last.layer.out_features,
-                                     self.sink.payloads[:count * transfers])
+        results = results_from_payloads(self.spec, self.sink.payloads[:count * transfers])
         good = [(number, parameters) for number, (_, parameters, error) in enumerate(self.images)
                 if error == LoadError.NONE]
         golden = {number: chain_results(self.spec, parameters, self.rows)
@@ -169,6 +167,7 @@ def streamed(spec, kinds, chances=(1.0, 1.0, 1.0), seed=1, **how):
 FAULTS = ("magic", "configuration", "length", "section", "word", "check", "short", "shorter",
           "long")
 U4 = Requantize(bits=4)
+BITS = {"activation_bits": 4, "prototype_bits": 4, "table_bits": 4}
 CASES = {
     "pq": chain(tiny(D=7, load_bits=64, subspaces_per_cycle=2, outputs_per_cycle=2, output=U4)),
     "pq, codes replayed, bram": chain(tiny(
@@ -185,6 +184,13 @@ CASES = {
     "mac, wide scale, weights in registers": chain(mac(
         D=40, N=4, load_bits=256, inputs_per_cycle=40, outputs_per_cycle=4, results_per_cycle=4,
         output=Requantize(bits=8, signed=True, mode="scale"))),
+    "convolution, im2col": chain(pq(
+        C=2, F=3, H=4, W=5, N=3, V=3, K=4, padding=1, load_bits=64, output=U4, **BITS)),
+    "convolution, pixels, groups": chain(pq(
+        C=4, F=2, H=4, W=3, N=4, V=2, K=4, groups=2, stride=2, convolution="pixel", load_bits=64,
+        output=U4, **BITS)),
+    "convolution, mac": chain(mac(C=3, F=3, H=5, W=4, N=3, load_bits=64, output=U4,
+                                   activation_bits=4, weight_bits=4)),
     **{name: ChainSpec(tuple(dataclasses.replace(spec, engine=dataclasses.replace(
         spec.engine, load_bits=64)) for spec in cases.stages))
        for name, cases in chain_cases().items()},
@@ -250,7 +256,7 @@ def test_a_row_begun_before_an_image_is_complete_is_of_the_old_one_even_if_stall
     images = streamed(spec, ("good", "good")).images
     rows = random_rows(spec, images[0][1], KEPT, 1)
     payloads = row_payloads(spec, rows)
-    per_row, last = spec.first.input_transfers, spec.last
+    per_row = spec.first.input_transfers
     assert per_row > 1
     dut = Accelerator(spec)
 
@@ -281,8 +287,7 @@ def test_a_row_begun_before_an_image_is_complete_is_of_the_old_one_even_if_stall
                 dut.o.valid, Value.cast(dut.o.payload), dut.load.ready)
             sink.after(cycle, valid, payload)
             free |= bool(took)
-        results = rows_from_payloads(last.result_range, last.lanes_out, last.layer.out_features,
-                                     sink.payloads)
+        results = results_from_payloads(spec, sink.payloads)
         expected = [chain_results(spec, images[number][1], rows)[number] for number in (0, 1)]
         assert np.array_equal(results, expected)
         assert free, "the bank was not given away after the row"

@@ -128,10 +128,11 @@ class Fabric:
     def memory(self, storage: str, width: int, words: int, *, registered: bool = False) -> Cells:
         """A memory of one write and one registered read port.
 
-        ``register``: a flip-flop per bit. ``pair``: three and a LUT4. ``lutram``: ceil(width / 4) cells per 16 words, a
-        multiplexer per bit where there are several 16s and a LUT4 to decode each. ``bram``:
-        blocks in the widest mode that holds the words; on iCE40 an output register takes cells.
-        ``rom``: a LUT4 per bit and 16 words, and half as many again to choose among several.
+        ``register``: a flip-flop per bit. ``pair``: three and a LUT4. ``lutram``:
+        ceil(width / 4) cells per 16 words, a multiplexer per bit where there are several 16s and a
+        LUT4 to decode each. ``bram``: blocks in the widest mode that holds the words; on iCE40 an
+        output register takes cells. ``rom``: a LUT4 per bit and 16 words, and half as many again
+        to choose among several.
         """
         if storage == "rom":
             sixteens = words / 16
