@@ -72,10 +72,13 @@ def _pq(rng: random.Random, family: str) -> dict[str, Any]:
         engine["prototype_storage"] = rng.choice(("auto", "auto", "auto", "bram", "rom"))
     elif rng.random() < 0.2:
         engine["table_storage"] = "rom"
+    outputs = rng.choice((3, 4, 8, 10, 16, 16, 24, 32, 64))
+    layer: dict[str, Any] = {"in_features": inputs, "out_features": outputs}
+    if rng.random() < 0.2:
+        engine["convolution"] = rng.choice(("im2col", "pixel"))
+        layer = _convolution(rng)
     return {
-        "layer": {"in_features": inputs,
-                  "out_features": rng.choice((3, 4, 8, 10, 16, 16, 24, 32, 64))},
-        "engine": engine,
+        "layer": layer, "engine": engine,
         "precision": {
             "activation_bits": bits, "activation_signed": rng.random() < 0.5,
             "prototype_bits": bits if rng.random() < 0.8 else rng.choice((2, 4, 8)),
@@ -85,6 +88,13 @@ def _pq(rng: random.Random, family: str) -> dict[str, Any]:
                     "prototypes_per_cycle": rng.choice((1, 2, 3, 4, 8, 16, 32)),
                     "elements_per_cycle": rng.choice((1, 2, 3, 4, 8, 9)),
                     **({"encoders_per_cycle": rng.choice((1, 2))} if rng.random() < 0.3 else {})}}
+
+
+def _convolution(rng: random.Random) -> dict[str, Any]:
+    kernel, size = rng.choice((1, 2, 3, 3, 3)), rng.choice((4, 5, 8, 12, 16))
+    return {"kind": "conv2d", "in_channels": rng.choice((1, 3, 4, 8, 16)),
+            "out_channels": rng.choice((4, 8, 16)), "kernel": kernel, "height": size,
+            "width": size, "padding": rng.choice((0, kernel // 2)), "stride": rng.choice((1, 1, 2))}
 
 
 def _mac(rng: random.Random, family: str) -> dict[str, Any]:

@@ -5,7 +5,9 @@ from builders import mac, odd_cases, pq, tiny
 
 from pqhw.explore.area import GROUPS, PART_KINDS, Cells, Fabric, area_of, part_areas, total
 from pqhw.explore.area.cells import even
+from pqhw.explore.area.columns import column_tree
 from pqhw.explore.area.encoders import argmin, sum_tree
+from pqhw.rtl.ecp5_columns import column_luts
 from pqhw.spec import ChainSpec, SpecError
 from pqhw.spec.devices import DEVICES, device, resolve
 from pqhw.spec.ranges import signed_range, unsigned_range
@@ -37,6 +39,12 @@ def test_an_adder_on_a_chain_is_a_lut_per_bit_and_its_start(width):
     cells = ECP5.add(width)
     assert cells.lut4 == width + 1 and cells.carry == even(cells.carry)
     assert ICE40.add(width).lut4 == width
+
+
+@pytest.mark.parametrize("bits", [2, 3, 5, 8, 13])
+def test_a_column_is_what_the_rtl_plans(bits):
+    for terms in range(2, 33):
+        assert column_tree(terms, bits).lut4 == column_luts(*[bits] * terms)
 
 
 def test_a_tree_of_sums_is_counted_level_by_level():

@@ -1,7 +1,7 @@
 """Cells of what stands around the engines: guard, counters, replay, gearboxes."""
 
 from ...spec import ChainSpec, EngineSpec, PQSpec
-from ...spec.chain import GearboxSpec
+from ...spec.gearbox import GearboxSpec
 from ...spec.ranges import ceil_div, ceil_log2
 from .cells import Cells, Fabric
 from .engines import splitter
@@ -10,28 +10,32 @@ __all__ = ["code_collector", "collector", "counters", "gearbox", "guard", "repla
 
 
 def guard(fabric: Fabric, spec: EngineSpec) -> Cells:
-    """A register per bit of a transfer, cleared by its reset; about 10 LUT4 of control and a
-    counter of transfers that has two ways to end."""
-    bits = ceil_log2(spec.input_transfers)
+    """A register per bit of a transfer, cleared by its reset; about 10 LUT4 of control and
+    counters of transfers, and of an image's units, that have two ways to end."""
+    layer = spec.layer
+    sizes = (ceil_div(layer.unit_inputs, spec.lanes_in), layer.units_in)
     lanes = spec.lanes_in * spec.activation_range.bits
     cells = fabric.registers(lanes, alone=True) + Cells(ff=3)
-    if not bits:
+    if max(sizes) == 1:
         return cells + Cells(lut=12)
-    return cells + fabric.counter(spec.input_transfers) + Cells(lut=27 if fabric.ecp5 else 17, ff=1)
+    cells += fabric.counter(sizes[0]) + fabric.counter(sizes[1])
+    return cells + Cells(lut=27 if fabric.ecp5 else 17, ff=1)
 
 
 def counters(fabric: Fabric, chain: ChainSpec) -> Cells:
-    """Rows in, rows out, stalled cycles; whether rows are under way; two sticky flags."""
+    """Rows in, rows out, stalled cycles; whether rows are under way; two sticky flags; the rows
+    whose results make an image."""
     bits = chain.first.engine.counter_bits
-    return fabric.counter(1 << bits) * 3 + Cells(lut=10 + bits, ff=2)
+    return (fabric.counter(1 << bits) * 3 + fabric.counter(chain.last.layer.units_out)
+            + Cells(lut=10 + bits, ff=2))
 
 
 def replay(fabric: Fabric, spec: EngineSpec) -> Cells:
     """Rows of transfers stored and played once per tile; or a single transfer held."""
     if isinstance(spec, PQSpec):
-        width = spec.subspace_lanes * spec.code_bits
+        width = spec.subspace_lanes * spec.lookup_bits
     else:
-        width = spec.lanes_in * spec.activation_range.bits
+        width = spec.row_lanes * spec.activation_range.bits
     if spec.tiles == 1:
         return Cells()
     repeat = fabric.counter(spec.tiles)
@@ -67,7 +71,9 @@ def gearbox(fabric: Fabric, spec: GearboxSpec, bits: int) -> Cells:
     if spec.splits or not spec.collects:
         cells += splitter(fabric, spec.lanes_in, spec.lanes_between, bits)
     if spec.collects:
-        cells += collector(fabric, spec.elements, spec.lanes_between, spec.lanes_out, bits)
+        if spec.recuts:
+            cells += fabric.counter(spec.row_out // spec.lanes_between)
+        cells += collector(fabric, spec.row_out, spec.lanes_between, spec.lanes_out, bits)
     return cells
 
 

@@ -4,6 +4,7 @@ from ...spec import EngineSpec, MACSpec, PQSpec
 from ...spec.engine import DSP_BITS, MULTIPLIER_BITS
 from ...spec.ranges import ceil_log2
 from .cells import Cells, Fabric, total
+from .columns import column_tree
 from .encoders import section_memory, sum_tree
 
 SMALLEST_DSP = 11
@@ -15,13 +16,16 @@ __all__ = ["column_sums", "mac_lanes", "multiplier", "results", "tables", "weigh
 def tables(fabric: Fabric, spec: PQSpec) -> Cells:
     """Table memories: a bank per subspace lane of outputs * table_bits bits, and the counter of
     tiles and groups that completes their address. Constant tables are counted at their full width,
-    as their values are not known here."""
+    as their values are not known here. Taps outside an image are masked, a LUT4 per bit."""
     section = spec.section("tables")
     if spec.table_store == "rom":
         cells = fabric.memory("rom", section.width, section.words) * section.banks
-        return cells + fabric.counter(spec.tiles * spec.groups)
-    cells = section_memory(fabric, section, spec.table_store, spec.engine.bram_register)
-    return cells + fabric.counter(spec.tiles * spec.groups)
+    else:
+        cells = section_memory(fabric, section, spec.table_store, spec.engine.bram_register)
+    if spec.masks_lookups:
+        cells += Cells(lut=section.width * section.banks)
+        cells += fabric.registers(spec.table_stages * spec.subspace_lanes, alone=True)
+    return cells + fabric.counter(spec.sets * spec.tiles * spec.groups)
 
 
 def column_sums(fabric: Fabric, spec: EngineSpec, lead: int) -> Cells:
@@ -30,9 +34,12 @@ def column_sums(fabric: Fabric, spec: EngineSpec, lead: int) -> Cells:
     An accumulator's start costs no multiplexer; its result has a register of its own. Around
     them: flags along the pipeline, the counters of groups and tiles.
     """
-    limit = spec.sum_range if spec.wraps else None
-    tree, _ = sum_tree(fabric, spec.terms_per_cycle, spec.term_range, limit)
-    cells, depth = tree, ceil_log2(spec.terms_per_cycle)
+    terms, depth = spec.terms_per_cycle, ceil_log2(spec.terms_per_cycle)
+    if fabric.ecp5 and terms > 1 and not spec.wraps:
+        cells = column_tree(terms, spec.term_range.bits + int(not spec.term_range.signed))
+    else:
+        limit = spec.sum_range if spec.wraps else None
+        cells, _ = sum_tree(fabric, terms, spec.term_range, limit)
     if spec.groups > 1:
         width = spec.sum_range.bits
         cells += fabric.add(width) + fabric.registers(width) + fabric.registers(width)
@@ -53,12 +60,12 @@ def weights(fabric: Fabric, spec: MACSpec) -> Cells:
 
 
 def mac_lanes(fabric: Fabric, spec: MACSpec) -> Cells:
-    """lanes_in * outputs multipliers, and the inputs that wait for their weights."""
+    """row_lanes * outputs multipliers, and the inputs that wait for their weights."""
     style = "lut" if spec.engine.multiplier == "lut" else "dsp"
     lane = multiplier(fabric, spec.activation_range.bits, spec.engine.weight_bits,
                       spec.term_range.bits, style)
-    waiting = spec.weight_stages * spec.lanes_in * spec.precision.activation_bits
-    return lane * (spec.lanes_in * spec.outputs) + fabric.registers(waiting, alone=True)
+    waiting = spec.weight_stages * spec.row_lanes * spec.precision.activation_bits
+    return lane * (spec.row_lanes * spec.outputs) + fabric.registers(waiting, alone=True)
 
 
 def multiplier(fabric: Fabric, x: int, w: int, product: int, style: str) -> Cells:
@@ -122,7 +129,7 @@ def results(fabric: Fabric, spec: EngineSpec) -> Cells:
 
 def _transfer_counters(fabric: Fabric, spec: EngineSpec) -> Cells:
     """Which transfer of a row is at the input, and at the stage behind."""
-    transfers = spec.output_transfers
+    transfers = spec.result_words
     needed = {section.kind for section in spec.sections()} & {"bias", "multiplier"}
     if transfers == 1 or not needed:
         return Cells()
