@@ -19,15 +19,16 @@ __all__ = ["CONTESTS", "Contest", "EngineCycles", "engine_cycles", "engine_of_la
 def engine_of_layer(array: PQA, layer: ConvShape, *, load_bits: int = 8) -> PQSpec:
     """An engine over the layer's unrolled window with as many lanes as PQA's array.
 
-    Its rows are the layer's output pixels; results are raw sums. Entries of 16 bits come with
-    sums that wrap, as PQA's do.
+    Its rows are the layer's output pixels; results are raw sums. Its memories hold two images, so
+    that a layer loads while the one before is computed. Entries of 16 bits come with sums that
+    wrap, as PQA's do.
     """
     setting = array.setting
     bits, entry = setting.prototype_bits, setting.table_bits
     return PQSpec(
         layer=Layer(in_features=layer.window, out_features=layer.out_channels),
         engine=PQEngine(subvector_length=setting.subvector_length, prototypes=setting.prototypes,
-                        load_bits=load_bits),
+                        load_bits=load_bits, double_buffered=True),
         precision=PQPrecision(activation_bits=bits, activation_signed=False, prototype_bits=bits,
                               table_bits=entry,
                               compatibility="wrap16" if entry == 16 else "none"),
@@ -43,11 +44,13 @@ class EngineCycles:
     Members
     -------
     compute: cycles per row times output pixels
-    load: words of the parameter images
+    load: words of the parameter images, one per cycle
+    total: the larger of both in every layer, as loading goes on while rows are computed
     load_bits: width of such a word
     """
     compute: int
     load: int
+    total: int
     load_bits: int
 
 
@@ -57,13 +60,13 @@ def engine_cycles(array: PQA, layers: Iterable[ConvShape], memory: Memory) -> En
     The parameter port is the widest that the memory can feed.
     """
     load_bits = max(bits for bits in LOAD_BITS if bits <= memory.bits_per_cycle)
-    compute = load = 0
+    compute, load = [], []
     for layer in layers:
         chain = ChainSpec((engine_of_layer(array, layer, load_bits=load_bits),))
         image = chain.image
-        compute += chain.cycles_per_row * layer.pixels
-        load += 8 * (len(image.header()) + image.body_bytes) // load_bits
-    return EngineCycles(compute, load, load_bits)
+        compute.append(chain.cycles_per_row * layer.pixels)
+        load.append(8 * (len(image.header()) + image.body_bytes) // load_bits)
+    return EngineCycles(sum(compute), sum(load), sum(map(max, compute, load)), load_bits)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -25,8 +25,9 @@ NOTES = (
     "lanes, and a third of the area, the same baseline is 2.03× better (HBM).",
     "The model's area is a fit whose constant is negative: below 8 lanes a side it falls to zero, "
     "so such arrays are left out where the best one is chosen.",
-    "Our cycles are the spec's, to which simulation holds the RTL exactly, of one engine per layer "
-    "over the unrolled window, all with the lanes of PQA's 32 × 32 array (not routed itself); "
+    "Our cycles are the spec's, to which simulation holds the RTL exactly, of one double-buffered "
+    "engine per layer over the unrolled window, all with the lanes of PQA's 32 × 32 array (not "
+    "routed itself). The model adds up, as we do, the larger of loading and computing a layer; "
     "16-bit entries are summed modulo 2^16, as PQA does.",
     "Routed designs do one layer: equal work, input precision, output and device, each bit-exact "
     "by simulation with random parameters. Weights are as wide as table entries. Accuracy is not "

@@ -38,13 +38,14 @@ def _baselines(result: NetworkResult) -> tuple[tuple[str, ModelFigures], ...]:
 
 def _cycles(result: NetworkResult) -> Table:
     loading = result.settings[0].ours.load_bits
-    table = _table("cycles, 32 × 32 lookups", "model, DDR", "model, HBM", "our engine",
-                   f"its {loading}-bit loads")
+    table = _table("cycles, 32 × 32 lookups", "model, DDR", "model, HBM", "ours, DDR", "computing",
+                   f"{loading}-bit loads")
     for name, figures in _baselines(result):
         table.add_row(name, count(figures.ddr_cycles), count(figures.hbm_cycles))
     for row in result.settings:
         table.add_row(f"PQ {row.setting}", count(row.array.ddr_cycles),
-                      count(row.array.hbm_cycles), count(row.ours.compute), count(row.ours.load))
+                      count(row.array.hbm_cycles), count(row.ours.total), count(row.ours.compute),
+                      count(row.ours.load))
     return table
 
 

@@ -65,6 +65,16 @@ def test_parameters_come_in_the_widest_words_that_the_memory_feeds():
         assert cycles.load * cycles.load_bits > bits, "an image holds all parameters"
 
 
+def test_a_layer_loads_while_the_one_before_is_computed():
+    array, layers = PQA(setting=SETTINGS["emnist"][1]), NETWORKS["emnist"].layers
+    alone = [engine_cycles(array, [layer], DDR) for layer in layers]
+    assert any(one.compute < one.load for one in alone)
+    assert any(one.compute > one.load for one in alone)
+    assert engine_cycles(array, layers, DDR).total == sum(max(one.compute, one.load)
+                                                          for one in alone)
+    assert engine_of_layer(array, layers[0]).engine.double_buffered
+
+
 def test_an_engine_does_the_layer_with_the_setting_s_shapes():
     layer = NETWORKS["resnet20"].layer("stage2.1.a")
     spec = engine_of_layer(PQA(setting=SETTINGS["resnet20"][4]), layer)
