@@ -186,7 +186,8 @@ def pq_specs(draw: Any) -> PQSpec:
     inputs = draw(st.integers(1, 24))
     knobs = dict(
         D=st.just(inputs), N=st.integers(1, 12), V=st.integers(1, min(inputs, 8)),
-        K=st.integers(2, 12), encoder=st.sampled_from(("l2", "l1")),
+        K=st.integers(2, 12), encoder=st.sampled_from(("l2", "l1", "chebyshev", "dot")),
+        multiplier=st.sampled_from(("auto", "dsp", "lut")),
         shared_prototypes=st.booleans(),
         table_storage=st.sampled_from(("auto", "lutram", "bram", "rom")),
         prototype_storage=st.sampled_from(("auto", "lutram", "bram", "rom")),

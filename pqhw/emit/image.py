@@ -1,6 +1,6 @@
 """Packs parameters into the image that the `load` port takes (format: `pqhw.spec.image`)."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -57,9 +57,9 @@ def arrange(section: Section, spec: EngineSpec, parameters: Parameters) -> np.nd
                 rows = rows.transpose(0, 3, 1, 2).reshape(spec.layer.out_channels, -1)
             return np.concatenate([_weights(spec, own) for own in np.split(rows, spec.sets)])
         case "prototypes", PQSpec(encoder=DistanceSpec() as encoder), PQParameters():
-            shared = spec.engine.shared_prototypes
-            parts = np.split(parameters.prototypes, 1 if shared else spec.sets)
-            return np.concatenate([_prototypes(encoder, own) for own in parts])
+            return _by_set(_prototypes, spec, encoder, parameters.prototypes)
+        case "norms", PQSpec(encoder=DistanceSpec() as encoder), PQParameters():
+            return _by_set(_norms, spec, encoder, parameters.prototypes)
         case "tables", PQSpec(), PQParameters():
             tables = parameters.tables
             if spec.encodes_pixels:
@@ -84,6 +84,13 @@ def _weights(spec: MACSpec, weights: np.ndarray) -> np.ndarray:
     return shaped.transpose(0, 2, 1, 3).reshape(spec.groups * spec.tiles, 1, -1)
 
 
+def _by_set(arranged: Callable[[DistanceSpec, np.ndarray], np.ndarray], spec: PQSpec,
+            encoder: DistanceSpec, prototypes: np.ndarray) -> np.ndarray:
+    """The words of every set of prototypes, one after another."""
+    sets = 1 if spec.engine.shared_prototypes else spec.sets
+    return np.concatenate([arranged(encoder, own) for own in np.split(prototypes, sets)])
+
+
 def _prototypes(spec: DistanceSpec, prototypes: np.ndarray) -> np.ndarray:
     """[S, K, V] as (group, prototype chunk, element chunk) words of (lane, prototype, element).
 
@@ -99,6 +106,22 @@ def _prototypes(spec: DistanceSpec, prototypes: np.ndarray) -> np.ndarray:
     padded[:, count:] = padded[:, count - 1:count]
     shaped = padded.reshape(groups, lanes, chunks, per_chunk, pieces, per_piece)
     return shaped.transpose(0, 2, 4, 1, 3, 5).reshape(groups * spec.encode_cycles, 1, -1)
+
+
+def _norms(spec: DistanceSpec, prototypes: np.ndarray) -> np.ndarray:
+    """-sum c**2 of [S, K, V] as (group, prototype chunk) words of (lane, prototype) fields.
+
+    Padding prototypes have the norm of the last.
+    """
+    sets, count, _ = prototypes.shape
+    lanes = 1 if spec.engine.shared_prototypes else spec.lanes
+    groups = 1 if spec.engine.shared_prototypes else spec.groups
+    chunks, per_chunk = spec.prototype_chunks, spec.prototype_lanes
+    padded = np.zeros((groups * lanes, chunks * per_chunk), np.int64)
+    padded[:sets, :count] = -(prototypes.astype(np.int64) ** 2).sum(axis=2)
+    padded[:, count:] = padded[:, count - 1:count]
+    shaped = padded.reshape(groups, lanes, chunks, per_chunk)
+    return shaped.transpose(0, 2, 1, 3).reshape(groups * chunks, 1, -1)
 
 
 def _tables(spec: PQSpec, tables: np.ndarray) -> np.ndarray:

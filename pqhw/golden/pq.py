@@ -15,11 +15,13 @@ CHUNK_ELEMENTS = 1 << 15
 def encode(spec: PQSpec, parameters: PQParameters, rows: np.ndarray) -> np.ndarray:
     """Codes [R, S] of activations [R, D]: the nearest prototype, the lowest index on ties.
 
-    l2: argmin_k sum_v (x-c)**2; l1: argmin_k sum_v |x-c|. The tail of a row is padded with 0.
+    l2: argmin_k sum_v (x-c)**2; l1: argmin_k sum_v |x-c|; chebyshev: argmin_k max_v |x-c|; dot:
+    argmax_k (2 sum_v xc - sum_v c**2). The tail of a row is padded with 0.
     """
     length, subspaces = spec.engine.subvector_length, spec.encoded_vectors
-    # The widest distance, 64 elements of 9-bit differences, has 15 bits (l1) or 22 bits (l2).
-    dtype = np.int32 if spec.engine.encoder == "l2" else np.int16
+    # The widest distance, 64 elements of 9-bit differences, has 15 bits (l1) or 22 bits (l2); a
+    # score (dot) has 23.
+    dtype = np.int32 if spec.engine.encoder in ("l2", "dot") else np.int16
     shape = (subspaces, spec.engine.prototypes, length)
     prototypes = np.broadcast_to(parameters.prototypes, shape).astype(dtype)
     codes = np.empty((len(rows), subspaces), np.int32)
@@ -45,16 +47,26 @@ def nearest(encoder: str, vectors: np.ndarray, prototypes: np.ndarray) -> np.nda
 
 
 def _distance(encoder: str, vectors: np.ndarray, prototype: np.ndarray) -> np.ndarray:
-    """Distances [S, R] of vectors [V, S, R] to one prototype [S, V] of each subspace."""
+    """Distances [S, R] of vectors [V, S, R] to one prototype [S, V] of each subspace.
+
+    For dot, the score with its sign turned.
+    """
     total = np.zeros(vectors.shape[1:], vectors.dtype)
-    difference = np.empty_like(total)
+    part = np.empty_like(total)
     for element, own in zip(vectors, prototype.T):
-        np.subtract(element, own[:, None], out=difference)
+        if encoder == "dot":
+            np.multiply(element, own[:, None], out=part)
+            total += (own * own)[:, None] - 2 * part
+            continue
+        np.subtract(element, own[:, None], out=part)
         if encoder == "l2":
-            np.multiply(difference, difference, out=difference)
+            np.multiply(part, part, out=part)
         else:
-            np.abs(difference, out=difference)
-        total += difference
+            np.abs(part, out=part)
+        if encoder == "chebyshev":
+            np.maximum(total, part, out=total)
+        else:
+            total += part
     return total
 
 

@@ -9,7 +9,7 @@ from amaranth.hdl import (ClockSignal, Instance, Module, Mux, ResetSignal, Shape
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In
 
-from . import ecp5, ecp5_chains, ecp5_columns
+from . import ecp5, ecp5_chains, ecp5_columns, ecp5_segments
 
 __all__ = ["Library", "Target", "TARGETS", "place"]
 
@@ -49,6 +49,7 @@ class Target:
     column_tree: component that sums signed terms, a register per level; None builds it of adders
     chains: components on the family's carry chain (`Adder`, `Difference`, `GatedAdder`, `Less`,
         `RowPair`); None leaves arithmetic to inference
+    segment_chain: component that places segments on a carry chain, likewise
     library: where repeated modules are collected for writing out; None elaborates each in place
     """
     name: str
@@ -57,6 +58,7 @@ class Target:
     multiplier: Callable[..., Any] | None = None
     column_tree: Callable[..., Any] | None = None
     chains: Any = None
+    segment_chain: Callable[..., Any] | None = None
     library: Library | None = None
 
     def add(self, m: Module, a: Value, b: Value, shape: Shape, name: str) -> Value:
@@ -131,7 +133,7 @@ TARGETS = {
     "generic": Target(name="generic", small_memory="lutram"),
     "ecp5": Target(name="ecp5", small_memory="lutram", block_ram=ecp5.BlockRam,
                    multiplier=ecp5.Multiplier, column_tree=ecp5_columns.ColumnTree,
-                   chains=ecp5_chains),
+                   chains=ecp5_chains, segment_chain=ecp5_segments.SegmentChain),
     "ice40": Target(name="ice40", small_memory="bram"),
 }
 

@@ -7,6 +7,8 @@ two agree for all operands.
 
 import re
 
+from ..rtl.segments import Segment, parse_segments
+
 __all__ = ["substitution_script", "substitute_verilog"]
 
 CHAIN = re.compile(
@@ -17,6 +19,9 @@ CHAIN = re.compile(
 BANK = re.compile(r"^module (\w+_sums(_final)?((?:_\d+[cn][0-9a-f]+i[0-9a-f]+)+)) \(", re.MULTILINE)
 """Additions on one chain: each one's width, whether a carry comes in, which operand bits it takes
 inverted; with ``final`` the last one's top bit leaves inverted."""
+
+SEGMENTS = re.compile(r"^module (\w+_carry_((?:[a-z]\d+x\d+[a-z]*_?)+)) \(", re.MULTILINE)
+"""A module of segments on one chain: its name says all of them."""
 
 PROVED = """miter -equiv -flatten -make_assert {name} {name}_word {name}_proof
 sat -verify -prove-asserts {name}_proof
@@ -29,14 +34,15 @@ def substitution_script(verilog: str) -> str:
 
     They need the modules of `substitute_verilog` beside the design, and fail if a proof fails.
     """
-    return "\n".join(PROVED.format(name=match[0])
-                     for chains in (CHAIN, BANK) for match in chains.findall(verilog))
+    return "\n".join(PROVED.format(name=match[0]) for chains in (CHAIN, BANK, SEGMENTS)
+                     for match in chains.findall(verilog))
 
 
 def substitute_verilog(verilog: str) -> str:
     """A module `<name>_word` for every chain module `<name>` in `verilog`."""
     return "".join([*(_module(*match) for match in CHAIN.findall(verilog)),
-                    *(_bank(*match) for match in BANK.findall(verilog))])
+                    *(_bank(*match) for match in BANK.findall(verilog)),
+                    *(_segments(*match) for match in SEGMENTS.findall(verilog))])
 
 
 def _bank(name: str, final: str, additions: str) -> str:
@@ -82,3 +88,50 @@ def _module(name: str, kind: str, width: str, sign: str, minus: str) -> str:
             if f"wide_{port}" in value]
     return "\n".join([f"module {name}_word ({ports}, output [{result - 1}:0] total);", *wide,
                       f"  assign total = {value};", "endmodule\n"])
+
+
+def _segments(name: str, tokens: str) -> str:
+    ports: list[str] = []
+    lines: list[str] = []
+    for index, segment in enumerate(parse_segments(tokens)):
+        signed = " signed" if "s" in segment.options else ""
+        ports += [f"input{signed} [{width - 1}:0] {port}{index}"
+                  for port, width in segment.inputs.items()]
+        ports.append(f"output [{segment.width - 1}:0] total{index}")
+        lines += _segment(segment, str(index))
+    return "\n".join([f"module {name}_word ({', '.join(ports)});", *lines, "endmodule\n"])
+
+
+def _segment(segment: Segment, i: str) -> list[str]:
+    """Lines that assign one segment's total."""
+    bits, options, total = segment.bits, segment.options, f"  assign total{i} ="
+    signed = " signed" if "s" in options else ""
+    match segment.kind:
+        case "difference":
+            return [f"  wire{signed} [{bits}:0] wide_a{i} = a{i}, wide_b{i} = b{i};",
+                    f"  wire [{bits}:0] minus{i} = wide_a{i} - wide_b{i};",
+                    f"{total} {{~minus{i}[{bits}], minus{i}[{bits - 1}:0]}};"]
+        case "less":
+            return [f"{total} a{i} < b{i};"]
+        case "greater":
+            return [f"  wire [{bits}:0] first{i} = {{a{i} ^ {{{bits}{{~x{i}}}}}, ~x{i}}};",
+                    f"  wire [{bits}:0] second{i} = {{b{i} ^ {{{bits}{{~y{i}}}}}, ~y{i}}};",
+                    f"{total} first{i} > second{i};"]
+        case "choice":
+            return [f"{total} a{i} + (g{i} ? c{i} : b{i});"]
+        case "squares":
+            return [f"  wire [{bits}:0] square_{port}{i} = {{{port}{i}[{bits - 1}:3], "
+                    f"{port}{i}[1] & ~{port}{i}[0], 1'b0, {port}{i}[0]}};" for port in "ab"] + [
+                        f"{total} square_a{i} + square_b{i};"]
+    lines = []
+    for port, width, flip in (("a", segment.a, "x"), ("b", segment.b, "y")):
+        value = f"{port}{i}"
+        if flip in options:
+            value = f"({value} ^ {{{width}{{{flip}{i}}}}})"
+        if port == "b" and "g" in options:
+            gate = f"{{{width}{{g{i}}}}}"
+            value = f"({value} | {gate})" if "f" in options else f"({value} & ~{gate})"
+        fill = f"{{{bits - width}{{1'b{int('f' in options)}}}}}, " if width < bits else ""
+        lines.append(f"  wire [{bits}:0] wide_{port}{i} = {{1'b0, {fill}{value}}};")
+    carry = f" + c{i}" if "c" in options else ""
+    return [*lines, f"{total} wide_a{i} + wide_b{i}{carry};"]

@@ -1,6 +1,7 @@
 """The encoding half of a PQ engine's spec: from sub-vectors of activations to codes."""
 
 import dataclasses
+import functools
 
 from .constants import Constants
 from .conv import LayerShape
@@ -145,8 +146,10 @@ class DistanceSpec(EncoderSpec):
 
     @property
     def multipliers(self) -> int:
-        """Multipliers side by side: squares above six bits of difference."""
-        if self.engine.encoder != "l2" or self.difference_range.magnitude().bits <= 6:
+        """Multipliers side by side: products, and squares above six bits of difference."""
+        encoder = self.engine.encoder
+        tabled = encoder == "l2" and self.difference_range.magnitude().bits <= 6
+        if encoder in ("l1", "chebyshev") or tabled:
             return 0
         return self.lanes * self.prototype_lanes * self.element_lanes
 
@@ -157,14 +160,29 @@ class DistanceSpec(EncoderSpec):
 
     @property
     def element_distance_range(self) -> Range:
-        """What one element adds to a distance."""
+        """What one element adds to a distance (l1, l2), can make it (chebyshev) or a score (dot).
+
+        An element's score, 2xc - c**2, is largest for the c nearest to x, and smallest in a corner.
+        """
         difference = self.difference_range
-        return difference.squared() if self.engine.encoder == "l2" else difference.magnitude()
+        if self.engine.encoder != "dot":
+            return difference.squared() if self.engine.encoder == "l2" else difference.magnitude()
+        x, c = self.activation_range, self.prototype_range
+        corners = [2 * a * b - b * b for a in (x.low, x.high) for b in (c.low, c.high)]
+        nearest = [(a, min(max(a, c.low), c.high)) for a in (x.low, x.high)]
+        return Range(min(corners), max(2 * a * b - b * b for a, b in nearest))
 
     @property
     def distance_range(self) -> Range:
-        """A whole distance."""
+        """A whole distance, or a score."""
+        if self.engine.encoder == "chebyshev":
+            return self.element_distance_range
         return self.element_distance_range.times(self.engine.subvector_length)
+
+    @property
+    def norm_range(self) -> Range:
+        """A prototype's part of its score: -sum c**2 (dot)."""
+        return Range(-self.prototype_range.squared().times(self.engine.subvector_length).high, 0)
 
     @property
     def prototype_words(self) -> int:
@@ -184,10 +202,43 @@ class DistanceSpec(EncoderSpec):
         return read_stages(self.engine, self.prototype_store)
 
     @property
+    def norm_words(self) -> int:
+        """Depth of the memory of norms (dot)."""
+        return self.prototype_words // self.element_chunks
+
+    @property
+    def norm_store(self) -> str:
+        """Where the norms stand: register, lutram, bram or rom."""
+        return storage(self.engine.prototype_storage, self.norm_words, lutram_words=16,
+                       copies=self.engine.copies)
+
+    @property
+    def part_stages(self) -> int:
+        """Registers from operands to the sum or maximum over the elements side by side.
+
+        A difference is registered; squares and products take two cycles.
+        """
+        return (2 if self.engine.encoder in ("l2", "dot") else 1) + ceil_log2(self.element_lanes)
+
+    @property
+    def distance_stages(self) -> int:
+        """Registers from operands to whole distances.
+
+        Over chunks of elements parts are accumulated. Otherwise l1 sums one term more, that of
+        the signs, and dot too, that of the norm. chebyshev makes its magnitude in the end.
+        """
+        encoder = self.engine.encoder
+        if self.element_chunks > 1:
+            return self.part_stages + 1 + int(encoder == "chebyshev")
+        if encoder == "chebyshev":
+            return self.part_stages + 1
+        full = self.element_lanes == 1 << ceil_log2(self.element_lanes)
+        return self.part_stages + int(full and encoder in ("l1", "dot"))
+
+    @property
     def encoder_stages(self) -> int:
-        """Registers: operands, difference, distance, tree, sum, argmin, best."""
-        return (self.prototype_stages + 2
-                + ceil_log2(self.element_lanes) + int(self.element_chunks > 1)
+        """Registers: operands, distances, argmin, best."""
+        return (self.prototype_stages + self.distance_stages
                 + ceil_log2(self.prototype_lanes) + int(self.prototype_chunks > 1))
 
     @property
@@ -196,10 +247,15 @@ class DistanceSpec(EncoderSpec):
         return [self.lanes, self.prototype_lanes, self.element_lanes]
 
     def sections(self, stage: int = 0) -> list[Section]:
-        """Prototypes."""
+        """Prototypes, and for dot their norms."""
         lanes = 1 if self.engine.shared_prototypes else self.lanes
-        return [Section(kind="prototypes", stage=stage, load_bits=self.engine.load_bits,
-                        copies=self.engine.copies,
-                        words=self.prototype_words,
-                        fields=lanes * self.prototype_lanes * self.element_lanes,
-                        field_bits=self.precision.prototype_bits)]
+        make = functools.partial(Section, stage=stage, load_bits=self.engine.load_bits,
+                                 copies=self.engine.copies)
+        sections = [make(kind="prototypes", words=self.prototype_words,
+                         fields=lanes * self.prototype_lanes * self.element_lanes,
+                         field_bits=self.precision.prototype_bits)]
+        if self.engine.encoder == "dot":
+            sections.append(make(kind="norms", words=self.norm_words,
+                                 fields=lanes * self.prototype_lanes,
+                                 field_bits=self.norm_range.bits))
+        return sections

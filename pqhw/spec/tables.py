@@ -112,9 +112,11 @@ class PQEngine(_Engine):
     """How a product-quantized layer is cut up, encoded and stored."""
     subvector_length: int = integer(1, 64, "elements V of a sub-vector")
     prototypes: int = integer(2, 64, "prototypes K of a subspace")
-    encoder: str = choice(("l2", "l1"), "distance that picks the nearest prototype", default="l2")
-    multiplier: str = choice(("dsp", "lut", "auto"), "what squares differences of more than six "
-                             "bits: DSP block or logic; auto is dsp while the device's suffice",
+    encoder: str = choice(("l2", "l1", "chebyshev", "dot"),
+                          "distance that picks the nearest prototype", default="l2")
+    multiplier: str = choice(("dsp", "lut", "auto"), "what multiplies (dot), and squares "
+                             "differences of more than six bits (l2): DSP block or logic; auto is "
+                             "dsp while the device's suffice",
                              default="auto")
     shared_prototypes: bool = boolean("one set of prototypes serves all subspaces", default=False)
     table_storage: str = choice(("auto", "lutram", "bram", "rom"), "memory that holds the "

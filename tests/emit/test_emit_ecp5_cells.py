@@ -8,9 +8,11 @@ from amaranth.hdl import Module, signed, unsigned
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 from icarus import icarus_outputs, needs_icarus
+from segment_model import SEGMENTS, draws, result
 
 from pqhw.emit.design import component_verilog
 from pqhw.rtl.ecp5 import Adder, BlockRam, Multiplier
+from pqhw.rtl.ecp5_segments import SegmentChain
 
 pytestmark = needs_icarus
 MODELS = [str(importlib.resources.files("pqhw.sim") / "models" / "ecp5.v"), "-Wno-portbind"]
@@ -39,6 +41,45 @@ def test_the_narrowest_adders_are_right_for_every_pair(width, tmp_path):
     pairs = [[a, b] for a in range(1 << width) for b in range(1 << width)]
     top = (1 << width) - 1
     assert outputs(Adder(width), pairs, tmp_path) == [(a + b) & top for a, b in pairs]
+
+
+@pytest.mark.parametrize("chain", [SEGMENTS, SEGMENTS[::-1], SEGMENTS[4:7], SEGMENTS[8:9]],
+                         ids=("all", "reversed", "comparisons", "one sum"))
+def test_segments_that_share_a_chain_are_their_operations(chain, tmp_path):
+    """The first output is what all segments give, side by side."""
+    made = [draws(segment, 2, 300) for segment in chain]
+    vectors = [[value for inputs in row for value in inputs.values()] for row in zip(*made)]
+    expected = [sum(result(segment, **inputs) << low for segment, inputs, low in
+                    zip(chain, row, offsets(chain))) for row in zip(*made)]
+    assert outputs(Together(chain), vectors, tmp_path) == expected
+
+
+def offsets(chain):
+    """Where each segment's result begins."""
+    return [sum(segment.width for segment in chain[:index]) for index in range(len(chain))]
+
+
+class Together(wiring.Component):
+    """A chain of segments whose results are one output."""
+
+    def __init__(self, segments):
+        self.unit = SegmentChain(tuple(segments))
+        members = self.unit.signature.members
+        super().__init__({
+            "all": Out(sum(segment.width for segment in segments)),
+            **{name: member for name, member in members.items() if member.flow == In}})
+
+    def elaborate(self, platform):
+        m = Module()
+        m.submodules.unit = self.unit
+        low = 0
+        for name, member in self.unit.signature.members.items():
+            if member.flow == In:
+                m.d.comb += getattr(self.unit, name).eq(getattr(self, name))
+            else:
+                m.d.comb += self.all[low:low + member.shape].eq(getattr(self.unit, name))
+                low += member.shape
+        return m
 
 
 @pytest.mark.parametrize("a, b", [(signed(9), signed(8)), (unsigned(8), signed(8)),

@@ -6,7 +6,8 @@ from builders import mac, odd_cases, pq, tiny
 from pqhw.explore.area import GROUPS, PART_KINDS, Cells, Fabric, area_of, part_areas, total
 from pqhw.explore.area.cells import even
 from pqhw.explore.area.columns import column_tree
-from pqhw.explore.area.encoders import argmin, sum_tree
+from pqhw.explore.area.distances import argmin
+from pqhw.explore.area.encoders import sum_tree
 from pqhw.rtl.ecp5_columns import column_luts
 from pqhw.spec import ChainSpec, SpecError
 from pqhw.spec.devices import DEVICES, device, resolve

@@ -30,7 +30,18 @@ def slow_codes(spec, own, row):
         best, code = None, None
         for k in range(spec.engine.prototypes):
             differences = [padded[s * length + v] - int(prototypes[k, v]) for v in range(length)]
-            distance = sum(d * d if spec.engine.encoder == "l2" else abs(d) for d in differences)
+            sizes = [abs(d) for d in differences]
+            match spec.engine.encoder:
+                case "l2":
+                    distance = sum(size ** 2 for size in sizes)
+                case "l1":
+                    distance = sum(sizes)
+                case "chebyshev":
+                    distance = max(sizes)
+                case _:
+                    own_elements = [int(value) for value in prototypes[k]]
+                    distance = sum(c * c for c in own_elements) - 2 * sum(
+                        padded[s * length + v] * own_elements[v] for v in range(length))
             if best is None or distance < best:
                 best, code = distance, k
         codes.append(code)

@@ -6,7 +6,7 @@ import zlib
 
 import numpy as np
 import pytest
-from amaranth.hdl import Const, Module, Mux, Shape, Signal, signed, unsigned
+from amaranth.hdl import Cat, Const, Module, Mux, Shape, Signal, signed, unsigned
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 from builders import small_mac
@@ -16,6 +16,7 @@ from pqhw.rtl.checksum import CRC_INIT, CRC_RESIDUE, crc32_next
 from pqhw.rtl.encoder.argmin import argmin_tree
 from pqhw.rtl.mac import Multiplier
 from pqhw.rtl.results import clamp
+from pqhw.rtl.segments import CarryChains
 from pqhw.rtl.sums import adder_tree
 from pqhw.spec.ranges import ceil_log2, signed_range, unsigned_range
 
@@ -79,23 +80,29 @@ def test_a_message_followed_by_its_crc_leaves_the_residue(length):
 
 # -- Arg-min -----------------------------------------------------------------------------------
 
+@pytest.mark.parametrize("largest", (False, True), ids=("smallest", "largest"))
+@pytest.mark.parametrize("shape", (unsigned(3), signed(3)), ids=repr)
 @pytest.mark.parametrize("count", (1, 2, 3, 4, 5, 7, 8, 12))
-def test_argmin_finds_the_least_and_the_lowest_index_on_ties(count):
-    inputs = {f"d{k}": 3 for k in range(count)}
+def test_argmin_finds_the_best_and_the_lowest_index_on_ties(count, shape, largest):
+    inputs = {f"d{k}": shape for k in range(count)}
     depth = ceil_log2(count)
 
     def build(m, p):
-        least, index = argmin_tree(m, GENERIC, Const(1),
-                                   [getattr(p, name) for name in inputs])
+        chains = CarryChains(m, GENERIC, "least")
+        best, index = argmin_tree(m, chains, Const(1), [getattr(p, name) for name in inputs],
+                                  largest=largest)
+        chains.place()
         assert len(index) == depth
-        return (index << 3) | least
+        return Cat(best, index)
 
     rng = random.Random(count)
-    draws = [[rng.randrange(8) if i % 2 else rng.choice((3, 4)) for _ in range(count)]
+    close = (-1, 2) if shape.signed else (3, 4)
+    draws = [[rng.choice(values(shape) if i % 2 else close) for _ in range(count)]
              for i in range(300)]
     seen = outputs(Wrapped(inputs, 3 + depth, build),
                    [dict(zip(inputs, draw)) for draw in draws], depth)
-    assert seen == [int(np.argmin(draw)) << 3 | min(draw) for draw in draws]
+    choose, best = (np.argmax, max) if largest else (np.argmin, min)
+    assert seen == [int(choose(draw)) << 3 | best(draw) & 7 for draw in draws]
 
 
 # -- Multipliers -------------------------------------------------------------------------------

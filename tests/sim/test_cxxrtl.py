@@ -26,16 +26,23 @@ pytestmark = pytest.mark.skipif(bool(MISSING), reason=f"needs {', '.join(MISSING
 FEW = {"activation_bits": 3, "output": Requantize(bits=3, signed=True, shift=1)}
 PQ = {"D": 5, "N": 3, "V": 2, "K": 3, "prototype_bits": 3, "table_bits": 3,
       "outputs_per_cycle": 2, **FEW}
+FULL = {"D": 10, "N": 3, "V": 5, "K": 5, "activation_bits": 4, "prototype_bits": 4,
+        "table_bits": 3, "prototypes_per_cycle": 3, "elements_per_cycle": 5}
 DESIGNS = {
     "pq lutram": chain(pq(table_storage="lutram", subspaces_per_cycle=2, **PQ)),
     "pq rom": chain(pq(**{**PQ, "D": 11}, table_storage="rom", prototype_storage="rom",
                        subspaces_per_cycle=5)),
     "pq bram": chain(pq(table_storage="bram", encoder="l1", **PQ)),
+    "pq l1": chain(pq(encoder="l1", **{**FULL, "activation_bits": 6})),
+    "pq l2 folded": chain(pq(**{**FULL, "elements_per_cycle": 2})),
+    "pq chebyshev": chain(pq(encoder="chebyshev", **{**FULL, "elements_per_cycle": 3})),
+    "pq dot": chain(pq(encoder="dot", **{**FULL, "elements_per_cycle": 3})),
     "mac dsp": chain(mac(D=5, N=3, weight_bits=3, multiplier="dsp", inputs_per_cycle=2, **FEW)),
     "mac lut": chain(mac(D=5, N=3, weight_bits=3, multiplier="lut", activation_bits=3)),
     "chain": chain(pq(**PQ), mac(D=3, N=2, weight_bits=3, activation_bits=3, load_bits=8)),
 }
-PAIRS = [("pq lutram", "generic"), ("pq lutram", "ecp5"), ("pq bram", "ecp5"), ("pq rom", "ecp5"),
+PAIRS = [*((name, "ecp5") for name in ("pq l1", "pq l2 folded", "pq chebyshev", "pq dot")),
+         ("pq lutram", "generic"), ("pq lutram", "ecp5"), ("pq bram", "ecp5"), ("pq rom", "ecp5"),
          ("mac dsp", "ecp5"), ("mac lut", "generic"), ("chain", "generic")]
 
 

@@ -34,7 +34,8 @@ RULES = {
 """Written down again, so that no limit moves unnoticed."""
 
 WORDS = {
-    "engine.encoder": '"l2", "l1"', "engine.table_storage": '"auto", "lutram", "bram", "rom"',
+    "engine.encoder": '"l2", "l1", "chebyshev", "dot"',
+    "engine.table_storage": '"auto", "lutram", "bram", "rom"',
     "engine.prototype_storage": '"auto", "lutram", "bram", "rom"', "engine.scheme": '"fixed"',
     "engine.multiplier": '"dsp", "lut", "auto"',
     "engine.convolution": '"im2col", "pixel"', "engine.line_storage": '"auto", "lutram", "bram"',

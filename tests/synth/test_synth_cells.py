@@ -10,6 +10,8 @@ from amaranth.lib.wiring import In, Out
 from builders import mac, pq
 
 from pqhw.emit.constants import bind_constants
+from pqhw.explore.area.cells import Fabric
+from pqhw.explore.area.distances import distance_lane
 from pqhw.rtl.ecp5_chains import Adder, Difference, GatedAdder, Less, RowPair
 from pqhw.rtl.ecp5_columns import column_luts
 from pqhw.rtl.encoder.distance import DistanceLane
@@ -212,12 +214,64 @@ def lane(encoder, bits):
               activation_signed=False, prototype_bits=bits)
 
 
-@pytest.mark.parametrize("encoder, bits, bound", [("l1", 4, 19), ("l1", 5, 23), ("l2", 4, 30),
-                                                  ("l2", 5, 44)])
-def test_narrow_distances_are_logic_within_bounds(synthesis, encoder, bits, bound):
-    cells = synthesis.cells(DistanceLane(lane(encoder, bits).encoder))
+def segments(*halves):
+    """LUT4 of segments on shared chains: at most two more per 40 halves."""
+    return sum(halves) + 2 * ceil_div(sum(halves), 40)
+
+
+def nearest(count, bits):
+    """LUT4 of count - 1 comparisons, and multiplexers but for the last one's distance."""
+    index = sum(level * (count >> level + 1) for level in range(1, ceil_log2(count)))
+    return segments(*[bits] * (count - 1)) + (count - 2) * bits + index
+
+
+def encoder_bound(encoder, bits, squares=0):
+    """LUT4 of 16 prototypes of 9 elements: differences, sums or maxima, magnitude, nearest."""
+    differences = [bits + 1] * 9
+    magnitude = bits + 2
+    match encoder:
+        case "l1":
+            sums = [bits + 1] * 4 + [bits + 2] * 2 + [bits + 3, bits + 4]
+            return 16 * (segments(*differences, *sums) + magnitude) + nearest(16, bits + 4)
+        case "l2":
+            sums = [2 * bits + 1] * 4 + [2 * bits + 2] * 2 + [2 * bits + 3, 2 * bits + 4]
+            prototype = segments(*differences, *sums) + 9 * squares + 1
+            return 16 * prototype + nearest(16, 2 * bits + 4)
+    multiplexers = 8 * (bits + 1)
+    return (16 * (segments(*differences, *[bits + 1] * 8) + multiplexers + magnitude)
+            + nearest(16, bits))
+
+
+@pytest.mark.parametrize("encoder, bits, squares", [
+    ("l1", 4, 0), ("l1", 8, 0), ("chebyshev", 4, 0), ("chebyshev", 8, 0), ("l2", 3, 3),
+    ("l2", 4, 8)])
+def test_a_lane_is_its_differences_sums_and_comparisons(synthesis, encoder, bits, squares):
+    spec = pq(D=9, N=1, V=9, K=16, prototypes_per_cycle=16, elements_per_cycle=9, encoder=encoder,
+              activation_bits=bits, activation_signed=False, prototype_bits=bits)
+    cells = synthesis.cells(DistanceLane(spec.encoder))
     assert_kinds(cells, *ECP5)
-    assert halves(cells) <= 16 * bound
+    bound = encoder_bound(encoder, bits, squares)
+    assert 0.95 * bound <= halves(cells) <= bound
+    formula = distance_lane(Fabric("ecp5"), spec.encoder)
+    assert abs(halves(cells) - formula.lut4) <= 0.01 * formula.lut4
+    assert abs(cells["TRELLIS_FF"] - formula.ff) <= 0.02 * formula.ff
+
+
+def test_an_l2_lane_of_four_bits_is_at_most_twice_an_l1_lane(synthesis):
+    def size(encoder):
+        spec = pq(D=9, N=1, V=9, K=16, prototypes_per_cycle=16, elements_per_cycle=9,
+                  encoder=encoder, activation_bits=4, activation_signed=False, prototype_bits=4)
+        return halves(synthesis.cells(DistanceLane(spec.encoder)))
+    assert size("l1") <= 1850 and size("l2") <= 2 * size("l1")
+
+
+def test_products_are_dsps_and_the_norm_is_one_sum_per_prototype(synthesis):
+    spec = lane("dot", 8).encoder
+    cells = synthesis.cells(DistanceLane(spec))
+    assert_kinds(cells, *ECP5, "MULT18X18D")
+    assert cells["MULT18X18D"] == spec.multipliers == 16
+    sums = [spec.element_lanes * (spec.distance_range.bits + 1)] * 4
+    assert halves(cells) <= sum(sums) + nearest(4, spec.distance_range.bits)
 
 
 def test_wide_squares_are_dsps_that_hold_difference_and_square(synthesis):

@@ -1,21 +1,10 @@
-"""Cells of the encoders that compare a sub-vector with prototypes."""
+"""Cells around the distances: memories, control, and trees of sums."""
 
 from ...spec import DistanceSpec
-from ...spec.ranges import Range, ceil_log2, signed_range, unsigned_range
+from ...spec.ranges import Range
 from .cells import Cells, Fabric, total
 
-__all__ = ["argmin", "distance_lane", "element", "encoder", "prototype_memory", "sum_tree"]
-
-LARGEST_TABLE = 6
-"""Bits of a magnitude whose square is looked up; wider ones are multiplied."""
-
-SQUARE_LUTS = (0, 0, 2, 5, 10, 20, 45)
-"""LUT4 of the square of a signed difference, by the bits of its magnitude."""
-
-MAGNITUDE_LUTS = (0, 0, 1.5, 2.5, 3.5, 5.2, 7.5, 10, 13)
-"""LUT4 of the magnitude of a signed difference, by its bits: about one a bit, and the sign and
-the bits below, gathered."""
-
+__all__ = ["encoder", "prototype_memory", "sum_tree"]
 
 def sum_tree(fabric: Fabric, terms: int, range_: Range,
              limit: Range | None = None) -> tuple[Cells, int]:
@@ -37,93 +26,18 @@ def sum_tree(fabric: Fabric, terms: int, range_: Range,
     return cells, nodes[0].bits
 
 
-def whole(range_: Range) -> Range:
-    """All values that the bits of a range can take."""
-    return (signed_range if range_.signed else unsigned_range)(range_.bits)
-
-
-def argmin(fabric: Fabric, candidates: int, width: int, *, keeps_least: bool) -> Cells:
-    """The least of several distances and its index, a register per level.
-
-    A node: a comparison, a multiplexer of `width` bits and of the index bits so far; the node's
-    own index bit is the comparison. The root passes on its distance only if `keeps_least`.
-    """
-    cells, level = Cells(), 0
-    while candidates > 1:
-        level += 1
-        nodes, odd = divmod(candidates, 2)
-        candidates = nodes + odd
-        kept = width if candidates > 1 or keeps_least else 0
-        cells += (fabric.less(width) + Cells(lut=kept + level - 1)) * nodes
-        cells += fabric.registers(kept + level) * nodes
-        cells += fabric.registers(width + level - 1, alone=True) * odd
-    return cells
-
-
-def element(fabric: Fabric, spec: DistanceSpec) -> Cells:
-    """What one element adds to a distance: a difference, its magnitude or square, two registers.
-
-    Bit 1 of a square is always zero. Above six bits of magnitude a square is a DSP block that
-    holds both registers, or the sum of pairs of rows of partial products.
-    """
-    width = max(spec.activation_range.bits, spec.prototype_range.bits)
-    bits = spec.difference_range.magnitude().bits
-    cells = fabric.subtract(width)
-    multiplied = spec.engine.encoder == "l2" and bits > LARGEST_TABLE
-    if multiplied and spec.engine.multiplier != "lut":
-        return cells + Cells(dsp=1)
-    cells += fabric.registers(spec.difference_range.bits)
-    cells += fabric.registers(spec.element_distance_range.bits)
-    if spec.engine.encoder == "l1":
-        return cells + Cells(lut=MAGNITUDE_LUTS[bits])
-    if not multiplied:
-        return cells + Cells(lut=SQUARE_LUTS[bits], ff=-1)
-    return cells + Cells(lut=MAGNITUDE_LUTS[bits]) + square_rows(fabric, bits)
-
-
-def square_rows(fabric: Fabric, bits: int) -> Cells:
-    """A square in logic: a chain per pair of rows, and one per sum of pairs."""
-    cells, width = Cells(), 0
-    for low in range(0, bits, 2):
-        cells += fabric.row_pair(bits)
-        if low:
-            upper = max(width - low, bits + 2) + 1
-            cells += fabric.add(upper)
-            width = low + upper
-        else:
-            width = bits + 2
-    return cells
-
-
-def distance_lane(fabric: Fabric, spec: DistanceSpec) -> Cells:
-    """One subspace: prototypes * elements element distances, their sums, and the least.
-
-    Sums over chunks of elements take a gated adder per prototype; chunks of prototypes a
-    comparison with the best so far.
-    """
-    tree, width = sum_tree(fabric, spec.element_lanes, whole(spec.element_distance_range))
-    cells = (element(fabric, spec) * spec.element_lanes + tree)
-    if spec.element_chunks > 1:
-        width = spec.distance_range.bits
-        cells += fabric.add_gated(width) + fabric.registers(width)
-    chunked = spec.prototype_chunks > 1
-    cells = cells * spec.prototype_lanes
-    cells += argmin(fabric, spec.prototype_lanes, width, keeps_least=chunked)
-    if chunked:
-        cells += fabric.less(width) + Cells(lut=3 + 0.8 * spec.code_bits)
-        cells += fabric.registers(width, alone=True) + fabric.registers(spec.code_bits)
-    return cells
-
-
 def prototype_memory(fabric: Fabric, spec: DistanceSpec) -> Cells:
-    """The prototypes, a word of all lanes at a time, written chunk by chunk; a single constant
-    word costs nothing."""
-    section = spec.section("prototypes")
-    if "prototypes" in spec.constant_kinds:
-        if section.words == 1:
-            return Cells()
-        return fabric.memory("rom", section.width, section.words)
-    return section_memory(fabric, section, spec.prototype_store, spec.engine.bram_register)
+    """The prototypes, for dot also their norms: a word of all lanes at a time, written chunk by
+    chunk; a single constant word costs nothing."""
+    stores = {"prototypes": spec.prototype_store, "norms": spec.norm_store}
+    cells = Cells()
+    for section in spec.sections():
+        if section.kind not in spec.constant_kinds:
+            cells += section_memory(fabric, section, stores[section.kind],
+                                    spec.engine.bram_register)
+        elif section.words > 1:
+            cells += fabric.memory("rom", section.width, section.words)
+    return cells
 
 
 def section_memory(fabric: Fabric, section, storage: str, registered: bool) -> Cells:
@@ -142,7 +56,7 @@ def encoder(fabric: Fabric, spec: DistanceSpec) -> Cells:
     operand_bits = lanes * spec.element_lanes * spec.activation_range.bits
     reads = spec.prototype_stages
     stages = spec.encoder_stages
-    sum_at = reads + 2 + ceil_log2(spec.element_lanes)
+    sum_at = reads + spec.part_stages
     cells = outlet(fabric, lanes * spec.code_bits)
     cells += fabric.registers(stages + reads * operand_bits, alone=True)
     cells += fabric.counter(spec.element_chunks) + fabric.counter(spec.prototype_chunks)

@@ -6,7 +6,8 @@ from ...spec import ChainSpec, DistanceSpec, EncoderSpec, EngineSpec, MACSpec, P
 from ...spec.devices import Device
 from .border import code_collector, counters, gearbox, guard, replay
 from .cells import Cells, Fabric, fabric_of, total
-from .encoders import distance_lane, encoder, prototype_memory
+from .distances import distance_lane
+from .encoders import encoder, prototype_memory
 from .engines import column_sums, mac_lanes, results, tables, weights
 from .loading import loader
 

@@ -1,18 +1,24 @@
-"""Encoders that compare a sub-vector with every prototype: l2 and l1."""
+"""Encoders that compare a sub-vector with every prototype: l2, l1, chebyshev and dot."""
 
 from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from ...spec import DistanceSpec
+from ...spec.engine import read_stages
 from ...spec.ranges import ceil_log2
 from ..buffers import Outlet, beside
 from ..memory import ParameterMemory, SectionPort
-from ..streams import lanes_layout, shape_of
-from ..sums import adder_tree, count_up, delayed
+from ..segments import CarryChains
+from ..streams import lanes_layout
+from ..sums import count_up, delayed
 from ..target import Target, place
-from .argmin import argmin_tree
-from .elements import element_distance
+from .absolute import absolute_distance
+from .argmin import argmin_tree, nearer
+from .chebyshev import chebyshev_distance
+from .parts import Parts
+from .products import dot_score, norm_level
+from .squared import squared_distance
 
 __all__ = ["DistanceEncoder", "DistanceLane"]
 
@@ -23,12 +29,13 @@ class DistanceLane(wiring.Component):
     Parameters
     ----------
     spec:
-        Gives lanes, ranges and chunks.
+        Gives the kind of distance, lanes, ranges and chunks.
 
     Members
     -------
     x: elements of this cycle
     c: their counterparts, prototype by prototype
+    norms: of the prototypes (dot only), at the stage that takes them
     enable: advances the pipeline
     sum_step, sum_first: the distance sums take a part, the first of a distance (at their stage)
     best_step, best_first: a chunk's least distance is compared with the best so far, or replaces
@@ -38,20 +45,22 @@ class DistanceLane(wiring.Component):
 
     Latency and cost
     ----------------
-    2 + ceil(log2 elements) + ceil(log2 prototypes) cycles, one more each for sums over chunks
-    of elements and for chunks of prototypes. prototypes * elements element distances,
-    prototypes * (elements - 1) adders, prototypes - 1 comparisons. On ECP5, 16 prototypes of 8
-    elements, LUT4 per element distance and its share of the rest: l1 18 (4 bits) or 22 (5 bits),
-    l2 28 (4 bits).
+    `spec.distance_stages` + ceil(log2 prototypes) cycles, one more for chunks of prototypes.
+    Per prototype what `absolute_distance`, `squared_distance`, `chebyshev_distance` or `dot_score`
+    costs; prototypes - 1 comparisons with multiplexers. On ECP5, 16 prototypes of 9 elements: l1
+    1,900 LUT4 (4 bits) or 3,250 (8 bits), l2 3,600 (4 bits).
     """
 
     def __init__(self, spec: DistanceSpec):
         self.spec = spec
         self.chunk_bits = ceil_log2(spec.prototype_lanes)
         prototype = lanes_layout(spec.prototype_range, spec.element_lanes)
+        norms = {}
+        if spec.engine.encoder == "dot":
+            norms["norms"] = In(lanes_layout(spec.norm_range, spec.prototype_lanes))
         super().__init__({
             "x": In(lanes_layout(spec.activation_range, spec.element_lanes)),
-            "c": In(data.ArrayLayout(prototype, spec.prototype_lanes)),
+            "c": In(data.ArrayLayout(prototype, spec.prototype_lanes)), **norms,
             "enable": In(1), "sum_step": In(1), "sum_first": In(1), "best_step": In(1),
             "best_first": In(1), "best_base": In(spec.code_bits),
             "code": Out(spec.code_bits),
@@ -60,35 +69,42 @@ class DistanceLane(wiring.Component):
     def elaborate(self, platform: Target) -> Module:
         m = Module()
         spec = self.spec
-        distances = []
-        for k in range(spec.prototype_lanes):
-            elements = [element_distance(m, platform, self.enable, spec, self.x[e],
-                                         self.c[k][e], f"p{k}_e{e}")
-                        for e in range(spec.element_lanes)]
-            distance = adder_tree(m, platform, self.enable, elements, f"p{k}_sum")
-            if spec.element_chunks > 1:
-                distance = self._accumulate(m, platform, distance, f"p{k}_distance")
-            distances.append(distance)
-        least, index = argmin_tree(m, platform, self.enable, distances)
+        # Sums of l1 and maxima of chebyshev are complements.
+        largest = spec.engine.encoder != "l2"
+        distances = [self._distance(m, platform, k) for k in range(spec.prototype_lanes)]
+        chains = CarryChains(m, platform, "least")
+        least, index = argmin_tree(m, chains, self.enable, distances, largest=largest)
         if spec.prototype_chunks > 1:
-            index = self._best(m, platform, least, index)
+            index = self._best(m, chains, least, index, largest)
+        chains.place()
         m.d.comb += self.code.eq(index)
         return m
 
-    def _accumulate(self, m: Module, platform: Target, part: Value, name: str) -> Value:
-        shape = shape_of(self.spec.distance_range)
-        total = Signal(shape, name=name, reset_less=True)
-        following = platform.add_gated(m, part, total, ~self.sum_first, shape, f"{name}_following")
-        with m.If(self.enable & self.sum_step):
-            m.d.sync += total.eq(following)
-        return total
+    def _distance(self, m: Module, platform: Target, k: int) -> Value:
+        """Distance to one prototype, its complement, or its score."""
+        chains = CarryChains(m, platform, f"p{k}")
+        parts = Parts(m=m, platform=platform, spec=self.spec, chains=chains, enable=self.enable,
+                      sum_step=self.sum_step, sum_first=self.sum_first, name=f"p{k}")
+        x, c = list(self.x), list(self.c[k])
+        match self.spec.engine.encoder:
+            case "l1":
+                distance = absolute_distance(parts, x, c)
+            case "chebyshev":
+                distance = chebyshev_distance(parts, x, c)
+            case "dot":
+                distance = dot_score(parts, x, c, self.norms[k])
+            case _:
+                distance = squared_distance(parts, x, c)
+        chains.place()
+        return distance
 
-    def _best(self, m: Module, platform: Target, least: Value, index: Value) -> Value:
+    def _best(self, m: Module, chains: CarryChains, least: Value, index: Value,
+              largest: bool) -> Value:
         """Keep the nearest over chunks of prototypes; an earlier one stays on ties."""
         best = Signal(least.shape(), name="best", reset_less=True)
         code = Signal(self.spec.code_bits, name="best_code", reset_less=True)
-        nearer = platform.less(m, least, best, "best_nearer")
-        with m.If(self.enable & self.best_step & (self.best_first | nearer)):
+        replaces = nearer(chains, least, best, "best_nearer", largest=largest)
+        with m.If(self.enable & self.best_step & (self.best_first | replaces)):
             m.d.sync += [best.eq(least), code.eq(self.best_base + index)]
         return code
 
@@ -111,7 +127,7 @@ class DistanceEncoder(wiring.Component):
     i: groups of activations
     o: codes of a group
     bank, o_bank: the copy of the prototypes that `i` uses, and that `o` used (with two copies)
-    load_prototypes: write port of the prototype memory
+    load_prototypes, load_norms: write ports of the memories (norms: dot only)
 
     Latency and cost
     ----------------
@@ -122,13 +138,14 @@ class DistanceEncoder(wiring.Component):
 
     def __init__(self, spec: DistanceSpec):
         self.spec = spec
-        self.section = spec.section("prototypes")
-        self.constant = "prototypes" in spec.constant_kinds
+        self.sections = {kind: spec.section(kind) for kind in ("prototypes", "norms")
+                         if kind == "prototypes" or spec.engine.encoder == "dot"}
         super().__init__({
             "i": In(stream.Signature(lanes_layout(spec.activation_range, spec.lanes_in))),
             "o": Out(stream.Signature(data.ArrayLayout(spec.code_bits, spec.lanes))),
             **({"bank": In(1), "o_bank": Out(1)} if spec.engine.double_buffered else {}),
-            **({} if self.constant else {"load_prototypes": In(SectionPort(self.section))}),
+            **{f"load_{kind}": In(SectionPort(section))
+               for kind, section in self.sections.items() if kind not in spec.constant_kinds},
         })
 
     def elaborate(self, platform: Target) -> Module:
@@ -155,7 +172,7 @@ class DistanceEncoder(wiring.Component):
         stages = spec.encoder_stages
         m.d.comb += outlet.valid.eq(self._taps(
             m, enable, self.i.valid & last_element & last_prototype, stages, "valid")[-1])
-        sum_at = operands + 2 + ceil_log2(spec.element_lanes)
+        sum_at = operands + spec.part_stages
         best_at = stages - 1
         part = self._taps(m, enable, self.i.valid, sum_at, "part")[-1]
         whole = self._taps(m, enable, self.i.valid & last_element, best_at, "whole")[-1]
@@ -163,6 +180,9 @@ class DistanceEncoder(wiring.Component):
         best_first = delayed(m, enable, first_prototype, best_at, "best_first")[-1]
         base = delayed(m, enable, self._base(m, step & last_element, last_prototype), best_at,
                        "best_base")[-1]
+        norms = None
+        if "norms" in self.sections:
+            norms = self._norms(m, step & last_element, enable, operands)
         for lane in range(spec.lanes):
             unit = place(m, platform, f"lane{lane}", "distance_lane", DistanceLane, spec)
             own = 0 if spec.engine.shared_prototypes else lane
@@ -173,6 +193,8 @@ class DistanceEncoder(wiring.Component):
                 unit.best_step.eq(whole), unit.best_first.eq(best_first),
                 unit.best_base.eq(base), outlet.i[lane].eq(unit.code),
             ]
+            if norms is not None:
+                m.d.comb += unit.norms.eq(norms.word_select(own, len(Value.cast(unit.norms))))
         return m
 
     @staticmethod
@@ -202,21 +224,44 @@ class DistanceEncoder(wiring.Component):
     def _prototypes(self, m: Module, step: Value, enable: Value) -> Value:
         """The memory's word for this cycle's chunks, read in the order it is stored."""
         spec = self.spec
+        memory = self._memory(m, "prototypes", spec.prototype_store)
+        word = Signal(range(spec.prototype_words), name="word")
+        m.d.comb += [memory.address.eq(self._address(word)), memory.enable.eq(enable)]
+        count_up(m, word, spec.prototype_words, step)
+        return memory.data
+
+    def _address(self, word: Signal) -> Value:
+        """A word of the copy that the row uses."""
+        banked = self.spec.engine.double_buffered and not self.spec.constant_kinds
+        return Cat(word, self.bank) if banked else word
+
+    def _norms(self, m: Module, step: Value, enable: Value, operands: int) -> Value:
+        """The norms of a chunk's prototypes at the stage that takes them.
+
+        Their address waits, not they: it has far fewer bits.
+        """
+        spec = self.spec
+        memory = self._memory(m, "norms", spec.norm_store)
+        word = Signal(range(spec.norm_words), name="norm_word")
+        count_up(m, word, spec.norm_words, step)
+        waits = operands + 1 + norm_level(spec) - read_stages(spec.engine, spec.norm_store)
+        address = delayed(m, enable, self._address(word), waits, "norm_address")[-1]
+        m.d.comb += [memory.address.eq(address), memory.enable.eq(enable)]
+        return memory.data
+
+    def _memory(self, m: Module, kind: str, storage: str) -> ParameterMemory:
+        """The memory of a section, loaded or constant."""
+        spec = self.spec
         constants = None
-        if self.constant:
+        if kind in spec.constant_kinds:
             assert spec.constants is not None
-            constants = spec.constants.words["prototypes"]
-        m.submodules.prototypes = memory = ParameterMemory(
-            self.section, spec.prototype_store, registered=spec.engine.bram_register,
+            constants = spec.constants.words[kind]
+        m.submodules[kind] = memory = ParameterMemory(
+            self.sections[kind], storage, registered=spec.engine.bram_register,
             constants=constants)
         if constants is None:
-            wiring.connect(m, wiring.flipped(self.load_prototypes), memory.write)
-        address = Signal(range(spec.prototype_words), name="word")
-        banked = spec.engine.double_buffered and not self.constant
-        m.d.comb += [memory.address.eq(Cat(address, self.bank) if banked else address),
-                     memory.enable.eq(enable)]
-        count_up(m, address, spec.prototype_words, step)
-        return memory.data
+            wiring.connect(m, wiring.flipped(getattr(self, f"load_{kind}")), memory.write)
+        return memory
 
     def _elements(self, m: Module, chunk: Signal) -> Value:
         """The elements of this cycle, subspace by subspace; beyond V they are zero."""
