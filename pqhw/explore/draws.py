@@ -9,7 +9,7 @@ from .area import area_of
 
 __all__ = ["random_chain"]
 
-LIMITS = {"ecp5": (500, 6000), "ice40": (400, 3500)}
+LIMITS = {"ecp5": (500, 3500), "ice40": (400, 2500)}
 """LUT4 between which a design lies, by its formula."""
 
 FULLEST = 0.7
