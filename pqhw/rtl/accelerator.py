@@ -116,13 +116,24 @@ class Accelerator(wiring.Component):
             port = getattr(cores[section.stage], f"load_{section.kind}")
             wiring.connect(m, getattr(loader, f"load_{index}"), port)
         self._status(m, guard, loader)
-        idle = guard.idle & (self.status.rows_in == self.status.rows_out)
+        idle = guard.idle & self._settled(m, guard)
         if self.chain.double_buffered:
             m.d.comb += [guard.open.eq(loader.ready), cores[0].bank.eq(guard.o_bank)]
             self._swap(m, guard, loader, idle, cores[-1].o)
         else:
             m.d.comb += [guard.open.eq(loader.ready & ~loader.busy), loader.free.eq(idle)]
         return m
+
+    def _settled(self, m: Module, guard: RowGuard) -> Signal:
+        """Whether every row that left the guard has left the engines, known a cycle later.
+
+        From a register, as the comparison of the counters would set the clock of most designs. A
+        row that leaves the guard in this cycle counts already, so that it is never missed.
+        """
+        settled = Signal(name="settled", init=1)
+        equal = self.status.rows_in == self.status.rows_out
+        m.d.sync += settled.eq(equal & ~guard.row)
+        return settled
 
     def _swap(self, m: Module, guard: RowGuard, loader: Loader | NoLoader, idle: Value,
               results: stream.Interface) -> None:
