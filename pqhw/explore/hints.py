@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 
 from ..spec import ChainSpec, EngineSpec, MACSpec, PQSpec
 from ..spec.ranges import ceil_div
+from .area import encoding_cycles
 
 __all__ = ["FULL", "UNBALANCED", "hints"]
 
@@ -53,7 +54,8 @@ def _is_unfolded(spec: EngineSpec) -> bool:
 
 def _balance(spec: PQSpec) -> Iterator[str]:
     """The slower half decides; what the other half does faster is area for nothing."""
-    encode, look_up = spec.row_encode_cycles, spec.tiles * spec.groups
+    rows = spec.layer.units_out
+    encode, look_up = encoding_cycles(spec), spec.tiles * spec.groups * rows
     rates = f"the encoder takes {encode} cycles per row and the lookup {look_up}"
     if encode > UNBALANCED * look_up:
         yield (f"{rates}: raise prototypes_per_cycle or elements_per_cycle, or lower "
@@ -74,7 +76,8 @@ def _stages(chain: ChainSpec) -> Iterator[str]:
         yield (f"stage {cycles.index(slowest)} takes {slowest} cycles per row and holds up stage "
                f"{names}, which could be folded more.")
     for index, box in enumerate(chain.gearboxes):
-        if box.cycles_per_row > slowest:
-            yield (f"the gearbox behind stage {index} takes {box.cycles_per_row} cycles per row, "
+        taken = box.cycles_per_row * chain.stages[index].layer.units_out
+        if taken > slowest:
+            yield (f"the gearbox behind stage {index} takes {taken} cycles per row, "
                    f"more than any stage: choose results_per_cycle and the next stage's lanes so "
                    "that one divides the other.")

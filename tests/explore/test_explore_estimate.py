@@ -190,3 +190,12 @@ def test_an_estimate_takes_a_small_part_of_what_elaboration_takes():
     chain_verilog.cache_clear()
     build = seconds(lambda: chain_verilog(chain, target="ecp5"))
     assert min(seconds(lambda: estimated(chain)) for _ in range(5)) < build / 10
+
+
+def test_encoding_pixels_is_held_against_the_lookups_of_an_image():
+    """4 x 4 pixels, 16 outputs: 16 codes of 4 cycles each, and 16 rows of 9 lookups."""
+    spec = pq(C=4, N=8, F=3, H=4, W=4, V=4, K=16, padding=1, convolution="pixel",
+              outputs_per_cycle=8, prototypes_per_cycle=4, elements_per_cycle=4)
+    assert hints_of(spec) == [
+        "the encoder takes 64 cycles per row and the lookup 144: raise outputs_per_cycle, or lower "
+        "prototypes_per_cycle, elements_per_cycle or encoders_per_cycle."]

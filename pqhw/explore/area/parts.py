@@ -11,7 +11,7 @@ from .encoders import encoder, prototype_memory
 from .engines import column_sums, mac_lanes, results, tables, weights
 from .loading import loader
 
-__all__ = ["GROUPS", "PART_KINDS", "PartArea", "area_of", "part_areas"]
+__all__ = ["GROUPS", "PART_KINDS", "PartArea", "area_of", "encoding_cycles", "part_areas"]
 
 GROUPS = ("border", "control", "encoder", "memories", "sums", "results")
 """Parts that share a factor when the formulas are fitted."""
@@ -59,7 +59,8 @@ def part_areas(chain: ChainSpec, part: Device) -> tuple[PartArea, ...]:
                   for kind, cells in _engine(fabric, spec).items()]
     for index, box in enumerate(chain.gearboxes):
         bits = chain.stages[index].result_range.bits
-        parts.append(PartArea("gearbox", index, gearbox(fabric, box, bits), box.cycles_per_row))
+        cycles = box.cycles_per_row * chain.stages[index].layer.units_out
+        parts.append(PartArea("gearbox", index, gearbox(fabric, box, bits), cycles))
     return tuple(parts)
 
 
@@ -78,10 +79,19 @@ def _engine(fabric: Fabric, spec: EngineSpec) -> dict[str, Cells]:
 
 
 def _cycles(kind: str, spec: EngineSpec) -> int | None:
-    """Cycles per row of an engine's halves."""
-    if kind in ("encoder lanes", "multipliers"):
-        return spec.row_encode_cycles if isinstance(spec, PQSpec) else spec.cycles_per_row
-    return spec.tiles * spec.groups if kind == "tables" else None
+    """Cycles per row at the ports of an engine's halves."""
+    if kind == "encoder lanes":
+        assert isinstance(spec, PQSpec)
+        return encoding_cycles(spec)
+    if kind == "multipliers":
+        return spec.row_cycles * spec.layer.units_out
+    return spec.tiles * spec.groups * spec.layer.units_out if kind == "tables" else None
+
+
+def encoding_cycles(spec: PQSpec) -> int:
+    """Cycles that an encoder takes for a row at the ports, or for an image."""
+    rows = spec.layer.units_in if spec.encodes_pixels else spec.layer.units_out
+    return spec.row_encode_cycles * rows
 
 
 def _encoder(fabric: Fabric, spec: EncoderSpec) -> dict[str, Cells]:
