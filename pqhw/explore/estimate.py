@@ -49,6 +49,7 @@ class Estimate:
     fmax_mhz: estimated clock
     shares: used part of every resource of the device
     hints: one line each on what looks wrong
+    cycles_exact: whether the cycles are met, and not only a bound (`ChainSpec.cycles_exact`)
     """
     device: Device
     spec: dict[str, Any]
@@ -61,6 +62,7 @@ class Estimate:
     errors: dict[str, dict[str, float]]
     held_out: int
     hints: tuple[str, ...]
+    cycles_exact: bool = True
 
     @property
     def rows_per_second(self) -> float:
@@ -92,7 +94,8 @@ class Estimate:
             "limiting_resource": self.limiting_resource,
             "lut_equivalents": equivalents(self.area, self.device).model_dump(),
             "errors": {**self.errors, "held_out_points": self.held_out},
-            "exact": ["bram", "dsp", "lutram", "cycles_per_row", "latency_cycles"],
+            "exact": ["bram", "dsp", "lutram", *["cycles_per_row"] * self.cycles_exact,
+                      "latency_cycles"],
             "parts": [dataclasses.asdict(part) | {"lut4": round(part.lut4, 1),
                                                   "ff": round(part.ff, 1)} for part in self.parts],
             "hints": list(self.hints)}
@@ -117,7 +120,7 @@ def estimate(chain: ChainSpec, part: Device) -> Estimate:
                     if one.cells != Cells()),
         fmax_mhz=values["fmax"], cycles_per_row=chain.cycles_per_row,
         latency_cycles=chain.latency, errors=family["errors"],
-        held_out=family["points"]["held_out"], hints=())
+        held_out=family["points"]["held_out"], hints=(), cycles_exact=chain.cycles_exact)
     return dataclasses.replace(made, hints=tuple(hints(chain, made.shares)))
 
 

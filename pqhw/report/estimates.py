@@ -53,7 +53,8 @@ def _totals(estimate: Estimate) -> Table:
     prices = equivalents(estimate.area, estimate.device)
     for title, value, error, note in (
             ("Fmax", f"{estimate.fmax_mhz:.0f} MHz", clock, ""),
-            ("cycles per row", count(estimate.cycles_per_row), "exact", ""),
+            ("cycles per row", count(estimate.cycles_per_row),
+             "exact" if estimate.cycles_exact else "at least", ""),
             ("latency, cycles", count(estimate.latency_cycles)
              if estimate.latency_cycles else "measured by pqhw sim", "exact"
              if estimate.latency_cycles else "", ""),

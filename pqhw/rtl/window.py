@@ -102,9 +102,9 @@ class WindowBuffer(wiring.Component):
     Latency and cost
     ----------------
     An output leaves `spec.line_stages` cycles after its last tap came. A step per cycle;
-    `spec.layer.period * spec.transfers` steps per image. `spec.memory_bits` bits of memory; a
-    LUT4 and a flip-flop per bit of a transfer of taps in the outlet, a LUT4 more for those that
-    may lie outside; about 40 LUT4 of control.
+    `spec.layer.period * spec.transfers` steps per image. `spec.memory_bits` bits of memory: block
+    RAMs, or LUT RAM of 6 LUT4 per 4 bits and 16 words; a LUT4 and a flip-flop per bit of a
+    transfer of taps, masks included; about 90 LUT4 of control, 100 flip-flops with the pipeline.
     """
 
     def __init__(self, spec: WindowSpec, *, outside: int = 0, flagged: bool = False,

@@ -20,8 +20,9 @@ from pqhw.rtl.mac import FixedMAC, Multiplier
 from pqhw.rtl.memory import ParameterMemory
 from pqhw.rtl.results import Results
 from pqhw.rtl.tables import entry_ranges
+from pqhw.rtl.window import WindowBuffer
 from pqhw.sim.stimulus import random_parameters
-from pqhw.spec import ChainSpec
+from pqhw.spec import ChainSpec, Conv2d, WindowSpec
 from pqhw.spec.ranges import ceil_div, ceil_log2
 
 LOOKUP = pq(D=16, N=8, V=2, K=16, subspaces_per_cycle=8, outputs_per_cycle=8,
@@ -179,6 +180,55 @@ def test_a_register_is_flip_flops_with_enables_and_nothing_else(synthesis):
     for part in ("lfe5u-25f", "ice40up5k"):
         cells = synthesis.cells(ParameterMemory(section, "register"), part)
         assert flip_flops(cells) == sum(cells.values()) == section.width * section.banks
+
+
+# -- Convolution -------------------------------------------------------------------------------
+
+def window(channels, lanes, bits, storage="auto", **changes):
+    layer = Conv2d(**{"in_channels": channels, "out_channels": 1, "kernel": 3, "padding": 1,
+                      "height": 32, "width": 32, **changes})
+    return WindowSpec(layer=layer, elements=channels, lanes=lanes, bits=bits, storage=storage)
+
+
+WINDOWS = {"codes": (window(2, 1, 4), True), "activations": (window(16, 4, 4), False),
+           "many transfers": (window(16, 1, 4), False), "one transfer": (window(1, 1, 4), False),
+           "stride": (window(2, 1, 4, stride=2), False)}
+
+
+def window_bits(spec, flagged):
+    """Bits of a transfer of taps, with `last`."""
+    return spec.tap_lanes * (spec.bits + flagged) + 1
+
+
+@pytest.mark.parametrize("name", WINDOWS)
+def test_a_window_is_its_memories_an_outlet_and_little_control(synthesis, name):
+    spec, flagged = WINDOWS[name]
+    cells = synthesis.cells(WindowBuffer(spec, flagged=flagged))
+    assert_kinds(cells, *ECP5, "TRELLIS_DPR16X4", "DP16KD")
+    stores = [(spec.line_store, spec.line_bits, spec.line_words),
+              (spec.column_store, spec.column_bits, spec.column_words)]
+    assert cells["DP16KD"] == sum(ceil_div(bits, 36) for store, bits, _ in stores
+                                  if store == "bram")
+    assert cells["TRELLIS_DPR16X4"] == sum(
+        ceil_div(bits, 4) * ceil_div(words, 16) for store, bits, words in stores
+        if store == "lutram")
+    assert halves(cells) <= window_bits(spec, flagged) + 130
+    read = sum(bits for store, bits, _ in stores if store == "lutram")
+    held = sum(bits * words for store, bits, words in stores if store == "register")
+    assert flip_flops(cells) <= window_bits(spec, flagged) + read + held + 100
+
+
+@pytest.mark.parametrize("name", WINDOWS)
+def test_a_window_on_ice40_keeps_its_memories_in_block_ram(synthesis, name):
+    spec, flagged = WINDOWS[name]
+    spec = dataclasses.replace(spec, storage="bram")
+    cells = synthesis.cells(WindowBuffer(spec, flagged=flagged), "ice40up5k")
+    assert_kinds(cells, *ICE40, "SB_RAM40_4K")
+    stores = [(spec.line_store, spec.line_bits, spec.line_words),
+              (spec.column_store, spec.column_bits, spec.column_words)]
+    assert cells["SB_RAM40_4K"] == sum(ceil_div(bits, 16 if words <= 256 else 8)
+                                       for store, bits, words in stores if store == "bram")
+    assert cells["SB_LUT4"] <= window_bits(spec, flagged) + 90
 
 
 # -- Multiply-accumulate -----------------------------------------------------------------------
