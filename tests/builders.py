@@ -216,6 +216,36 @@ def mac_specs(draw: Any) -> MACSpec:
     return mac(**draw(st.fixed_dictionaries(knobs)))
 
 
+def conv_cases() -> dict[str, PQSpec | MACSpec]:
+    """Named convolutions."""
+    few = {"activation_bits": 4, "prototype_bits": 4, "table_bits": 4}
+    u4 = Requantize(bits=4, shift=3)
+    return {
+        "pixel, padded, K a power of two": pq(
+            C=4, N=3, F=3, H=4, W=5, V=2, K=4, padding=1, convolution="pixel", **few,
+            subspaces_per_cycle=5, outputs_per_cycle=2, encoders_per_cycle=2, output=u4),
+        "pixel, padded, K no power of two": pq(
+            C=3, N=2, F=3, H=4, W=4, V=2, K=5, padding=1, convolution="pixel", **few,
+            subspaces_per_cycle=4, prototypes_per_cycle=5),
+        "pixel, depthwise, stride": pq(
+            C=3, N=3, F=3, H=5, W=5, V=1, K=3, padding=1, stride=2, groups=3, convolution="pixel",
+            **few, subspaces_per_cycle=9),
+        "pixel, constant tables": pq(
+            C=4, N=4, F=3, H=3, W=3, V=2, K=4, padding=1, groups=2, convolution="pixel", **few,
+            table_storage="rom", prototype_storage="rom", subspaces_per_cycle=3, output=u4),
+        "im2col, a channel's window is a sub-vector": pq(
+            C=2, N=3, F=3, H=4, W=4, V=9, K=4, padding=1, **few, subspaces_per_cycle=1,
+            outputs_per_cycle=2, elements_per_cycle=3),
+        "im2col, groups, nothing divides": pq(
+            C=6, N=4, F=(2, 3), H=5, W=4, V=5, K=4, stride=(2, 1), padding=(1, 2), groups=2, **few,
+            subspaces_per_cycle=2, shared_prototypes=True, channels_per_cycle=2),
+        "mac, even kernel, full padding": mac(
+            C=2, N=3, F=2, H=3, W=3, padding=1, activation_bits=4, weight_bits=4, inputs_per_cycle=3,
+            outputs_per_cycle=2, output=Requantize(bits=6, signed=True, mode="scale")),
+        "mac, one pixel": mac(C=3, N=2, F=1, H=1, W=1, activation_bits=4, weight_bits=4),
+    }
+
+
 @st.composite
 def conv_layers(draw: Any, most_pixels: int = 6, most_channels: int = 6) -> dict[str, Any]:
     """Fields of any small convolution."""

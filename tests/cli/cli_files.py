@@ -11,6 +11,9 @@ from pqhw.spec.files import dump_spec, save_parameters
 PQ = chain(pq(D=5, N=3, V=2, K=3, prototype_bits=3, table_bits=3, outputs_per_cycle=2,
               activation_bits=3, output=Requantize(bits=3, signed=True, shift=1)))
 BOTH = chain(*PQ.stages, mac(D=3, N=2, weight_bits=3, activation_bits=3))
+IMAGES = chain(pq(C=2, N=2, F=3, H=3, W=4, V=2, K=3, padding=1, convolution="pixel",
+                  prototype_bits=3, table_bits=3, activation_bits=3, subspaces_per_cycle=9,
+                  output=Requantize(bits=3, shift=1)))
 SIM = ("sim", "layer.toml", "--params", "p.npz", "--input", "x.npy")
 VERBS = ("verilog", "sim", "synth", "compare", "report", "reproduce", "doctor", "schema", "demo")
 

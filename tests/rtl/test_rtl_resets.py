@@ -4,7 +4,8 @@ import random
 
 import pytest
 from amaranth.hdl import Signal
-from builders import chains, odd_cases
+from builders import chain as chained
+from builders import chains, conv_cases, odd_cases
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from runner import Sink, Source, exchange, first_difference, load, simulator
@@ -15,9 +16,10 @@ from pqhw.golden import chain_results
 from pqhw.rtl import Accelerator
 from pqhw.sim.result import SimulationError
 from pqhw.sim.stimulus import random_parameters, random_rows
-from pqhw.sim.transfers import image_payloads, row_payloads, rows_from_payloads
+from pqhw.sim.transfers import image_payloads, results_from_payloads, row_payloads
 
 CASES = odd_cases()
+CONVOLUTIONS = {name: spec for name, spec in conv_cases().items() if "padded" in name}
 
 
 def spoiled(chain, seed, rounds=4):
@@ -68,8 +70,7 @@ def spoiled(chain, seed, rounds=4):
             return
         sink = Sink(dut.o)
         await exchange(ctx, Source(dut.i, sent), sink, len(rows) * last.output_transfers, patience)
-        results = rows_from_payloads(last.result_range, last.lanes_out, last.layer.out_features,
-                                     sink.payloads)
+        results = results_from_payloads(chain, sink.payloads)
         found.append(first_difference(chain_results(chain, parameters, rows), results))
         if ctx.get(dut.status.rows_in) != len(rows):
             found.append("rows_in counts rows from before the reset")
@@ -88,6 +89,11 @@ def spoiled(chain, seed, rounds=4):
     "pq 6 to pq 4, 3 to mac 2"])
 def test_a_reset_spoils_no_row_of_a_named_case(name):
     assert spoiled(CASES[name], 1) == ""
+
+
+@pytest.mark.parametrize("name", CONVOLUTIONS)
+def test_a_reset_spoils_no_image_of_a_convolution(name):
+    assert spoiled(chained(CONVOLUTIONS[name]), 1) == ""
 
 
 @settings(max_examples=12)

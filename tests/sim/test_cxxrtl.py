@@ -39,11 +39,16 @@ DESIGNS = {
     "pq dot": chain(pq(encoder="dot", **{**FULL, "elements_per_cycle": 3})),
     "mac dsp": chain(mac(D=5, N=3, weight_bits=3, multiplier="dsp", inputs_per_cycle=2, **FEW)),
     "mac lut": chain(mac(D=5, N=3, weight_bits=3, multiplier="lut", activation_bits=3)),
+    "pixel": chain(pq(C=4, N=3, F=3, H=4, W=3, V=2, K=4, padding=1, convolution="pixel",
+                      prototype_bits=3, table_bits=3, subspaces_per_cycle=5, **FEW)),
+    "im2col": chain(mac(C=2, N=2, F=2, H=5, W=4, padding=1, groups=2, stride=(1, 2),
+                        weight_bits=3, activation_bits=3, inputs_per_cycle=3)),
     "chain": chain(pq(**PQ), mac(D=3, N=2, weight_bits=3, activation_bits=3, load_bits=8)),
 }
 PAIRS = [*((name, "ecp5") for name in ("pq l1", "pq l2 folded", "pq chebyshev", "pq dot")),
          ("pq lutram", "generic"), ("pq lutram", "ecp5"), ("pq bram", "ecp5"), ("pq rom", "ecp5"),
-         ("mac dsp", "ecp5"), ("mac lut", "generic"), ("chain", "generic")]
+         ("mac dsp", "ecp5"), ("mac lut", "generic"), ("chain", "generic"),
+         ("pixel", "ecp5"), ("im2col", "generic")]
 
 
 def material(design, count, seed=7):
@@ -64,7 +69,8 @@ def test_results_are_golden_with_and_without_stalls(cache, name, target):
     expected = chain_results(design, parameters, rows)
     free = cxxrtl.simulate(cache, design, verilog, image, rows)
     assert first_difference(expected, free.results) == ""
-    assert free.cycles_per_row == design.cycles_per_row
+    assert free.cycles_per_row == design.cycles_per_row or (
+        not design.cycles_exact and free.cycles_per_row > design.cycles_per_row)
     assert design.latency in (None, free.latency)
     for valid, ready in ((0.2, 1.0), (1.0, 0.2), (0.5, 0.5), (0.05, 0.9)):
         stalled = cxxrtl.simulate(cache, design, verilog, image, rows, valid=valid, ready=ready)

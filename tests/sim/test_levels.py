@@ -8,7 +8,7 @@ import shutil
 
 import numpy as np
 import pytest
-from builders import chain, small_mac, tiny
+from builders import chain, mac, small_mac, tiny
 from rich.console import Console
 
 from pqhw.flow.tools import TOOLS, ToolError, ToolMissing, tool_version
@@ -272,6 +272,30 @@ def equal(design=MAC, **changes):
 def test_only_equal_results_in_the_predicted_cycles_are_ok(level, ok):
     assert report(MAC, level).ok is ok
     assert report(MAC, equal(), level, all_asked=True).ok is (ok or level.status == "not run")
+
+
+def test_where_cycles_are_a_bound_more_are_in_time_and_fewer_are_not():
+    bound = ChainSpec((mac(C=2, N=4, F=3, H=6, W=6, stride=2, outputs_per_cycle=1),))
+    exact = ChainSpec((mac(C=2, N=4, F=3, H=6, W=6, padding=1),))
+    assert (bound.cycles_exact, exact.cycles_exact) == (False, True)
+    for design, more, fewer in ((bound, True, False), (exact, False, False)):
+        cycles = float(design.cycles_per_row)
+        assert report(design, equal(design)).ok
+        assert report(design, equal(design, cycles_per_row=cycles + 3)).ok is more
+        assert report(design, equal(design, cycles_per_row=cycles - 1)).ok is fewer
+
+
+def test_a_mismatch_in_an_image_names_its_pixel_and_channel(fresh, simulator):
+    design = ChainSpec((mac(C=1, N=2, F=2, H=3, W=4, activation_bits=4, weight_bits=4),))
+
+    def break_one(results, run):
+        results[1, 1, 2, 1] += 1
+        return results
+
+    simulator(break_one)
+    found = look(fresh, design, count=4)
+    assert found.status == "different"
+    assert found.reason.startswith("row 1, output (1, 2, 1) is ")
 
 
 def test_a_chains_latency_is_measured_not_predicted():
