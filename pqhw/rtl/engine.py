@@ -109,17 +109,18 @@ class EngineCore(wiring.Component):
         How many images are on their way is counted modulo 16: were it ever wrong, the last
         outputs of an image would leave early.
         """
-        spec = self.spec
+        spec, front = self.spec, self.spec.front
+        assert front is not None
         masks, none = False, 0
         if isinstance(spec, PQSpec) and spec.encodes_pixels:
             masks, none = spec.masks_lookups, spec.engine.prototypes % (1 << spec.code_bits)
-        m.submodules.window = window = WindowBuffer(spec.window, outside=none, flagged=masks,
+        m.submodules.window = window = WindowBuffer(front.window, outside=none, flagged=masks,
                                                      banked=self.banked)
         taps = unsigned_range(window.tap_bits)
         ahead = Signal(4, name="images_ahead")
         m.d.sync += ahead.eq(ahead + self.image - window.begins)
         m.d.comb += window.coming.eq(ahead != 0)
-        m.submodules.gearbox = gearbox = Gearbox(spec.row_gearbox, taps, self.banked)
+        m.submodules.gearbox = gearbox = Gearbox(front.gearbox, taps, self.banked)
         output = stream.Signature(data.ArrayLayout(window.tap_bits, spec.row_lanes)).create(
             path=("taps",))
         m.d.comb += [

@@ -93,7 +93,9 @@ def _check_multiplier(spec: EngineSpec, part: Device, taken: int) -> None:
 
 
 def _resolve(spec: EngineSpec, part: Device, multiplier: str) -> EngineSpec:
-    memories = ("prototype_storage", "table_storage", "weight_storage", "line_storage")
+    memories = ["prototype_storage", "table_storage", "weight_storage"]
+    if spec.front is not None:
+        memories.append("line_storage")
     stores = {field: _storage(part, field, getattr(spec.engine, field))
               for field in memories if hasattr(spec.engine, field)}
     engine = dataclasses.replace(spec.engine, multiplier=multiplier, **stores)

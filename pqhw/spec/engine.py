@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 from .constants import Constants
 from .conv import Conv2d, LayerShape, WindowSpec
 from .fields import SpecError
-from .gearbox import GearboxSpec
+from .front import FrontSpec
 from .image import Section
 from .ranges import Range, ceil_div, ceil_log2, signed_range
 from .tables import Requantize
@@ -111,28 +111,26 @@ class EngineSpec(abc.ABC):
 
     @property
     def cycles_per_row(self) -> int:
-        """Cycles between rows at the ports when nothing stalls.
-
-        With a convolution the cycles of an image, exact where `cycles_exact`. Otherwise the
-        window waits in bursts for the engine behind it, and this is what no image can beat: the
-        larger of the positions' transfers, and of the engine's cycles for every output.
-        """
-        layer = self.layer
-        if not isinstance(layer, Conv2d):
-            return self.row_cycles
-        outputs = layer.out_height * layer.out_width
-        return max(layer.period * self.window.transfers, outputs * self.output_cycles,
-                   layer.height * layer.width * self.pixel_cycles)
+        """Cycles between rows at the ports, or images, when nothing stalls (see `FrontSpec`)."""
+        return self.row_cycles if self.front is None else self.front.cycles
 
     @property
     def cycles_exact(self) -> bool:
         """Whether `cycles_per_row` is met exactly, and not only a bound from below."""
-        layer = self.layer
-        return not isinstance(layer, Conv2d) or layer.steady or (
-            self.pixel_cycles <= self.window.transfers
-            and self.output_cycles <= self.window.transfers)
+        return self.front is None or self.front.exact
 
     # -- Convolution -----------------------------------------------------------------------
+
+    @functools.cached_property
+    def front(self) -> FrontSpec | None:
+        """What feeds the windows of a convolution; None for a dense layer."""
+        return FrontSpec(self, self.layer) if isinstance(self.layer, Conv2d) else None
+
+    @property
+    def window(self) -> WindowSpec:
+        """The window of a convolution."""
+        assert self.front is not None, "a dense layer has no window"
+        return self.front.window
 
     @property
     def encodes_pixels(self) -> bool:
@@ -144,79 +142,24 @@ class EngineSpec(abc.ABC):
     def row_lanes(self) -> int:
         """Elements per transfer of an engine row."""
 
-    @functools.cached_property
-    def channel_lanes(self) -> int:
-        """Channels that enter the window side by side.
-
-        As asked by `channels_per_cycle`; else the fewest that cost at most a twentieth of the
-        cycles that all of them would take.
-        """
-        channels = self.layer.unit_inputs
-        asked = self.folding.channels_per_cycle
-        if asked is not None:
-            return min(asked, channels)
-        best = self._burst_cycles(channels)
-        return next(lanes for lanes in range(1, channels + 1)
-                    if ceil_div(channels, lanes - 1 or 1) > ceil_div(channels, lanes) or lanes == 1
-                    if 20 * self._burst_cycles(lanes) <= 21 * best)
-
-    def _burst_cycles(self, lanes: int) -> int:
-        """Cycles of an image where the window waits whenever the engine is slower."""
-        layer = self.layer
-        assert isinstance(layer, Conv2d)
-        window = self._window_of(lanes)
-        outputs = layer.out_height * layer.out_width
-        return (outputs * max(self._row_cycles_behind(window) * self.sets, window.transfers)
-                + (layer.period - outputs) * window.transfers)
-
-    def _window_of(self, lanes: int) -> WindowSpec:
-        layer = self.layer
-        assert isinstance(layer, Conv2d)
-        return WindowSpec(layer=layer, elements=self.window_elements, lanes=lanes,
-                          bits=self.window_bits, storage=self.engine.line_storage,
-                          registered=self.engine.bram_register)
-
-    @functools.cached_property
-    def window(self) -> WindowSpec:
-        """The window of a convolution."""
-        return self._window_of(self.window_lanes)
-
     @property
     def window_elements(self) -> int:
-        """Elements of a pixel that enter the window for one group of channels."""
+        """Elements of a pixel that enter the window for one group: channels, or codes."""
         return self.layer.unit_inputs
-
-    @property
-    def window_lanes(self) -> int:
-        """Such elements side by side."""
-        return self.channel_lanes
 
     @property
     def window_bits(self) -> int:
         """Bits of such an element."""
         return self.activation_range.bits
 
-    def _gearbox_behind(self, window: WindowSpec) -> GearboxSpec:
-        """What regroups the taps that a window gives to the lanes of a row."""
-        return GearboxSpec(window.elements * window.layer.taps, window.tap_lanes, self.row_lanes)
-
     @property
-    def row_gearbox(self) -> GearboxSpec:
-        """What regroups the taps of the window to the lanes of a row."""
-        return self._gearbox_behind(self.window)
-
-    def _row_cycles_behind(self, window: WindowSpec) -> int:
-        """Cycles of an engine row, or of regrouping what the window gives for it."""
-        return max(self.row_cycles, self._gearbox_behind(window).cycles_per_row)
-
-    @property
-    def output_cycles(self) -> int:
-        """Cycles of the engine behind the window for one pixel of the output."""
-        return self.sets * self._row_cycles_behind(self.window)
+    def code_lanes(self) -> int:
+        """Codes that enter the window side by side."""
+        return 0
 
     @property
     def pixel_cycles(self) -> int:
-        """Cycles of what stands in front of the window for one pixel of the input."""
+        """Cycles of what stands in front of the window for a pixel of the input."""
         return 0
 
     @property
@@ -335,9 +278,7 @@ class EngineSpec(abc.ABC):
     @property
     def lanes_in(self) -> int:
         """Activations per transfer at `i`."""
-        if isinstance(self.layer, Conv2d) and not self.encodes_pixels:
-            return self.channel_lanes
-        return self.row_lanes
+        return self.row_lanes if self.front is None else self.front.channel_lanes
 
     @property
     def input_transfers(self) -> int:

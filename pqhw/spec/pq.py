@@ -201,9 +201,9 @@ class PQSpec(EngineSpec):
         return self.encoder_subspaces if self.encodes_pixels else super().window_elements
 
     @property
-    def window_lanes(self) -> int:
-        """Such elements side by side."""
-        return self.encoder_lanes if self.encodes_pixels else super().window_lanes
+    def code_lanes(self) -> int:
+        """Codes that enter the window side by side."""
+        return self.encoder_lanes
 
     @property
     def window_bits(self) -> int:

@@ -1,6 +1,7 @@
 """Area formulas from the spec alone."""
 
 import pytest
+from conv_builders import conv_cases
 from builders import mac, odd_cases, pq, tiny
 
 from pqhw.explore.area import GROUPS, PART_KINDS, Cells, Fabric, area_of, part_areas, total
@@ -81,7 +82,8 @@ def test_lut_ram_is_a_cell_per_four_bits_and_sixteen_words():
 @pytest.mark.parametrize("name", DEVICES)
 def test_every_design_has_an_area_of_known_parts(name):
     part, seen = device(name), set()
-    for chain in odd_cases().values():
+    images = {name: ChainSpec((spec,)) for name, spec in conv_cases().items()}
+    for chain in (odd_cases() | images).values():
         try:
             chain = resolve(chain, part)
         except SpecError:

@@ -4,7 +4,8 @@ import itertools
 
 import numpy as np
 import pytest
-from builders import conv_mac_specs, conv_pq_specs, mac, pq
+from builders import mac, pq
+from conv_builders import conv_mac_specs, conv_pq_specs
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

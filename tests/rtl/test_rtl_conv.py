@@ -1,7 +1,8 @@
 """Accelerators of convolutions against their golden results, in the cycles of their specs."""
 
 import pytest
-from builders import conv_cases, conv_mac_specs, conv_pq_specs, mac, pq
+from builders import mac, pq
+from conv_builders import conv_cases, conv_mac_specs, conv_pq_specs
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from runner import differs

@@ -5,7 +5,8 @@ import random
 import pytest
 from amaranth.hdl import Signal
 from builders import chain as chained
-from builders import chains, conv_cases, odd_cases
+from builders import chains, odd_cases
+from conv_builders import conv_cases
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from runner import Sink, Source, exchange, first_difference, load, simulator

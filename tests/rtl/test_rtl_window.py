@@ -4,7 +4,7 @@ import random
 
 import numpy as np
 import pytest
-from builders import conv_layers
+from conv_builders import conv_layers
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from runner import Sink, Source, exchange, simulator

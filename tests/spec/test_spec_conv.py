@@ -5,7 +5,8 @@ import tomllib
 import jsonschema
 import numpy as np
 import pytest
-from builders import chain, conv_layers, conv_pq_specs, mac, pq
+from builders import chain, mac, pq
+from conv_builders import conv_layers, conv_pq_specs
 from hypothesis import given
 
 from pqhw.golden import windows

@@ -2,7 +2,7 @@
 
 import dataclasses
 
-from ...spec import ChainSpec, Conv2d, DistanceSpec, EncoderSpec, EngineSpec, MACSpec, PQSpec
+from ...spec import ChainSpec, DistanceSpec, EncoderSpec, EngineSpec, MACSpec, PQSpec
 from ...spec.devices import Device
 from .border import code_collector, counters, gearbox, guard, replay
 from .cells import Cells, Fabric, fabric_of, total
@@ -19,7 +19,8 @@ GROUPS = ("border", "control", "encoder", "memories", "sums", "results")
 
 GROUP_OF = {
     "guard": "border", "loader": "border", "counters": "border",
-    "window": "control", "gearbox": "control", "encoder": "control", "collector": "control", "replay": "control",
+    "window": "control", "gearbox": "control", "encoder": "control", "collector": "control",
+    "replay": "control",
     "encoder lanes": "encoder", "multipliers": "encoder",
     "prototypes": "memories", "tables": "memories", "weights": "memories",
     "sums": "sums", "results": "results"}
@@ -75,11 +76,11 @@ def _engine(fabric: Fabric, spec: EngineSpec) -> dict[str, Cells]:
         assert isinstance(spec, MACSpec)
         lead = spec.weight_stages + spec.product_stages
         parts = {"weights": weights(fabric, spec), "multipliers": mac_lanes(fabric, spec)}
-    if isinstance(spec.layer, Conv2d):
+    if spec.front is not None:
         masked = isinstance(spec, PQSpec) and spec.masks_lookups
         tap_bits = spec.window.bits + masked
         parts["window"] = (window(fabric, spec.window, tap_bits)
-                           + gearbox(fabric, spec.row_gearbox, tap_bits))
+                           + gearbox(fabric, spec.front.gearbox, tap_bits))
     return {**parts, "replay": replay(fabric, spec), "sums": column_sums(fabric, spec, lead),
             "results": results(fabric, spec)}
 
