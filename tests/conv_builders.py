@@ -33,7 +33,8 @@ def conv_cases() -> dict[str, PQSpec | MACSpec]:
             subspaces_per_cycle=2, shared_prototypes=True, channels_per_cycle=2),
         "mac, even kernel, full padding": mac(
             C=2, N=3, F=2, H=3, W=3, padding=1, activation_bits=4, weight_bits=4,
-            inputs_per_cycle=3, outputs_per_cycle=2, output=Requantize(bits=6, signed=True, mode="scale")),
+            inputs_per_cycle=3, outputs_per_cycle=2,
+            output=Requantize(bits=6, signed=True, mode="scale")),
         "mac, one pixel": mac(C=3, N=2, F=1, H=1, W=1, activation_bits=4, weight_bits=4),
     }
 
