@@ -66,7 +66,7 @@ def conv_pq_specs(draw: Any, **layers: int) -> PQSpec:
         inputs *= layer["F"][0] * layer["F"][1]
     knobs = dict(
         V=st.integers(1, min(inputs, 8)), K=st.integers(2, 9), convolution=st.just(mode),
-        encoder=st.sampled_from(("l2", "l1")), shared_prototypes=st.booleans(),
+        encoder=st.sampled_from(("l2", "l1", "chebyshev", "dot")), shared_prototypes=st.booleans(),
         table_storage=st.sampled_from(("auto", "lutram", "bram", "rom")),
         prototype_storage=st.sampled_from(("auto", "lutram", "bram", "rom")),
         line_storage=st.sampled_from(("auto", "lutram", "bram")),

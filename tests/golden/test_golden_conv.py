@@ -30,8 +30,10 @@ def rounded(total, spec, shift, multiplier):
 
 def nearest(encoder, vector, prototypes):
     """The lowest index of the least distance."""
-    distances = [sum(abs(x - c) if encoder == "l1" else (x - c) ** 2
-                     for x, c in zip(vector, prototype)) for prototype in prototypes]
+    measure = {"l1": lambda parts: sum(map(abs, parts)),
+               "chebyshev": lambda parts: max(map(abs, parts))}.get(
+                   encoder, lambda parts: sum(part * part for part in parts))
+    distances = [measure([x - c for x, c in zip(vector, prototype)]) for prototype in prototypes]
     return distances.index(min(distances))
 
 
