@@ -104,14 +104,14 @@ class Measurement(_Model):
     cycles_per_row_measured: float | None = None
     latency_cycles: int | None = None
     rows_per_second: float | None = pydantic.Field(
-        default=None, description="median Fmax / cycles per row")
+        default=None, description="median Fmax / cycles per row, as simulated")
     device_limited_rows_per_second: float | None = pydantic.Field(
         default=None, description="rows per second of a device filled with copies: throughput "
         "divided by the largest used share of any resource")
     limiting_resource: str | None = None
     lut_equivalents: LutEquivalents | None = None
     multiply_accumulates_per_row: int | None = pydantic.Field(
-        default=None, description="of the dense layers that the design computes or approximates")
+        default=None, description="of the layers that the design computes or approximates")
     memory_bits: int | None = None
     provenance: Provenance | None = None
 

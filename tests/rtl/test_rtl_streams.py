@@ -52,6 +52,9 @@ def packed(rows, lanes, range_):
     return [payload for row in rows for payload in pack(row, lanes, range_)]
 
 
+RECUTS = [(6, 4, 2, 3), (4, 4, 4, 12), (12, 3, 4, 4), (3, 2, 1, 1), (5, 3, 2, 10), (8, 2, 4, 16)]
+"""Rows that leave with another length: elements, lanes on both sides, elements that leave."""
+
 GEARS = [(9, 6, 4), (7, 3, 2), (12, 3, 5), (12, 4, 4), (12, 6, 3), (12, 3, 6), (11, 6, 2),
          (11, 2, 6), (1, 3, 2), (5, 1, 5), (5, 5, 1), (13, 4, 6), (3, 8, 5)]
 
@@ -65,6 +68,23 @@ def test_a_gearbox_regroups_rows_of_any_length(elements, lanes_in, lanes_out, va
     box = Gearbox(GearboxSpec(elements, lanes_in, lanes_out), range_)
     _, sink = run(box, packed(rows, lanes_in, range_), len(expected), valid, ready)
     assert sink.payloads == expected
+
+
+@pytest.mark.parametrize("valid, ready", CHANCES)
+@pytest.mark.parametrize("elements, lanes_in, lanes_out, leaving", RECUTS)
+def test_a_gearbox_cuts_rows_anew(elements, lanes_in, lanes_out, leaving, valid, ready):
+    range_ = signed_range(4)
+    rows = random_rows(4 * leaving, elements, range_)
+    flat = [value for row in rows for value in row]
+    anew = [flat[start:start + leaving] for start in range(0, len(flat), leaving)]
+    spec = GearboxSpec(elements, lanes_in, lanes_out, leaving)
+    _, sink = run(Gearbox(spec, range_), packed(rows, lanes_in, range_),
+                  len(packed(anew, lanes_out, range_)), valid, ready)
+    mask = (1 << range_.bits * lanes_out) - 1
+    assert [word & mask for word in sink.payloads] == [
+        word & mask for word in packed(anew, lanes_out, range_)]
+    if spec.collects:
+        assert sink.payloads == packed(anew, lanes_out, range_)
 
 
 @pytest.mark.parametrize("elements, lanes_in, lanes_out", GEARS)
@@ -145,22 +165,29 @@ def test_an_outlet_loses_and_repeats_nothing_when_a_pipeline_stands_still(gaps, 
 # -- Row guard ---------------------------------------------------------------------------------
 
 @pytest.mark.parametrize("valid, ready", CHANCES)
-@pytest.mark.parametrize("elements, lanes", [(7, 3), (6, 3), (5, 5), (3, 5), (9, 2), (1, 1)])
-def test_a_guard_mends_short_and_long_rows_and_passes_good_ones(elements, lanes, valid, ready):
+@pytest.mark.parametrize("elements, lanes, units", [
+    (7, 3, 1), (6, 3, 1), (5, 5, 1), (3, 5, 1), (9, 2, 1), (1, 1, 1), (3, 2, 4), (2, 3, 5),
+    (4, 2, 3), (1, 1, 2)])
+def test_a_guard_mends_short_and_long_rows_and_passes_good_ones(elements, lanes, units, valid,
+                                                                ready):
+    """A row may be an image of several units, each in transfers of its own."""
     range_: Range = signed_range(4)
-    transfers = ceil_div(elements, lanes)
+    per_unit = ceil_div(elements, lanes)
+    transfers = units * per_unit
     rng = random.Random(11)
     sent, expected, shorts, longs = [], [], 0, 0
     for _ in range(ROWS):
         given = transfers if rng.random() < 0.4 else rng.randint(1, transfers + 3)
         row = random_rows(1, given * lanes, Range(-8, 7), rng.random())[0]
         sent += pack(row, lanes, range_)
-        whole = (row + [0] * elements)[:elements]
-        expected += [word & (1 << range_.bits * lanes) - 1 for word in pack(whole, lanes, range_)]
+        whole = (row + [0] * transfers * lanes)[:transfers * lanes]
+        for start in range(0, transfers * lanes, per_unit * lanes):
+            unit = pack(whole[start:start + elements], lanes, range_)
+            expected += [word & (1 << range_.bits * lanes) - 1 for word in unit]
         shorts += given < transfers
         longs += given > transfers
-    guard = RowGuard(elements, range_, lanes)
-    counts = {"short": 0, "long": 0, "row": 0}
+    guard = RowGuard(elements, range_, lanes, units)
+    counts = {"short": 0, "long": 0, "begins": 0, "row": 0}
     source, sink = Source(guard.i, sent, valid, rng), Sink(guard.o, ready, rng)
     sim = simulator(guard)
 
@@ -187,7 +214,7 @@ def test_a_guard_mends_short_and_long_rows_and_passes_good_ones(elements, lanes,
     sim.add_testbench(bench)
     sim.run()
     assert sink.payloads == expected
-    assert counts == {"short": shorts, "long": longs, "row": ROWS}
+    assert counts == {"short": shorts, "long": longs, "begins": ROWS, "row": ROWS}
 
 
 def test_a_closed_guard_finishes_the_row_under_way_and_begins_no_other():
