@@ -28,7 +28,7 @@ def learn_prototypes(rows: np.ndarray, *, length: int, prototypes: int, allowed:
                      restarts: int = 4) -> np.ndarray:
     """Prototypes of every subspace, on the integer grid of the activations.
 
-    k-means with the encoder's own distance (k-medians for `l1`), k-means++ starts, the best of
+    k-means with the encoder's own distance (k-medians for `l1`, middles for `chebyshev`), k-means++ starts, the best of
     several. A subspace with fewer distinct sub-vectors than prototypes takes each of them once
     and repeats the last: the encoder never picks a repetition, as the lowest index wins.
 
@@ -73,9 +73,14 @@ def _cluster(vectors: np.ndarray, prototypes: int, encoder: str, random: np.rand
 
 
 def distances(points: np.ndarray, centres: np.ndarray, encoder: str) -> np.ndarray:
-    """Distances [P, K] of points [P, V] to centres [K, V]."""
+    """Distances [P, K] of points [P, V] to centres [K, V]; `dot` finds what `l2` finds."""
     difference = points[:, None, :] - centres[None, :, :]
-    return (np.abs(difference) if encoder == "l1" else difference * difference).sum(axis=2)
+    match encoder:
+        case "l1":
+            return np.abs(difference).sum(axis=2)
+        case "chebyshev":
+            return np.abs(difference).max(axis=2)
+    return (difference * difference).sum(axis=2)
 
 
 def _start(points: np.ndarray, counts: np.ndarray, prototypes: int, encoder: str,
@@ -90,10 +95,13 @@ def _start(points: np.ndarray, counts: np.ndarray, prototypes: int, encoder: str
 
 def _centre(points: np.ndarray, counts: np.ndarray, before: np.ndarray,
             encoder: str) -> np.ndarray:
-    """The rounded mean, or the lower median for `l1`; an empty cluster stays where it was."""
+    """What lies nearest to all: the rounded mean, the lower median for `l1`, the middle between
+    the ends for `chebyshev`; an empty cluster stays where it was."""
     if not len(points):
         return before
-    if encoder == "l2":
+    if encoder == "chebyshev":
+        return round_half_up((points.min(axis=0) + points.max(axis=0)) / 2)
+    if encoder != "l1":
         return round_half_up(counts @ points / counts.sum())
     order = np.argsort(points, axis=0, kind="stable")
     reached = np.cumsum(counts[order], axis=0) * 2 >= counts.sum()

@@ -34,6 +34,9 @@ def _stage_parameters(spec: EngineSpec, rng: np.random.Generator) -> Parameters:
         values["prototypes"] = _draw(rng, spec.encoder.prototype_range, spec.prototype_shape)
         if rng.random() < 0.5:  # Equal prototypes are ties on every input.
             values["prototypes"][:, -1] = values["prototypes"][:, 0]
+        else:  # The same elements in another order are ties on inputs that do not tell them apart.
+            others = values["prototypes"][:, 1::2]
+            others[:] = np.roll(values["prototypes"][:, 0:2 * others.shape[1]:2], 1, axis=-1)
         values["tables"] = _draw(rng, spec.term_range, spec.table_shape)
     elif isinstance(spec, MACSpec):
         values["weights"] = _draw(rng, spec.weight_range, spec.weight_shape)

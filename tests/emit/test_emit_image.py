@@ -153,6 +153,16 @@ def test_prototypes_lie_by_groups_of_the_encoder_where_it_has_fewer_lanes():
     assert words.tolist() == [[[1, 2]], [[3, 4]], [[5, 6]]]
 
 
+def test_norms_are_of_each_prototype_once_and_those_that_pad_are_of_the_last():
+    """K=3 two at a time, V=3 two at a time: words are chunks of prototypes."""
+    spec = pq(D=3, N=1, V=3, K=3, encoder="dot", prototypes_per_cycle=2, elements_per_cycle=2)
+    own, = parameters(spec, prototypes=[[[1, 2, 3], [4, -5, 6], [7, 8, -128]]],
+                      tables=np.zeros((1, 3, 1), int))
+    section = spec.section("norms")
+    assert arrange(section, spec, own).tolist() == [[[-14, -77]], [[-16497, -16497]]]
+    assert (section.words, section.fields, section.field_bits) == (2, 2, 17)
+
+
 def test_tables_lie_tile_by_tile_group_by_group_code_by_code():
     """S=3 in lanes of 2, K=3, N=3 in tiles of 2: padded entries are zero."""
     spec = pq(D=3, N=3, V=1, K=3, subspaces_per_cycle=2, outputs_per_cycle=2)

@@ -1,5 +1,7 @@
 """The product-quantized layer: by hand, and against a slow direct definition."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 from builders import chain, pq, pq_specs, tiny
@@ -82,15 +84,15 @@ def test_a_whole_row_by_hand():
     assert pq_layer(spec, own, np.array([[1, 2, 3]])).tolist() == [[18, -6]]
 
 
-def test_l1_and_l2_choose_differently():
-    """From (0, 0) to (3, 0) and (2, 2): 9 > 8 squared, 3 < 4 absolute."""
-    for encoder, code in (("l2", 1), ("l1", 0)):
+def test_distances_choose_differently():
+    """From (0, 0) to (3, 0) and (2, 2): 9 > 8 squared, 3 < 4 absolute, 3 > 2 at most."""
+    for encoder, code in (("l2", 1), ("dot", 1), ("l1", 0), ("chebyshev", 1)):
         spec = pq(D=2, N=1, V=2, K=2, encoder=encoder)
         own = parameters(spec, prototypes=[[[3, 0], [2, 2]]], tables=no_tables(spec))
         assert encode(spec, own, np.array([[0, 0]])).tolist() == [[code]], encoder
 
 
-@pytest.mark.parametrize("encoder", ("l2", "l1"))
+@pytest.mark.parametrize("encoder", ("l2", "l1", "chebyshev", "dot"))
 @pytest.mark.parametrize("prototypes, code", [
     ([3, 3, 3, 3], 0), ([7, 3, 5, 3], 1), ([5, 3, 3, 5], 0), ([7, 7, 5, 3], 2), ([0, 9, 4, 4], 2)])
 def test_ties_go_to_the_lowest_index(encoder, prototypes, code):
@@ -100,8 +102,19 @@ def test_ties_go_to_the_lowest_index(encoder, prototypes, code):
     assert encode(spec, own, np.array([[4]])).tolist() == [[code]]
 
 
-def test_the_widest_differences_do_not_overflow():
-    spec = pq(D=64, N=1, V=64, K=2)
+@settings(max_examples=60)
+@given(pq_specs(), st.integers(0, 2 ** 32))
+def test_the_largest_score_of_dot_is_the_least_distance_of_l2(spec, seed):
+    dot, l2 = (dataclasses.replace(spec, engine=dataclasses.replace(spec.engine, encoder=encoder))
+               for encoder in ("dot", "l2"))
+    own, = random_parameters(chain(l2), seed)
+    rows = random_rows(chain(l2), (own,), 20, seed)
+    assert (encode(dot, own, rows) == encode(l2, own, rows)).all(), spec
+
+
+@pytest.mark.parametrize("encoder", ("l2", "l1", "chebyshev", "dot"))
+def test_the_widest_differences_do_not_overflow(encoder):
+    spec = pq(D=64, N=1, V=64, K=2, encoder=encoder)
     own = parameters(spec, prototypes=[[[127] * 64, [126] * 64]], tables=no_tables(spec))
     assert encode(spec, own, np.full((1, 64), -128)).tolist() == [[1]]
 

@@ -19,7 +19,7 @@ def test_tail_is_padded_with_zero():
     assert subvectors(np.array([[1, 2, 3]]), 2).tolist() == [[[1, 2], [3, 0]]]
 
 
-@pytest.mark.parametrize("encoder", ["l1", "l2"])
+@pytest.mark.parametrize("encoder", ["l1", "l2", "chebyshev", "dot"])
 def test_few_distinct_vectors_are_all_kept(encoder):
     rows = np.array([[0, 0], [3, 1], [0, 0], [7, 7]])
     learned = learn_prototypes(rows, length=2, prototypes=5, allowed=unsigned_range(3),
@@ -30,7 +30,7 @@ def test_few_distinct_vectors_are_all_kept(encoder):
     np.testing.assert_array_equal(near, rows)
 
 
-@pytest.mark.parametrize("encoder", ["l1", "l2"])
+@pytest.mark.parametrize("encoder", ["l1", "l2", "chebyshev", "dot"])
 @pytest.mark.parametrize("shared", [False, True])
 def test_learning_is_deterministic_and_on_the_grid(encoder, shared):
     rows = np.random.default_rng(1).integers(0, 8, (300, 7))
@@ -49,7 +49,7 @@ def test_clusters_are_found():
     assert sorted(learned.tolist()) == sorted(centres.tolist())
 
 
-@pytest.mark.parametrize("encoder", ["l1", "l2"])
+@pytest.mark.parametrize("encoder", ["l1", "l2", "chebyshev", "dot"])
 @pytest.mark.parametrize("signed, high", [(True, 127), (False, 255), (False, 2)])
 @pytest.mark.parametrize("length", [1, 4, 64])
 def test_encoder_equals_the_direct_form(encoder, signed, high, length):

@@ -71,6 +71,8 @@ def test_streams_keep_up_with_the_engine(spec):
 @pytest.mark.parametrize("spec, difference, distance, term, total", [
     (tiny(), Range(-15, 15), Range(0, 450), Range(-8, 7), Range(-16, 14)),
     (tiny(encoder="l1"), Range(-15, 15), Range(0, 30), Range(-8, 7), Range(-16, 14)),
+    (tiny(encoder="chebyshev"), Range(-15, 15), Range(0, 15), Range(-8, 7), Range(-16, 14)),
+    (tiny(encoder="dot"), Range(-15, 15), Range(-352, 128), Range(-8, 7), Range(-16, 14)),
     (tiny(activation_signed=False, prototype_bits=3), Range(-7, 15), Range(0, 450), Range(-8, 7),
      Range(-16, 14)),
     (tiny(D=3, prototype_bits=2), Range(-9, 9), Range(0, 162), Range(-8, 7), Range(-16, 14))])
@@ -78,6 +80,18 @@ def test_pq_ranges_by_hand(spec, difference, distance, term, total):
     encoder = spec.encoder
     assert (encoder.difference_range, encoder.distance_range, spec.term_range,
             spec.sum_range) == (difference, distance, term, total)
+
+
+@pytest.mark.parametrize("signed", (False, True))
+@pytest.mark.parametrize("bits, prototype_bits", [(4, 4), (5, 2), (2, 5)])
+def test_scores_reach_the_ends_of_their_range_and_norms_too(bits, prototype_bits, signed):
+    encoder = tiny(encoder="dot", activation_bits=bits, prototype_bits=prototype_bits,
+                   activation_signed=signed).encoder
+    x, c = encoder.activation_range, encoder.prototype_range
+    scores = [2 * a * b - b * b for a in range(x.low, x.high + 1)
+              for b in range(c.low, c.high + 1)]
+    assert encoder.element_distance_range == Range(min(scores), max(scores))
+    assert encoder.norm_range == Range(-2 * max(b * b for b in (c.low, c.high)), 0)
 
 
 @pytest.mark.parametrize("spec, term, total, bits", [

@@ -170,3 +170,13 @@ def test_no_device_is_asked_for_more_dsp_blocks_than_it_has(design, name):
     first = next((stage for stage in stages if stage.multipliers), None)
     if first is not None and first.multipliers <= part.dsps - scales:
         assert used >= first.multipliers
+
+
+@pytest.mark.parametrize("encoder, bits, multipliers", [
+    ("dot", 2, 64), ("dot", 8, 64), ("l2", 8, 64), ("l2", 6, 0), ("l1", 8, 0), ("chebyshev", 8, 0)])
+def test_multipliers_of_an_encoder_are_counted_side_by_side(encoder, bits, multipliers):
+    spec = pq(D=16, N=3, V=8, K=4, encoder=encoder, activation_bits=bits, prototype_bits=bits,
+              subspaces_per_cycle=2, prototypes_per_cycle=4, elements_per_cycle=8)
+    assert spec.multipliers == multipliers
+    small = resolve(chain(spec), device("lfe5u-25f")).first.engine.multiplier
+    assert small == ("lut" if multipliers else "auto")
