@@ -28,9 +28,10 @@ def learn_prototypes(rows: np.ndarray, *, length: int, prototypes: int, allowed:
                      restarts: int = 4) -> np.ndarray:
     """Prototypes of every subspace, on the integer grid of the activations.
 
-    k-means with the encoder's own distance (k-medians for `l1`, middles for `chebyshev`),
-    k-means++ starts, the best of several. A subspace with fewer distinct sub-vectors than prototypes takes each of them once
-    and repeats the last: the encoder never picks a repetition, as the lowest index wins.
+    k-means with the encoder's own distance (k-medians for `l1`, middles for `chebyshev`), k-means++
+    starts, the best of several. A subspace with fewer distinct sub-vectors than prototypes takes
+    each of them once and repeats the last: the encoder never picks a repetition, as the lowest
+    index wins.
 
     Parameters
     ----------
