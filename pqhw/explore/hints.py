@@ -11,6 +11,8 @@ __all__ = ["FULL", "UNBALANCED", "hints"]
 FULL = 0.85
 """Share of a device above which routing becomes slow or fails."""
 
+RESOURCES = {"lut4": "LUT4", "ff": "flip-flops", "bram": "block RAMs", "dsp": "DSP blocks"}
+
 UNBALANCED = 2.0
 """How many times as long one half may take as the other before it is said."""
 
@@ -18,11 +20,12 @@ UNBALANCED = 2.0
 def hints(chain: ChainSpec, shares: Mapping[str, float]) -> Iterator[str]:
     """What to look at, most important first."""
     for resource, share in shares.items():
+        name = RESOURCES[resource]
         if share > 1:
-            yield f"the design does not fit: it takes {_percent(share)} of the device's {resource}."
+            yield f"the design does not fit: it takes {_percent(share)} of the device's {name}."
         elif share > FULL:
-            yield (f"{resource} is {_percent(share)} full: above {FULL:.0%} routing becomes slow, "
-                   "or fails.")
+            yield (f"{_percent(share)} of the device's {name} are used: above {100 * FULL:.0f} % "
+                   "routing becomes slow, or fails.")
     for index, spec in enumerate(chain.stages):
         where = f"stage {index}: " if len(chain.stages) > 1 else ""
         for hint in _engine(spec):
@@ -31,7 +34,7 @@ def hints(chain: ChainSpec, shares: Mapping[str, float]) -> Iterator[str]:
 
 
 def _percent(share: float) -> str:
-    return "more than all" if share == float("inf") else f"{share:.0%}"
+    return "more than all" if share == float("inf") else f"{100 * share:.0f} %"
 
 
 def _engine(spec: EngineSpec) -> Iterator[str]:

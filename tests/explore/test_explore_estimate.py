@@ -131,8 +131,9 @@ def test_halves_of_unequal_rates_are_said_with_a_remedy():
 def test_a_full_device_is_said_and_one_that_is_too_small_more_so():
     spec = pq(**FOLDED)
     nearly, over, absent = (hints_of(spec, {"lut4": share}) for share in (0.9, 1.2, float("inf")))
-    assert nearly == ["lut4 is 90% full: above 85% routing becomes slow, or fails."]
-    assert over == ["the design does not fit: it takes 120% of the device's lut4."]
+    assert nearly == ["90 % of the device's LUT4 are used: above 85 % routing becomes slow, "
+                      "or fails."]
+    assert over == ["the design does not fit: it takes 120 % of the device's LUT4."]
     assert "more than all" in absent[0]
     assert hints_of(spec, {"lut4": 0.85}) == []
 
