@@ -3,9 +3,9 @@
     python benchmarks/estimator_points.py --ecp5 40 --ice40 20        # makes what is missing
     python benchmarks/estimator_points.py --ecp5 40 --ice40 20 --fit  # the same, then fits
 
-Point i of a family is drawn from its own seed, so that more points leave the others as they are.
-Runs lie in the cache: a killed run goes on where it was, and a point is made again when its RTL,
-a tool or an option changed. One placement seed per point.
+A point keeps its design once it is in the data set; a new one is drawn from its own seed. Runs lie
+in the cache: a killed run goes on where it was, and a point is routed again when its RTL or a tool
+changed. One placement seed per point.
 """
 
 import argparse
@@ -29,7 +29,7 @@ from pqhw.flow.synthesis import cell_counts, synthesize
 from pqhw.flow.tools import ToolError, tool_version
 from pqhw.sim.stimulus import random_parameters
 from pqhw.spec import ChainSpec
-from pqhw.spec.devices import Device
+from pqhw.spec.devices import DEVICES, Device
 from pqhw.spec.parameters import Parameters, PQParameters
 
 POINTS = Path(__file__).with_name("estimator_points.json")
@@ -51,12 +51,29 @@ def _parameters(chain: ChainSpec) -> tuple[Parameters, ...]:
     raise AssertionError
 
 
-def make_point(cache: Cache, family: str, index: int) -> dict[str, Any]:
+def known_points(path: Path) -> dict[str, dict[str, Any]]:
+    """The points of a data set by name."""
+    if not path.exists():
+        return {}
+    points = json.loads(path.read_text(encoding="utf-8"))["points"]
+    return {point["name"]: point for point in points}
+
+
+def design(name: str, known: dict[str, Any] | None) -> tuple[ChainSpec, Device]:
+    """The design of a point: the one it has, or for a new point one drawn."""
+    if known is not None:
+        return ChainSpec.from_mapping(known["spec"]), DEVICES[known["device"]]
+    family, index = name.split()
+    return random_chain(family, int(index))
+
+
+def make_point(cache: Cache, name: str, known: dict[str, Any] | None = None) -> dict[str, Any]:
     """A routed point, or why there is none."""
-    chain, part = random_chain(family, index)
+    chain, part = design(name, known)
+    index = int(name.split()[1])
     bound = bind_constants(chain, _parameters(chain))
     verilog = chain_verilog(bound, target=part.family)
-    point: dict[str, Any] = {"name": f"{family} {index}", "device": part.name,
+    point: dict[str, Any] = {"name": name, "device": part.name,
                              "held_out": index % HELD_OUT == HELD_OUT - 1,
                              "spec": chain.to_mapping(), "rtl_sha256": rtl_hash(verilog),
                              "seed": SEED, "tools": {name: tool_version(name) for name in (
@@ -97,16 +114,15 @@ def main() -> None:
     parser.add_argument("--fit", action="store_true", help="fit, and write pqhw's coefficients")
     parser.add_argument("-o", "--output", type=Path, default=POINTS, help="data set to write")
     options = parser.parse_args()
-    wanted = [("ecp5", index) for index in range(options.ecp5)]
-    wanted += [("ice40", index) for index in range(options.ice40)]
-    points = []
-    for family, index in wanted:
-        points.append(make_point(default_cache(), family, index))
-        write_points(points, options.output)
-        last = points[-1]
-        print(last["name"], last.get("area") or last["reason"], last.get("fmax_mhz"), flush=True)
+    wanted = [f"{family} {index}" for family, count in (
+        ("ecp5", options.ecp5), ("ice40", options.ice40)) for index in range(count)]
+    points = known_points(options.output)
+    for name in wanted:
+        point = points[name] = make_point(default_cache(), name, points.get(name))
+        write_points(list(points.values()), options.output)
+        print(name, point.get("area") or point["reason"], point.get("fmax_mhz"), flush=True)
     if options.fit:
-        fitted = fit_points(points)
+        fitted = fit_points([points[name] for name in wanted])
         FITTED.write_text(json.dumps(fitted, indent=1) + "\n", encoding="utf-8")
         for family, values in fitted["families"].items():
             print(family, values["points"], values["errors"])

@@ -107,11 +107,12 @@ class Fabric:
             return Cells(lut=SMALL_LESS[width])
         return Cells(carry=even(width + 1)) if self.ecp5 else Cells(lut=1.8 * width + 2)
 
-    def row_pair(self, width: int) -> Cells:
-        """Two rows of partial products: width + 3 LUT4; iCE40 gates in front of the chain."""
+    def row_pair(self, width: int, *, square: bool = False) -> Cells:
+        """Two rows of partial products: width + 3 LUT4; iCE40 gates in front of the chain, fewer
+        times where a number is multiplied with itself."""
         if self.ecp5:
             return Cells(lut=1 - width % 2, carry=width + 2 + width % 2)
-        return Cells(lut=1.6 * width + 2)
+        return Cells(lut=(1.6 if square else 2.7) * width + 2)
 
     def counter(self, size: int) -> Cells:
         """Counts to `size`: inferred, so that a chain pays for constants at its ends too."""

@@ -149,7 +149,7 @@ def square_rows(fabric: Fabric, bits: int) -> Cells:
     """A square in logic: a chain per pair of rows, and one per sum of pairs."""
     cells, width = Cells(), 0
     for low in range(0, bits, 2):
-        cells += fabric.row_pair(bits)
+        cells += fabric.row_pair(bits, square=True)
         if low:
             upper = max(width - low, bits + 2) + 1
             cells += fabric.add(upper)

@@ -31,8 +31,9 @@ def tables(fabric: Fabric, spec: PQSpec) -> Cells:
 def column_sums(fabric: Fabric, spec: EngineSpec, lead: int) -> Cells:
     """Per output a tree over the terms of a cycle and, over several groups, an accumulator.
 
-    An accumulator's start costs no multiplexer; its result has a register of its own. Around
-    them: flags along the pipeline, the counters of groups and tiles.
+    An accumulator's start costs no multiplexer; its result has a register of its own, so that
+    on iCE40 neither shares a cell with the sum. Around them: flags along the pipeline, the
+    counters of groups and tiles.
     """
     terms, depth = spec.terms_per_cycle, ceil_log2(spec.terms_per_cycle)
     if fabric.ecp5 and terms > 1 and not spec.wraps:
@@ -42,7 +43,7 @@ def column_sums(fabric: Fabric, spec: EngineSpec, lead: int) -> Cells:
         cells, _ = sum_tree(fabric, terms, spec.term_range, limit)
     if spec.groups > 1:
         width = spec.sum_range.bits
-        cells += fabric.add(width) + fabric.registers(width) + fabric.registers(width)
+        cells += fabric.add(width) + fabric.registers(2 * width, alone=True)
     cells = cells * spec.outputs
     cells += fabric.registers(lead + depth, alone=True)
     cells += fabric.counter(spec.groups) + fabric.counter(spec.tiles)
@@ -154,6 +155,8 @@ def requantizer(fabric: Fabric, spec: EngineSpec) -> Cells:
             cells += fabric.add(width) + fabric.registers(product)
         shifted = product + 1
         cells += fabric.add(product) + fabric.registers(shifted)
+        if not fabric.ecp5:  # Unsigned operands: their registers stay outside the block.
+            cells += fabric.registers(2 * MULTIPLIER_BITS) + Cells(lut=5 * MULTIPLIER_BITS)
     else:
         shifted = width + int(spec.wraps)
         if spec.wraps:
