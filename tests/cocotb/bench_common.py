@@ -13,7 +13,7 @@ from pqhw.spec import ChainSpec, EngineSpec, Requantize
 from pqhw.spec.engine import MULTIPLIER_BITS
 from pqhw.spec.parameters import Parameters
 
-__all__ = ["DESIGNS", "SMALL", "Material", "design", "material"]
+__all__ = ["DESIGNS", "DOUBLE", "SMALL", "Material", "design", "material"]
 
 DESIGNS = {
     "pq": chain(pq(**ODD, load_bits=64, output=Requantize(bits=6, signed=True))),
@@ -36,9 +36,22 @@ SMALL = {
 """Engines with short parameter images, by width of the load port."""
 
 
+DOUBLE = {
+    "pq2": chain(tiny(D=7, subspaces_per_cycle=2, outputs_per_cycle=2, load_bits=64,
+                      double_buffered=True, output=Requantize(bits=4))),
+    "chain2": chain(
+        tiny(D=8, N=6, table_storage="bram", subspaces_per_cycle=2, outputs_per_cycle=3,
+             load_bits=128, double_buffered=True, output=Requantize(bits=4)),
+        small_mac(D=6, N=5, activation_signed=False, inputs_per_cycle=2, outputs_per_cycle=5,
+                  load_bits=128, double_buffered=True,
+                  output=Requantize(bits=8, signed=True, mode="scale"))),
+}
+"""Double-buffered engines with short parameter images."""
+
+
 def design(name: str) -> ChainSpec:
     """A design by name."""
-    return {**DESIGNS, **SMALL}[name]
+    return {**DESIGNS, **SMALL, **DOUBLE}[name]
 
 
 @dataclasses.dataclass(frozen=True)

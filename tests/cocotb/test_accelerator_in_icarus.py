@@ -1,7 +1,7 @@
 """The emitted Verilog at its ports, in Icarus Verilog: one pytest test per property and design."""
 
 import pytest
-from bench_common import DESIGNS, SMALL
+from bench_common import DESIGNS, DOUBLE, SMALL
 from bench_verdicts import properties
 
 
@@ -24,3 +24,8 @@ def test_rows(assert_holds, design, name):
 @pytest.mark.parametrize("design,name", _cases("bench_images", SMALL))
 def test_images(assert_holds, design, name):
     assert_holds("bench_images", design, name)
+
+
+@pytest.mark.parametrize("design,name", _cases("bench_double", DOUBLE))
+def test_double_buffers(assert_holds, design, name):
+    assert_holds("bench_double", design, name)

@@ -14,7 +14,10 @@ from pqhw.explore.area.cells import Fabric
 from pqhw.explore.area.distances import distance_lane
 from pqhw.rtl.ecp5_chains import Adder, Difference, GatedAdder, Less, RowPair
 from pqhw.rtl.ecp5_columns import column_luts
+from pqhw.rtl.checksum import Checksum
 from pqhw.rtl.encoder.distance import DistanceLane
+from pqhw.rtl.headers import HeaderCheck
+from pqhw.rtl.loader import Loader
 from pqhw.rtl.lookup import TableLookup
 from pqhw.rtl.mac import FixedMAC, Multiplier
 from pqhw.rtl.memory import ParameterMemory
@@ -342,6 +345,49 @@ def test_a_bias_costs_an_adder_and_no_gates_around_it(synthesis):
     assert_kinds(cells, *ECP5)
     assert halves(cells) <= lanes * (adder_halves(LOOKUP.accumulator_bits) + 1) + 4
     assert cells["TRELLIS_FF"] <= lanes * (LOOKUP.accumulator_bits + LOOKUP.bias_bits) + 4
+
+
+# -- Loader ------------------------------------------------------------------------------------
+
+@pytest.mark.parametrize("bits, luts, registers", [
+    (8, 66, 33), (64, 362, 33), (256, 0.75 * 256 + 130, 9 + 28 + 64 + 64 + 2)])
+def test_a_loader_is_its_formula(synthesis, bits, luts, registers):
+    """Checksum, comparison of headers, and control with 2.5 LUT4 per write enable."""
+    layout = ChainSpec((pq(D=144, N=32, V=9, K=16, subspaces_per_cycle=8, outputs_per_cycle=8,
+                           prototypes_per_cycle=8, elements_per_cycle=9, load_bits=bits),)).image
+    check = synthesis.cells(Checksum(bits))
+    assert 0.9 * luts <= halves(check) <= luts and check["TRELLIS_FF"] == registers
+    headers = synthesis.cells(HeaderCheck(layout))
+    assert halves(headers) <= 0.5 * min(bits, 128) + 45
+    whole = synthesis.cells(Loader(layout))
+    assert_kinds(whole, *ECP5)
+    control = halves(whole) - halves(check) - halves(headers)
+    assert control <= 90 + 2.5 * sum(section.lanes for section in layout.sections)
+    gathered = max(section.beats for section in layout.sections) * bits
+    assert whole["TRELLIS_FF"] <= gathered + registers + headers["TRELLIS_FF"] + 110
+
+
+def test_a_pair_of_words_takes_three_flip_flops_and_a_lut4_per_bit(synthesis):
+    spec = pq(D=16, N=8, V=2, K=16, subspaces_per_cycle=1, prototypes_per_cycle=16,
+              elements_per_cycle=2, shared_prototypes=True, double_buffered=True)
+    section = spec.section("prototypes")
+    cells = synthesis.cells(ParameterMemory(section, spec.encoder.prototype_store))
+    bits = section.width
+    assert spec.encoder.prototype_store == "pair" and section.stored_bits == 2 * bits
+    assert cells["TRELLIS_FF"] == 3 * bits and bits <= cells["LUT4"] <= bits + 2 * section.lanes
+
+
+@pytest.mark.parametrize("part, kind", [("lfe5u-25f", "TRELLIS_DPR16X4"), ("lfe5u-25f", "DP16KD"),
+                                        ("ice40up5k", "SB_RAM40_4K")])
+def test_a_second_image_is_free_where_the_depth_is_there(synthesis, part, kind):
+    store = "lutram" if kind == "TRELLIS_DPR16X4" else "bram"
+    prototypes = 8 if store == "lutram" else 16
+    sizes = []
+    for double in (False, True):
+        spec = pq(D=16, N=8, V=2, K=prototypes, subspaces_per_cycle=8, outputs_per_cycle=8,
+                  double_buffered=double)
+        sizes.append(synthesis.cells(ParameterMemory(spec.section("tables"), store), part)[kind])
+    assert sizes[0] == sizes[1] > 0
 
 
 # -- Routed ------------------------------------------------------------------------------------
