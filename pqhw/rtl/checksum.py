@@ -41,8 +41,7 @@ class Checksum(wiring.Component):
     Latency and cost
     ----------------
     `good` follows the trailer by `LATENCY` cycles. 8 bits: 66 LUT4, 64 bits: 362, and 33
-    flip-flops. Wide: 0.75 LUT4 per bit and 130, 1/26 flip-flops per bit and 160, and no path of
-    more than three LUT4 between registers.
+    flip-flops. Wide: 0.75 LUT4 per bit and 130, 1/26 flip-flops per bit and 160.
     """
     LATENCY = 2
 

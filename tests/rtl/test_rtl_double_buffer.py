@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from amaranth.hdl import Value
 from builders import chain, chain_cases, chains, mac, odd_cases, pq, small_mac, tiny
+from conv_builders import conv_mac_specs, conv_pq_specs
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from runner import Sink, Source, simulator, telling_parameters
@@ -234,6 +235,15 @@ def test_no_row_waits_for_an_image(name):
        st.lists(st.sampled_from(("good", "good", *FAULTS)), min_size=1, max_size=3))
 def test_any_chain_switches_over_in_order(spec, seed, bits, chances, kinds):
     check_any(spec, seed, bits, chances, kinds)
+
+
+@settings(max_examples=4)
+@given(st.one_of(conv_pq_specs(most_pixels=4), conv_mac_specs(most_pixels=4)),
+       st.integers(0, 2 ** 32),
+       st.tuples(*3 * [st.sampled_from((1.0, 0.5))]),
+       st.lists(st.sampled_from(("good", "good", *FAULTS)), min_size=1, max_size=2))
+def test_any_convolution_switches_over_between_images(spec, seed, chances, kinds):
+    check_any(chain(spec), seed, 128, chances, kinds)
 
 
 @pytest.mark.slow
