@@ -121,7 +121,11 @@ class Accelerator(wiring.Component):
             m.d.comb += [guard.open.eq(loader.ready), cores[0].bank.eq(guard.o_bank)]
             self._swap(m, guard, loader, idle, cores[-1].o)
         else:
-            m.d.comb += [guard.open.eq(loader.ready & ~loader.busy), loader.free.eq(idle)]
+            # Both are a cycle behind, so that neither `i` nor the loader waits for the other's
+            # logic: an image begins once the guard has seen it, and no row begins from then on.
+            still = Signal(name="still")
+            m.d.sync += [guard.open.eq(loader.ready & ~loader.busy), still.eq(idle & ~guard.open)]
+            m.d.comb += loader.free.eq(still & ~guard.open)
         return m
 
     def _settled(self, m: Module, guard: RowGuard) -> Signal:

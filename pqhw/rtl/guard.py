@@ -85,7 +85,6 @@ class RowGuard(wiring.Component):
             tail.eq(index == final),
             ends.eq(tail & (unit == self.units - 1)),
             take.eq(self.i.valid & self.i.ready & ~draining),
-            begun.eq((index != 0) | (unit != 0)),
             self.i.ready.eq(draining | (room & ~filling & (self.open | begun))),
             self.o.valid.eq(full),
             self.begins.eq(take & ~begun),
@@ -97,7 +96,7 @@ class RowGuard(wiring.Component):
         with m.If(room):
             m.d.sync += [full.eq(take | filling), held.eq(ends)]
             with m.If(take | filling):
-                m.d.sync += index.eq(index + 1)
+                m.d.sync += [index.eq(index + 1), begun.eq(~ends)]
                 with m.If(tail):
                     m.d.sync += [index.eq(0), unit.eq(unit + 1)]
                 with m.If(ends):
