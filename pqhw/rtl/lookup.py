@@ -74,7 +74,10 @@ class TableLookup(wiring.Component):
         inside = None
         if spec.masks_lookups:
             flags = Cat(code[spec.code_bits:] for code in self.i.payload)
-            inside = delayed(m, self.enable, flags, spec.table_stages, "inside")[-1]
+            if self.clears:
+                m.d.comb += tables.clear.eq(~flags)
+            else:
+                inside = delayed(m, self.enable, flags, spec.table_stages, "inside")[-1]
         for n in range(spec.outputs):
             for lane in range(spec.subspace_lanes):
                 term = self._term(tables, n, lane)
@@ -83,11 +86,19 @@ class TableLookup(wiring.Component):
                 m.d.comb += sums.terms[n][lane].eq(term)
         return m
 
+    @property
+    def clears(self) -> bool:
+        """Whether masked lookups clear the registers behind the tables, which costs nothing.
+
+        Block RAM has none of its own; its entries are masked in front of the sums.
+        """
+        return self.spec.masks_lookups and self.spec.table_store != "bram"
+
     def _memory(self, m: Module) -> ParameterMemory:
         """Tables that are loaded."""
         spec = self.spec
         tables = ParameterMemory(self.section, spec.table_store, shared_address=False,
-                                 registered=spec.engine.bram_register)
+                                 registered=spec.engine.bram_register, clears=self.clears)
         wiring.connect(m, wiring.flipped(self.load_tables), tables.write)
         return tables
 

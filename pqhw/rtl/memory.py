@@ -12,7 +12,7 @@ from amaranth.lib.wiring import In, Out
 from ..spec.image import Section
 from .target import Target, place
 
-__all__ = ["SectionPort", "ParameterMemory", "memory_attributes"]
+__all__ = ["SectionPort", "ParameterMemory", "memory_attributes", "read_or_clear"]
 
 
 class SectionPort(wiring.Signature):
@@ -33,6 +33,19 @@ def memory_attributes(storage: str) -> dict[str, str | int]:
     return {"ram_style": style, "no_rw_check": 1}
 
 
+def read_or_clear(m: Module, memory: Memory, address: Value, enable: Value, clear: Value,
+                  name: str) -> Signal:
+    """The word at an address an enabled cycle later, or 0: the reset of its flip-flops."""
+    reader = memory.read_port(domain="comb")
+    word = Signal(len(reader.data), name=name, reset_less=True)
+    m.d.comb += reader.addr.eq(address)
+    with m.If(enable):
+        m.d.sync += word.eq(reader.data)
+    with m.If(enable & clear):
+        m.d.sync += word.eq(0)
+    return word
+
+
 class ParameterMemory(wiring.Component):
     """One section's parameters, read a word of all banks at a time.
 
@@ -48,6 +61,8 @@ class ParameterMemory(wiring.Component):
         Whether all banks read one address; otherwise each has its own.
     constants:
         Fields [words, banks, fields] that the memory holds for good, as logic.
+    clears:
+        Whether a lutram's output registers can be cleared.
 
     Members
     -------
@@ -55,6 +70,7 @@ class ParameterMemory(wiring.Component):
         Writes come only while nothing is read of the copy written. Not there with `constants`.
     address: read address, or one per bank, in either the copy above the word
     enable: advances the read pipeline
+    clear: per bank, its word is 0 instead of what is read; only where it `clears`
     data: banks' words side by side, bank 0 least significant
 
     Latency and cost
@@ -66,9 +82,11 @@ class ParameterMemory(wiring.Component):
     """
 
     def __init__(self, section: Section, storage: str, *, registered: bool = False,
-                 shared_address: bool = True, constants: np.ndarray | None = None):
+                 shared_address: bool = True, constants: np.ndarray | None = None,
+                 clears: bool = False):
         self.section = section
         self.constants = constants
+        self.clears = clears
         self.storage = storage
         self.registered = registered and storage == "bram"
         self.addresses = 1 if shared_address else section.banks
@@ -77,6 +95,7 @@ class ParameterMemory(wiring.Component):
             **({} if constants is not None else {"write": In(SectionPort(section))}),
             "address": In(self.addresses * self.address_bits),
             "enable": In(1),
+            **({"clear": In(section.banks)} if clears else {}),
             "data": Out(section.banks * section.width),
         })
 
@@ -96,7 +115,9 @@ class ParameterMemory(wiring.Component):
                 lane, place = divmod(bank, section.banks_at_once)
                 write = self.write.enable[lane * section.chunks + chunk]
                 data = self.write.data[place * section.chunk_bits:][:width]
-                words.append(self._chunk(m, platform, f"bank{bank}_{chunk}", write, data, address))
+                clear = self.clear[bank] if self.clears else None
+                words.append(self._chunk(m, platform, f"bank{bank}_{chunk}", write, data, address,
+                                         clear))
         m.d.comb += self.data.eq(Cat(words))
         return m
 
@@ -116,7 +137,7 @@ class ParameterMemory(wiring.Component):
         m.d.comb += [reader.addr.eq(self.address), reader.en.eq(self.enable)]
         return reader.data
 
-    def _chunk(self, m: Module, platform: Target, name: str, write, data, address):
+    def _chunk(self, m: Module, platform: Target, name: str, write, data, address, clear):
         width = len(data)
         if self.storage == "pair":
             return self._pair(m, name, write, data, address)
@@ -135,9 +156,11 @@ class ParameterMemory(wiring.Component):
         m.submodules[name] = memory = Memory(shape=unsigned(width), depth=self.section.depth,
                                              init=[], attrs=memory_attributes(self.storage))
         writer = memory.write_port()
+        m.d.comb += [writer.en.eq(write), writer.addr.eq(self.write.address), writer.data.eq(data)]
+        if clear is not None:
+            return read_or_clear(m, memory, address, self.enable, clear, f"{name}_q")
         reader = memory.read_port()
-        m.d.comb += [writer.en.eq(write), writer.addr.eq(self.write.address), writer.data.eq(data),
-                     reader.en.eq(self.enable), reader.addr.eq(address)]
+        m.d.comb += [reader.en.eq(self.enable), reader.addr.eq(address)]
         if not self.registered:
             return reader.data
         word = Signal(width, name=f"{name}_q", reset_less=True)

@@ -3,13 +3,14 @@
 import functools
 
 import numpy as np
-from amaranth.hdl import Module, Shape, Signal, unsigned
+from amaranth.hdl import Module, Shape, Signal, Value, unsigned
 from amaranth.lib import data, wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
 from ..spec import PQSpec
 from ..spec.ranges import Range, covering
+from .memory import read_or_clear
 from .streams import shape_of
 from .target import Target
 
@@ -61,6 +62,7 @@ class ConstantTables(wiring.Component):
     -------
     address: per lane, tile and group above the code
     enable: advances the output registers
+    clear: per lane, its terms are 0 instead; only where the spec masks lookups
     terms: output by output, lane by lane, an enabled cycle after the address
 
     Latency and cost
@@ -76,6 +78,7 @@ class ConstantTables(wiring.Component):
         shape = shape_of(covering([one for lanes in self.ranges for one in lanes]))
         super().__init__({
             "address": In(spec.subspace_lanes * self.address_bits), "enable": In(1),
+            **({"clear": In(spec.subspace_lanes)} if spec.masks_lookups else {}),
             "terms": Out(data.ArrayLayout(data.ArrayLayout(shape, spec.subspace_lanes),
                                           spec.outputs))})
 
@@ -90,14 +93,20 @@ class ConstantTables(wiring.Component):
             m.submodules[f"table{lane}"] = memory = Memory(
                 shape=unsigned(places[-1]), depth=len(values), init=values,
                 attrs={"rom_style": "logic"})
-            reader = memory.read_port()
             own = self.address[lane * self.address_bits:][:self.address_bits]
-            m.d.comb += [reader.addr.eq(own), reader.en.eq(self.enable)]
+            word = self._read(m, memory, own, lane)
             for n, (low, shape) in enumerate(zip(places, shapes)):
                 entry = Signal(shape, name=f"entry{lane}_{n}")
-                m.d.comb += [entry.eq(reader.data[low:low + shape.width]),
+                m.d.comb += [entry.eq(word[low:low + shape.width]),
                              self.terms[n][lane].eq(entry)]
         return m
+
+    def _read(self, m: Module, memory: Memory, address: Value, lane: int) -> Value:
+        if self.spec.masks_lookups:
+            return read_or_clear(m, memory, address, self.enable, self.clear[lane], f"word{lane}")
+        reader = memory.read_port()
+        m.d.comb += [reader.addr.eq(address), reader.en.eq(self.enable)]
+        return reader.data
 
 
 def _packed(values: list[int], shapes: list[Shape]) -> int:
