@@ -5,9 +5,9 @@ import functools
 
 from .constants import Constants
 from .conv import LayerShape
-from .engine import read_stages, storage
 from .image import Section
 from .ranges import Range, ceil_div, ceil_log2, signed_range, unsigned_range
+from .storage import read_stages, storage
 from .tables import PQEngine, PQFolding, PQPrecision
 
 __all__ = ["DistanceSpec", "EncoderSpec"]

@@ -8,45 +8,23 @@ from typing import Any, ClassVar
 
 from .constants import Constants
 from .conv import Conv2d, LayerShape, WindowSpec
-from .fields import SpecError
 from .front import FrontSpec
 from .image import Section
-from .ranges import Range, ceil_div, ceil_log2, signed_range
+from .ranges import WRAPPED, Range, ceil_div, ceil_log2, signed_range
+from .rules import check_results, check_sums
+from .storage import read_stages
 from .tables import Requantize
 
-__all__ = ["EngineSpec", "MULTIPLIER_BITS", "read_stages", "storage"]
+__all__ = ["EngineSpec", "MULTIPLIER_BITS"]
 
 DSP_BITS = 18
 """Width of a sum that one DSP block multiplies."""
-
-WRAPPED = signed_range(16)
-"""Sums of the wrap16 compatibility mode."""
 
 WITHOUT_WINDOW = {("convolution", "im2col"), ("line_storage", "auto")}
 """Defaults that say nothing of a dense layer."""
 
 MULTIPLIER_BITS = 16
 """Width of the unsigned per-output multiplier of the scale mode."""
-
-
-def storage(asked: str, words: int, *, lutram_words: int, copies: int = 1) -> str:
-    """Where `copies` of a parameter memory of `words` words stand: register, pair, lutram, bram
-    or rom.
-
-    A single word stands in registers, two of one word in a pair of them; `auto` is lutram up to
-    `lutram_words` in all, bram above.
-    """
-    if words == 1:
-        return "register" if copies == 1 or asked == "rom" else "pair"
-    if asked != "auto":
-        return asked
-    return "lutram" if copies * words <= lutram_words else "bram"
-
-
-def read_stages(engine: Any, store: str) -> int:
-    """Cycles from an address to its word, for the [engine] table's choice of registers."""
-    return {"register": 0, "pair": 1, "lutram": 1, "rom": 1,
-            "bram": 1 + engine.bram_register}[store]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -69,8 +47,8 @@ class EngineSpec(abc.ABC):
     constants: Constants | None = None
 
     def __post_init__(self) -> None:
-        self._check_sums()
-        self._check_results()
+        check_sums(self)
+        check_results(self)
 
     # -- Tiles and groups ------------------------------------------------------------------
 
@@ -425,56 +403,3 @@ class EngineSpec(abc.ABC):
                       if (name, value) not in WITHOUT_WINDOW}
         return {"layer": self.layer.to_mapping(), "engine": engine,
                 "precision": self.precision.to_mapping(), "folding": self.folding.to_mapping()}
-
-    # -- Rules across tables ---------------------------------------------------------------
-
-    def _check_sums(self) -> None:
-        asked = self.precision.accumulator_bits
-        if self.wraps:
-            self._check_wrapped(asked)
-            return
-        bound = self.sum_range if self.folds_bias else self.sum_range + self.bias_range
-        needed = bound.bits
-        if asked is not None and asked < needed:
-            raise SpecError(f"precision.accumulator_bits must be at least {needed}, the bound of "
-                            f"{self.terms} terms and the bias, but is {asked}.")
-        if self.accumulator_bits > 48:
-            raise SpecError(f"precision.bias_bits must leave accumulators of at most 48 bits, "
-                            f"but {self.bias_width} makes them {self.accumulator_bits}.")
-        if self.output is None:
-            return
-        if self.output.mode == "shift" and self.bias_width == 0:
-            raise SpecError("precision.bias_bits must be at least 1 with a shifted output, whose "
-                            "rounding constant it holds, but is 0.")
-        if self.output.shift is not None and self.output.shift > self.max_shift:
-            raise SpecError(f"precision.output.shift must be at most {self.max_shift}, as the "
-                            f"accumulators have {self.accumulator_bits} bits, "
-                            f"but is {self.output.shift}.")
-        if self.output.mode == "shift" and (self.output.shift or 0) >= self.bias_width:
-            raise SpecError(f"precision.output.shift must be at most {self.bias_width - 1}, so "
-                            f"that precision.bias_bits = {self.bias_width} holds its rounding "
-                            f"constant, but is {self.output.shift}.")
-
-    def _check_wrapped(self, accumulator_bits: int | None) -> None:
-        if accumulator_bits not in (None, WRAPPED.bits):
-            raise SpecError("precision.accumulator_bits must be 16 with precision.compatibility = "
-                            f'"wrap16", but is {accumulator_bits}.')
-        if self.bias_width > WRAPPED.bits:
-            raise SpecError("precision.bias_bits must be at most 16 with precision.compatibility "
-                            f'= "wrap16", but is {self.bias_width}.')
-        if self.output is not None and (self.output.shift or 0) > self.max_shift:
-            raise SpecError(f"precision.output.shift must be at most {self.max_shift} with "
-                            f'precision.compatibility = "wrap16", but is {self.output.shift}.')
-
-    def _check_results(self) -> None:
-        asked = self.folding.results_per_cycle
-        if asked is None:
-            return
-        if self.outputs % min(asked, self.outputs):
-            raise SpecError(f"folding.results_per_cycle must divide the {self.outputs} outputs "
-                            f"per cycle, but is {asked}.")
-        if ceil_div(self.outputs, asked) > self.tile_interval:
-            raise SpecError(f"folding.results_per_cycle must be at least "
-                            f"{ceil_div(self.outputs, self.tile_interval)} to keep up with "
-                            f"{self.outputs} results every {self.tile_interval} cycles, "
-                            f"but is {asked}.")

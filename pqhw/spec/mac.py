@@ -5,9 +5,10 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from .conv import Conv2d, LayerShape, layer_from_mapping
-from .engine import EngineSpec, storage
+from .engine import EngineSpec
 from .image import Section
 from .ranges import Range, ceil_div
+from .storage import storage
 from .tables import MACEngine, MACFolding, MACPrecision, PQEngine, PQFolding, PQPrecision
 
 __all__ = ["MACSpec"]

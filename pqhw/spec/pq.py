@@ -8,10 +8,11 @@ from typing import Any, ClassVar
 from .constants import Constants
 from .conv import Conv2d, LayerShape, layer_from_mapping
 from .encoder import DistanceSpec, EncoderSpec
-from .engine import EngineSpec, storage
+from .engine import EngineSpec
 from .fields import SpecError
 from .image import Section
 from .ranges import Range, ceil_div, ceil_log2, signed_range
+from .storage import storage
 from .tables import MACEngine, MACFolding, PQEngine, PQFolding, PQPrecision
 
 __all__ = ["PQSpec"]

@@ -3,7 +3,8 @@
 import dataclasses
 from collections.abc import Iterable
 
-__all__ = ["Range", "ceil_div", "ceil_log2", "covering", "signed_range", "unsigned_range"]
+__all__ = ["WRAPPED", "Range", "ceil_div", "ceil_log2", "covering", "signed_range",
+           "unsigned_range"]
 
 
 def ceil_div(a: int, b: int) -> int:
@@ -75,3 +76,7 @@ def signed_range(bits: int) -> Range:
 def unsigned_range(bits: int) -> Range:
     """Unsigned integers of `bits` bits."""
     return Range(0, (1 << bits) - 1)
+
+
+WRAPPED = signed_range(16)
+"""Sums of the wrap16 compatibility mode."""

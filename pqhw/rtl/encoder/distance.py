@@ -5,7 +5,7 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from ...spec import DistanceSpec
-from ...spec.engine import read_stages
+from ...spec.storage import read_stages
 from ...spec.ranges import ceil_log2
 from ..buffers import Outlet, beside
 from ..memory import ParameterMemory, SectionPort
