@@ -37,7 +37,8 @@ write_cxxrtl -O6 -g0 model.cc
 EDGE = re.compile(r"(bool (?:pos|neg)edge_p_clk\(\) const \{).*?\}", re.DOTALL)
 """The test for a clock edge, which every evaluation is here."""
 
-REPEATED = re.compile(rf"^module ({TOP}_(?:distance_lane|multiplier)(?:_\d+)?) \(", re.MULTILINE)
+REPEATED = re.compile(
+    rf"^module ({TOP}_(?:distance_lane|prototype_distance|multiplier)(?:_\d+)?) \(", re.MULTILINE)
 """Modules that stand many times in a design and end in registers: compiled once each."""
 
 UNSETTLED = "bool converged = false"

@@ -13,12 +13,9 @@ from ..segments import CarryChains
 from ..streams import lanes_layout
 from ..sums import count_up, delayed
 from ..target import Target, place
-from .absolute import absolute_distance
 from .argmin import argmin_tree, nearer
-from .chebyshev import chebyshev_distance
-from .parts import Parts
-from .products import dot_score, norm_level
-from .squared import squared_distance
+from .products import norm_level
+from .prototype import PrototypeDistance
 
 __all__ = ["DistanceEncoder", "DistanceLane"]
 
@@ -46,9 +43,8 @@ class DistanceLane(wiring.Component):
     Latency and cost
     ----------------
     `spec.distance_stages` + ceil(log2 prototypes) cycles, one more for chunks of prototypes.
-    Per prototype what `absolute_distance`, `squared_distance`, `chebyshev_distance` or `dot_score`
-    costs; prototypes - 1 comparisons with multiplexers. On ECP5, 16 prototypes of 9 elements: l1
-    1,900 LUT4 (4 bits) or 3,250 (8 bits), l2 3,600 (4 bits).
+    A `PrototypeDistance` per prototype; prototypes - 1 comparisons with multiplexers. On ECP5, 16
+    prototypes of 9 elements: l1 1,900 LUT4 (4 bits) or 3,250 (8 bits), l2 3,600 (4 bits).
     """
 
     def __init__(self, spec: DistanceSpec):
@@ -71,7 +67,14 @@ class DistanceLane(wiring.Component):
         spec = self.spec
         # Sums of l1 and maxima of chebyshev are complements.
         largest = spec.engine.encoder != "l2"
-        distances = [self._distance(m, platform, k) for k in range(spec.prototype_lanes)]
+        distances = []
+        for k in range(spec.prototype_lanes):
+            unit = place(m, platform, f"p{k}", "prototype_distance", PrototypeDistance, spec)
+            m.d.comb += [unit.x.eq(self.x), unit.c.eq(self.c[k]), unit.enable.eq(self.enable),
+                         unit.sum_step.eq(self.sum_step), unit.sum_first.eq(self.sum_first)]
+            if spec.engine.encoder == "dot":
+                m.d.comb += unit.norm.eq(self.norms[k])
+            distances.append(unit.distance)
         chains = CarryChains(m, platform, "least")
         least, index = argmin_tree(m, chains, self.enable, distances, largest=largest)
         if spec.prototype_chunks > 1:
@@ -79,24 +82,6 @@ class DistanceLane(wiring.Component):
         chains.place()
         m.d.comb += self.code.eq(index)
         return m
-
-    def _distance(self, m: Module, platform: Target, k: int) -> Value:
-        """Distance to one prototype, its complement, or its score."""
-        chains = CarryChains(m, platform, f"p{k}")
-        parts = Parts(m=m, platform=platform, spec=self.spec, chains=chains, enable=self.enable,
-                      sum_step=self.sum_step, sum_first=self.sum_first, name=f"p{k}")
-        x, c = list(self.x), list(self.c[k])
-        match self.spec.engine.encoder:
-            case "l1":
-                distance = absolute_distance(parts, x, c)
-            case "chebyshev":
-                distance = chebyshev_distance(parts, x, c)
-            case "dot":
-                distance = dot_score(parts, x, c, self.norms[k])
-            case _:
-                distance = squared_distance(parts, x, c)
-        chains.place()
-        return distance
 
     def _best(self, m: Module, chains: CarryChains, least: Value, index: Value,
               largest: bool) -> Value:
