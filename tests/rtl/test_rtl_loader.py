@@ -209,6 +209,8 @@ def test_status_counts_rows_stalls_and_mended_rows():
         assert (ctx.get(dut.status.row_short), ctx.get(dut.status.row_long)) == (0, 0)
         before = ctx.get(dut.status.stall_cycles)
         ctx.set(dut.o.ready, 0)
+        await ctx.tick().repeat(5)
+        assert ctx.get(dut.status.stall_cycles) == before, "nothing waits to be taken"
         payload = row_payloads(spec, random_rows(spec, parameters, 1, 1))[0]
         ctx.set(Value.cast(dut.i.payload), payload | 1 << spec.first.lanes_in * 4)
         ctx.set(dut.i.valid, 1)
@@ -220,5 +222,9 @@ def test_status_counts_rows_stalls_and_mended_rows():
         assert start >= before and ctx.get(dut.status.stall_cycles) == start + 10
         assert (ctx.get(dut.status.row_short), ctx.get(dut.status.row_long)) == (
             int(spec.first.input_transfers > 1), 0)
+        ctx.set(dut.o.ready, 1)
+        await ctx.tick().repeat(20)
+        assert await load(ctx, dut, framed(pack_image(spec, parameters), 8)) == LoadError.NONE
+        assert (ctx.get(dut.status.row_short), ctx.get(dut.status.row_long)) == (0, 0)
 
     run(spec, bench)
