@@ -126,6 +126,19 @@ def odd_cases() -> dict[str, ChainSpec]:
             D=9, N=8, V=2, K=4, activation_bits=4, prototype_bits=4, table_bits=4,
             subspaces_per_cycle=8, encoders_per_cycle=1, outputs_per_cycle=2,
             prototypes_per_cycle=4, elements_per_cycle=2, output=u4),
+        "tree, nothing divides": pq(
+            D=37, N=5, V=9, K=16, encoder="tree", activation_bits=6, prototype_bits=6,
+            table_bits=4, subspaces_per_cycle=2, outputs_per_cycle=2),
+        "tree, wide choice in bram, one encoder for three lanes": pq(
+            D=80, N=4, V=20, K=8, encoder="tree", activation_bits=5, prototype_bits=7,
+            activation_signed=False, table_bits=4, prototype_storage="bram",
+            subspaces_per_cycle=3, encoders_per_cycle=1, outputs_per_cycle=2),
+        "tree, fixed dimensions": pq(
+            D=24, N=4, V=8, K=4, encoder="tree", prototype_bits=5, table_bits=4,
+            split_dims=[[7, 0], [3, 3], [0, 1]], outputs_per_cycle=4, output=s5),
+        "tree, shared": pq(
+            D=12, N=3, V=3, K=2, encoder="tree", activation_bits=4, prototype_bits=4,
+            table_bits=4, shared_prototypes=True, subspaces_per_cycle=2),
         "no bias": tiny(bias_bits=0),
         "wide accumulators": tiny(accumulator_bits=40, output=s5),
         "load 16": tiny(load_bits=16, **FOLDED),
@@ -181,6 +194,18 @@ FLAGS = {"bram_register": st.booleans(), "double_buffered": st.booleans(),
 
 
 @st.composite
+def tree_values(draw: Any, values: dict[str, Any]) -> dict[str, Any]:
+    """What makes a tree of a drawn PQ engine; split dimensions loaded, or fixed."""
+    depth = draw(st.integers(1, 4))
+    sets = -(-values["D"] // values["V"])
+    row = st.lists(st.integers(0, values["V"] - 1), min_size=depth, max_size=depth)
+    counts = [1] if values["shared_prototypes"] else [1, sets]
+    rows = st.sampled_from(counts).flatmap(
+        lambda count: st.lists(row, min_size=count, max_size=count))
+    return {"encoder": "tree", "K": 1 << depth, "split_dims": draw(st.none() | rows)}
+
+
+@st.composite
 def pq_specs(draw: Any) -> PQSpec:
     """Any small PQ engine."""
     inputs = draw(st.integers(1, 24))
@@ -196,6 +221,8 @@ def pq_specs(draw: Any) -> PQSpec:
         prototypes_per_cycle=st.integers(1, 12), elements_per_cycle=st.integers(1, 8),
         output=output_specs(("shift",)), **FLAGS)
     values = draw(st.fixed_dictionaries(knobs))
+    if draw(st.integers(0, 2)) == 0:
+        values |= draw(tree_values(values))
     lanes = min(values["subspaces_per_cycle"], -(-inputs // values["V"]))
     values["encoders_per_cycle"] = draw(st.sampled_from(
         [None, *(n for n in range(1, lanes + 1) if lanes % n == 0)]))
@@ -240,7 +267,7 @@ def following(before: Any, after: Any) -> Any:
     folding = after.folding
     if isinstance(after, PQSpec):
         length = min(engine.subvector_length, inputs)
-        engine = dataclasses.replace(engine, subvector_length=length)
+        engine = dataclasses.replace(engine, subvector_length=length, split_dims=None)
         if min(folding.subspaces_per_cycle, -(-inputs // length)) % after.encoder_lanes:
             folding = dataclasses.replace(folding, encoders_per_cycle=None)
     return dataclasses.replace(

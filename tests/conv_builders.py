@@ -76,6 +76,8 @@ def conv_pq_specs(draw: Any, **layers: int) -> PQSpec:
         channels_per_cycle=st.none() | st.integers(1, 4),
         output=output_specs(("shift",)), **FLAGS)
     fields = draw(st.fixed_dictionaries(knobs))
+    if draw(st.integers(0, 4)) == 0:
+        fields |= {"encoder": "tree", "K": 1 << draw(st.integers(1, 3))}
     if mode == "pixel" and pq(**layer, V=1, K=2).layer.inner_tap is None:
         fields["table_storage"] = "auto"
     return pq(**layer, **fields)

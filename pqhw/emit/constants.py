@@ -7,7 +7,7 @@ import numpy as np
 
 from ..spec import ChainSpec, Conv2d, EngineSpec, PQSpec
 from ..spec.constants import Constants
-from ..spec.parameters import Parameters, PQParameters, rounding_constant
+from ..spec.parameters import LookupParameters, Parameters, rounding_constant
 from .image import arrange
 
 __all__ = ["bind_constants"]
@@ -25,7 +25,7 @@ def bind_constants(chain: ChainSpec, parameters: Sequence[Parameters]) -> ChainS
 def _bound(spec: EngineSpec, parameters: Parameters) -> EngineSpec:
     if not spec.constant_kinds:
         return spec
-    if isinstance(spec, PQSpec) and isinstance(parameters, PQParameters) and spec.folds_bias:
+    if isinstance(spec, PQSpec) and isinstance(parameters, LookupParameters) and spec.folds_bias:
         parameters = dataclasses.replace(parameters, tables=_with_bias(spec, parameters))
     words = {kind: arrange(spec.section(kind), spec, parameters)
              for kind in sorted(spec.constant_kinds)}
@@ -46,7 +46,7 @@ def _fill_unused(spec: PQSpec, words: np.ndarray) -> None:
     codes[:, count:] = codes[:, count - whole // 2:whole // 2]
 
 
-def _with_bias(spec: PQSpec, parameters: PQParameters) -> np.ndarray:
+def _with_bias(spec: PQSpec, parameters: LookupParameters) -> np.ndarray:
     """Tables whose first subspace holds the bias and the rounding constant as well; that of a
     tap that always lies inside the image.
 

@@ -1,11 +1,14 @@
 """Packs parameters into the image that the `load` port takes (format: `pqhw.spec.image`)."""
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 
-from ..spec import ChainSpec, Conv2d, DistanceSpec, EngineSpec, MACSpec, PQSpec, Section
-from ..spec.parameters import MACParameters, Parameters, PQParameters, rounding_constant
+from ..spec import (ChainSpec, Conv2d, DistanceSpec, EncoderSpec, EngineSpec, MACSpec, PQSpec,
+                    Section, TreeSpec)
+from ..spec.parameters import (MACParameters, Parameters, PQParameters, TreeParameters,
+                               rounding_constant)
 from .checksum import trailer
 
 __all__ = ["pack_image", "pack_section", "arrange"]
@@ -60,7 +63,11 @@ def arrange(section: Section, spec: EngineSpec, parameters: Parameters) -> np.nd
             return _by_set(_prototypes, spec, encoder, parameters.prototypes)
         case "norms", PQSpec(encoder=DistanceSpec() as encoder), PQParameters():
             return _by_set(_norms, spec, encoder, parameters.prototypes)
-        case "tables", PQSpec(), PQParameters():
+        case "thresholds", PQSpec(encoder=TreeSpec() as encoder), TreeParameters():
+            return _by_set(_thresholds, spec, encoder, parameters.thresholds)
+        case "split_dims", PQSpec(encoder=TreeSpec() as encoder), TreeParameters():
+            return _by_set(_split_dims, spec, encoder, parameters.split_dims)
+        case "tables", PQSpec(), PQParameters() | TreeParameters():
             tables = parameters.tables
             if spec.encodes_pixels:
                 tables = tables.transpose(2, 0, 1, 3, 4).reshape(-1, *tables.shape[-2:])
@@ -84,8 +91,8 @@ def _weights(spec: MACSpec, weights: np.ndarray) -> np.ndarray:
     return shaped.transpose(0, 2, 1, 3).reshape(spec.groups * spec.tiles, 1, -1)
 
 
-def _by_set(arranged: Callable[[DistanceSpec, np.ndarray], np.ndarray], spec: PQSpec,
-            encoder: DistanceSpec, prototypes: np.ndarray) -> np.ndarray:
+def _by_set(arranged: Callable[[Any, np.ndarray], np.ndarray], spec: PQSpec,
+            encoder: EncoderSpec, prototypes: np.ndarray) -> np.ndarray:
     """The words of every set of prototypes, one after another."""
     sets = 1 if spec.engine.shared_prototypes else spec.sets
     return np.concatenate([arranged(encoder, own) for own in np.split(prototypes, sets)])
@@ -122,6 +129,25 @@ def _norms(spec: DistanceSpec, prototypes: np.ndarray) -> np.ndarray:
     padded[:, count:] = padded[:, count - 1:count]
     shaped = padded.reshape(groups, lanes, chunks, per_chunk)
     return shaped.transpose(0, 2, 1, 3).reshape(groups * chunks, 1, -1)
+
+
+def _thresholds(spec: TreeSpec, thresholds: np.ndarray) -> np.ndarray:
+    """[S, K - 1] as (group, heap index) words, a bank per lane: a tree's root has heap index 1."""
+    lanes = 1 if spec.engine.shared_prototypes else spec.lanes
+    groups = 1 if spec.engine.shared_prototypes else spec.groups
+    padded = np.zeros((groups * lanes, 1 << spec.depth), np.int64)
+    padded[:len(thresholds), 1:] = thresholds
+    heaps = padded.reshape(groups, lanes, -1).transpose(0, 2, 1)
+    return heaps.reshape(groups << spec.depth, lanes, 1)
+
+
+def _split_dims(spec: TreeSpec, dims: np.ndarray) -> np.ndarray:
+    """[S, log2 K] as words (group) of (lane, level) fields; padding is zero."""
+    lanes = 1 if spec.engine.shared_prototypes else spec.lanes
+    groups = 1 if spec.engine.shared_prototypes else spec.groups
+    padded = np.zeros((groups * lanes, spec.depth), np.int64)
+    padded[:len(dims)] = dims
+    return padded.reshape(groups, 1, lanes * spec.depth)
 
 
 def _tables(spec: PQSpec, tables: np.ndarray) -> np.ndarray:

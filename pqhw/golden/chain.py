@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from ..spec import ChainSpec, Conv2d, EngineSpec, MACSpec, PQSpec
-from ..spec.parameters import MACParameters, Parameters, PQParameters
+from ..spec.parameters import MACParameters, Parameters, PQParameters, TreeParameters
 from .conv import conv_layer
 from .mac import mac_layer
 from .pq import pq_layer
@@ -19,7 +19,7 @@ def layer_results(spec: EngineSpec, parameters: Parameters, rows: np.ndarray) ->
         return conv_layer(spec, parameters, rows.reshape(-1, *spec.layer.input_shape))
     rows = rows.reshape(len(rows), -1)
     match spec, parameters:
-        case PQSpec(), PQParameters():
+        case PQSpec(), PQParameters() | TreeParameters():
             return pq_layer(spec, parameters, rows)
         case MACSpec(), MACParameters():
             return mac_layer(spec, parameters, rows)

@@ -3,7 +3,7 @@
 import numpy as np
 
 from ..spec import Conv2d, MACSpec, PQSpec
-from ..spec.parameters import MACParameters, PQParameters
+from ..spec.parameters import LookupParameters, MACParameters, Parameters
 from .pq import encode, wrapped
 from .requantize import requantize
 
@@ -21,13 +21,13 @@ def windows(layer: Conv2d, images: np.ndarray, outside: int = 0) -> np.ndarray:
     return view[:, ::down, ::right]
 
 
-def pixel_codes(spec: PQSpec, parameters: PQParameters, images: np.ndarray) -> np.ndarray:
+def pixel_codes(spec: PQSpec, parameters: LookupParameters, images: np.ndarray) -> np.ndarray:
     """Codes [R, H, W, G] of images [R, H, W, C]: each pixel encoded once; G counts all groups."""
     codes = _encode(spec, parameters, images.reshape(-1, spec.sets, spec.vector_inputs))
     return codes.reshape(*images.shape[:3], spec.encoded_vectors)
 
 
-def conv_layer(spec: PQSpec | MACSpec, parameters: PQParameters | MACParameters,
+def conv_layer(spec: PQSpec | MACSpec, parameters: Parameters,
                images: np.ndarray) -> np.ndarray:
     """Results [R, OH, OW, N] of images [R, H, W, C]."""
     layer = spec.layer
@@ -43,16 +43,16 @@ def conv_layer(spec: PQSpec | MACSpec, parameters: PQParameters | MACParameters,
     return requantize(sums, spec.output, parameters.shift, multiplier)
 
 
-def _sums(spec: PQSpec | MACSpec, parameters: PQParameters | MACParameters,
+def _sums(spec: PQSpec | MACSpec, parameters: Parameters,
           images: np.ndarray) -> np.ndarray:
     layer = spec.layer
     assert isinstance(layer, Conv2d)
     if isinstance(spec, PQSpec) and spec.encodes_pixels:
-        assert isinstance(parameters, PQParameters)
+        assert isinstance(parameters, LookupParameters)
         return _pixel_sums(spec, parameters, images)
     rows = np.ascontiguousarray(windows(layer, images)).reshape(-1, layer.sets, layer.row_inputs)
     if isinstance(spec, PQSpec):
-        assert isinstance(parameters, PQParameters)
+        assert isinstance(parameters, LookupParameters)
         codes = _encode(spec, parameters, rows)
         sums = np.concatenate([_looked_up(spec, parameters.tables, index, codes[:, index])
                                for index in range(spec.sets)], axis=-1)
@@ -66,7 +66,7 @@ def _sums(spec: PQSpec | MACSpec, parameters: PQParameters | MACParameters,
     return sums.reshape(len(images), *layer.output_shape)
 
 
-def _encode(spec: PQSpec, parameters: PQParameters, rows: np.ndarray) -> np.ndarray:
+def _encode(spec: PQSpec, parameters: LookupParameters, rows: np.ndarray) -> np.ndarray:
     """Codes [R, groups, S] of rows [R, groups, D], every group's tail padded with 0."""
     whole = spec.encoder_subspaces * spec.engine.subvector_length
     padded = np.zeros((*rows.shape[:2], whole), rows.dtype)
@@ -85,7 +85,7 @@ def _looked_up(spec: PQSpec, tables: np.ndarray, index: int, codes: np.ndarray) 
     return sums
 
 
-def _pixel_sums(spec: PQSpec, parameters: PQParameters, images: np.ndarray) -> np.ndarray:
+def _pixel_sums(spec: PQSpec, parameters: LookupParameters, images: np.ndarray) -> np.ndarray:
     """Sums over the taps inside the image; an entry of zeros stands for those outside."""
     layer = spec.layer
     assert isinstance(layer, Conv2d)

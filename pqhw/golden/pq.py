@@ -3,8 +3,9 @@
 import numpy as np
 
 from ..spec import PQSpec
-from ..spec.parameters import PQParameters
+from ..spec.parameters import LookupParameters, PQParameters, TreeParameters
 from .requantize import requantize
+from .tree import walk
 
 __all__ = ["encode", "lookup", "nearest", "pq_layer", "wrapped"]
 
@@ -12,7 +13,14 @@ CHUNK_ELEMENTS = 1 << 15
 """Distances kept in flight, so that they stay in the processor's cache."""
 
 
-def encode(spec: PQSpec, parameters: PQParameters, rows: np.ndarray) -> np.ndarray:
+def encode(spec: PQSpec, parameters: LookupParameters, rows: np.ndarray) -> np.ndarray:
+    """Codes [R, S] of activations [R, D]: a tree's leaf, or the nearest prototype."""
+    if isinstance(parameters, TreeParameters):
+        return walk(spec, parameters, rows)
+    return _nearest_prototypes(spec, parameters, rows)
+
+
+def _nearest_prototypes(spec: PQSpec, parameters: PQParameters, rows: np.ndarray) -> np.ndarray:
     """Codes [R, S] of activations [R, D]: the nearest prototype, the lowest index on ties.
 
     l2: argmin_k sum_v (x-c)**2; l1: argmin_k sum_v |x-c|; chebyshev: argmin_k max_v |x-c|; dot:
@@ -70,7 +78,7 @@ def _distance(encoder: str, vectors: np.ndarray, prototype: np.ndarray) -> np.nd
     return total
 
 
-def lookup(spec: PQSpec, parameters: PQParameters, codes: np.ndarray) -> np.ndarray:
+def lookup(spec: PQSpec, parameters: LookupParameters, codes: np.ndarray) -> np.ndarray:
     """Accumulators [R, N]: bias[n] + sum_s T[s, code[s], n], modulo 2**16 where sums wrap."""
     sums = np.broadcast_to(parameters.bias, (len(codes), spec.layer.out_features)).copy()
     for s in range(spec.subspaces):
@@ -83,7 +91,7 @@ def wrapped(sums: np.ndarray) -> np.ndarray:
     return (sums + (1 << 15)) % (1 << 16) - (1 << 15)
 
 
-def pq_layer(spec: PQSpec, parameters: PQParameters, rows: np.ndarray) -> np.ndarray:
+def pq_layer(spec: PQSpec, parameters: LookupParameters, rows: np.ndarray) -> np.ndarray:
     """Results [R, N] of activations [R, D]."""
     accumulators = lookup(spec, parameters, encode(spec, parameters, rows))
     return requantize(accumulators, spec.output, parameters.shift, np.ones(1, np.int64))

@@ -4,10 +4,11 @@ from amaranth.hdl import Cat, Const, Module, Signal, Value
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from ..spec import Conv2d, DistanceSpec, EngineSpec, MACSpec, PQSpec
+from ..spec import (Conv2d, DistanceSpec, EncoderSpec, EngineSpec, MACSpec, PQSpec,
+                    TreeSpec)
 from ..spec.ranges import unsigned_range
 from .buffers import Gearbox, Outlet, Replay
-from .encoder import CodeCollector, DistanceEncoder
+from .encoder import CodeCollector, DistanceEncoder, TreeEncoder
 from .lookup import TableLookup
 from .mac import FixedMAC
 from .memory import SectionPort
@@ -18,6 +19,15 @@ from .target import Target
 from .window import WindowBuffer
 
 __all__ = ["EngineCore"]
+
+
+def _encoder(spec: EncoderSpec) -> DistanceEncoder | TreeEncoder:
+    match spec:
+        case TreeSpec():
+            return TreeEncoder(spec)
+        case DistanceSpec():
+            return DistanceEncoder(spec)
+    raise TypeError(f"{type(spec).__name__} has no encoder.")
 
 
 class EngineCore(wiring.Component):
@@ -68,8 +78,7 @@ class EngineCore(wiring.Component):
         if isinstance(spec.layer, Conv2d) and not spec.encodes_pixels:
             source, bank = self._window(m, source, bank)
         if isinstance(spec, PQSpec):
-            assert isinstance(spec.encoder, DistanceSpec)
-            m.submodules.encoder = encoder = DistanceEncoder(spec.encoder)
+            m.submodules.encoder = encoder = _encoder(spec.encoder)
             m.submodules.lookup = compute = TableLookup(spec)
             m.d.comb += [encoder.i.payload.eq(source.payload), encoder.i.valid.eq(source.valid),
                          source.ready.eq(encoder.i.ready)]

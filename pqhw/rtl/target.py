@@ -4,12 +4,12 @@ import dataclasses
 from collections.abc import Callable, Hashable
 from typing import Any
 
-from amaranth.hdl import (ClockSignal, Instance, Module, Mux, ResetSignal, Shape, Signal, Value,
-                          signed)
+from amaranth.hdl import (Cat, ClockSignal, Instance, Module, Mux, ResetSignal, Shape, Signal,
+                          Value, signed)
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In
 
-from . import ecp5, ecp5_chains, ecp5_columns, ecp5_segments
+from . import ecp5, ecp5_columns, ecp5_segments
 
 __all__ = ["Library", "Target", "TARGETS", "place"]
 
@@ -47,9 +47,10 @@ class Target:
     block_ram: component that instantiates the family's block RAM; None leaves it to inference
     multiplier: component that instantiates the family's DSP block; None leaves it to inference
     column_tree: component that sums signed terms, a register per level; None builds it of adders
-    chains: components on the family's carry chain (`Adder`, `Difference`, `GatedAdder`, `Less`,
-        `RowPair`); None leaves arithmetic to inference
+    chains: components on the family's carry chain (`Adder`, `AtLeast`, `AtLeastChosen`,
+        `Difference`, `GatedAdder`, `Less`, `RowPair`); None leaves arithmetic to inference
     segment_chain: component that places segments on a carry chain, likewise
+    selector: component that chooses one of up to eight values; None leaves it to inference
     library: where repeated modules are collected for writing out; None elaborates each in place
     """
     name: str
@@ -59,6 +60,7 @@ class Target:
     column_tree: Callable[..., Any] | None = None
     chains: Any = None
     segment_chain: Callable[..., Any] | None = None
+    selector: Callable[..., Any] | None = None
     library: Library | None = None
 
     def add(self, m: Module, a: Value, b: Value, shape: Shape, name: str) -> Value:
@@ -99,6 +101,37 @@ class Target:
         m.d.comb += [unit.a.eq(a), unit.b.eq(b)]
         return unit.total
 
+    def at_least(self, m: Module, a: Value, b: Value, shape: Shape, name: str) -> Value:
+        """a >= b, both within `shape`."""
+        if self.chains is None or shape.width < SMALLEST_CHAIN:
+            return a >= b
+        unit = self._unit(m, name, f"at_least{_suffix(shape)}", self.chains.AtLeast, shape)
+        m.d.comb += [unit.a.eq(a), unit.b.eq(b)]
+        return unit.total
+
+    def at_least_chosen(self, m: Module, low: Value, high: Value, index: Value, b: Value,
+                        shape: Shape, name: str) -> Value:
+        """(high if index else low) >= b, all within `shape`."""
+        if self.chains is None or shape.width < SMALLEST_CHAIN:
+            return _named(m, name, shape, Mux(index, high, low)) >= b
+        unit = self._unit(m, name, f"at_least_chosen{_suffix(shape)}", self.chains.AtLeastChosen,
+                          shape)
+        m.d.comb += [unit.low.eq(low), unit.high.eq(high), unit.index.eq(index), unit.b.eq(b)]
+        return unit.total
+
+    def select(self, m: Module, values: list[Value], index: Value, name: str) -> Value:
+        """One of up to eight equally shaped values; an index beyond the last gives any."""
+        if len(values) == 1:
+            return values[0]
+        if len(values) == 2:
+            return Mux(index[0], values[1], values[0])
+        width, count = len(values[0]), len(values)
+        if self.selector is None:
+            return Cat(values).word_select(index, width)
+        unit = self._unit(m, name, f"select{width}_from{count}", self.selector, width, count)
+        m.d.comb += [unit.choices.eq(Cat(values)), unit.index.eq(index)]
+        return unit.value
+
     def row_pair(self, m: Module, a: Value, bits: Value, name: str, *,
                  subtract: bool = False) -> Value:
         """a * bits[0] + 2 * a * bits[1], or with the upper row subtracted."""
@@ -122,6 +155,10 @@ class Target:
         return place(m, self, name, base, make, *arguments, clocked=False)
 
 
+def _suffix(shape: Shape) -> str:
+    return f"{shape.width}{'s' if shape.signed else 'u'}"
+
+
 def _named(m: Module, name: str, shape: Shape, value: Value) -> Signal:
     """`value` as a signal of its own, which gives it a sign."""
     total = Signal(shape, name=f"{name}_total")
@@ -133,7 +170,8 @@ TARGETS = {
     "generic": Target(name="generic", small_memory="lutram"),
     "ecp5": Target(name="ecp5", small_memory="lutram", block_ram=ecp5.BlockRam,
                    multiplier=ecp5.Multiplier, column_tree=ecp5_columns.ColumnTree,
-                   chains=ecp5_chains, segment_chain=ecp5_segments.SegmentChain),
+                   chains=ecp5, segment_chain=ecp5_segments.SegmentChain,
+                   selector=ecp5.Select),
     "ice40": Target(name="ice40", small_memory="bram"),
 }
 

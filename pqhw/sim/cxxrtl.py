@@ -17,7 +17,7 @@ from ..flow.cache import Cache
 from ..flow.tools import ToolError, ToolMissing, run_tool, tool_version
 from ..spec import ChainSpec, LoadError
 from .result import SimulationError, SimulationResult
-from .substitutes import substitute_verilog, substitution_script
+from .substitutes import PRIMITIVES, substitute_verilog, substitution_script
 
 __all__ = ["compiler", "compile_model", "simulate"]
 
@@ -108,8 +108,8 @@ def compile_model(cache: Cache, chain: ChainSpec, verilog: str) -> Path:
     """The shared library that runs an accelerator's Verilog; compiled once."""
     files = importlib.resources.files("pqhw.sim")
     harness = (files / "harness.cc").read_text()
-    models = (files / "models" / "ecp5.v").read_text() if "CCU2C" in verilog or (
-        "DP16KD" in verilog or "MULT18X18D" in verilog) else ""
+    models = (files / "models" / "ecp5.v").read_text() if any(
+        cell in verilog for cell in PRIMITIVES) else ""
     constants = _constants(chain)
     models += substitute_verilog(verilog)
     repeated = [name for name in REPEATED.findall(verilog) if not _has_dsp(verilog, name)]

@@ -22,13 +22,11 @@ from ..flow.cache import Cache
 from ..flow.tools import ToolError, ToolMissing
 from ..spec import ChainSpec
 from .result import SimulationError, SimulationResult
+from .substitutes import PRIMITIVES
 
 __all__ = ["compile_design", "require_tools", "run_testbench", "simulate"]
 
 FLAGS = ("-g2001",)
-
-PRIMITIVES = ("CCU2C", "DP16KD", "MULT18X18D")
-"""Cells whose models stand in `models/ecp5.v`."""
 
 
 def require_tools() -> None:

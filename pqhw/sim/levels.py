@@ -17,7 +17,7 @@ from ..flow.results import Verification
 from ..flow.tools import ToolError, ToolMissing, tool_version
 from ..golden import chain_results, encode, stage_results
 from ..spec import ChainSpec, Conv2d, Layer, PQSpec
-from ..spec.parameters import Parameters, PQParameters
+from ..spec.parameters import LookupParameters, Parameters
 from . import cxxrtl, icarus, pysim
 from .result import SimulationError, SimulationResult
 
@@ -217,7 +217,7 @@ def _codes(chain: ChainSpec, parameters: Sequence[Parameters],
     inputs = [row, *stage_results(chain, parameters, row)[:-1]]
     codes = []
     for spec, own, given in zip(chain.stages, parameters, inputs):
-        if (isinstance(spec, PQSpec) and isinstance(own, PQParameters)
+        if (isinstance(spec, PQSpec) and isinstance(own, LookupParameters)
                 and isinstance(spec.layer, Layer)):
             codes.append([int(code) for code in encode(spec, own, given.reshape(1, -1))[0]])
         else:

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ..spec import ChainSpec, Conv2d, EngineSpec, MACSpec, PQSpec
+from ..spec import ChainSpec, Conv2d, EngineSpec, MACSpec, PQSpec, TreeSpec
 from ..spec.engine import MULTIPLIER_BITS
-from ..spec.parameters import (Parameters, PQParameters, check_parameters,
+from ..spec.parameters import (Parameters, PQParameters, TreeParameters, check_parameters,
                                rounding_constant)
 from ..spec.ranges import Range
 
@@ -31,12 +31,7 @@ def _stage_parameters(spec: EngineSpec, rng: np.random.Generator) -> Parameters:
     outputs = spec.layer.out_channels
     values: dict[str, np.ndarray] = {}
     if isinstance(spec, PQSpec):
-        values["prototypes"] = _draw(rng, spec.encoder.prototype_range, spec.prototype_shape)
-        if rng.random() < 0.5:  # Equal prototypes are ties on every input.
-            values["prototypes"][:, -1] = values["prototypes"][:, 0]
-        else:  # The same elements in another order are ties on inputs that do not tell them apart.
-            others = values["prototypes"][:, 1::2]
-            others[:] = np.roll(values["prototypes"][:, 0:2 * others.shape[1]:2], 1, axis=-1)
+        values |= _encoder_arrays(spec, rng)
         values["tables"] = _draw(rng, spec.term_range, spec.table_shape)
     elif isinstance(spec, MACSpec):
         values["weights"] = _draw(rng, spec.weight_range, spec.weight_shape)
@@ -53,6 +48,24 @@ def _stage_parameters(spec: EngineSpec, rng: np.random.Generator) -> Parameters:
             bias = Range(max(bias.low, -size), min(bias.high, max(size, bias.low)))
         values["bias"] = _draw(rng, bias, (outputs,))
     return check_parameters(spec, values)
+
+
+def _encoder_arrays(spec: PQSpec, rng: np.random.Generator) -> dict[str, np.ndarray]:
+    """What the encoder compares with."""
+    sets, count, length = spec.prototype_shape
+    range_ = spec.encoder.prototype_range
+    if not isinstance(spec.encoder, TreeSpec):
+        prototypes = _draw(rng, range_, spec.prototype_shape)
+        if rng.random() < 0.5:  # Equal prototypes are ties on every input.
+            prototypes[:, -1] = prototypes[:, 0]
+        else:  # The same elements in another order are ties on inputs that do not tell them apart.
+            others = prototypes[:, 1::2]
+            others[:] = np.roll(prototypes[:, 0:2 * others.shape[1]:2], 1, axis=-1)
+        return {"prototypes": prototypes}
+    arrays = {"thresholds": _draw(rng, range_, (sets, count - 1))}
+    if spec.encoder.fixed_dims is None:
+        arrays["split_dims"] = _draw(rng, Range(0, length - 1), (sets, spec.encoder.depth))
+    return arrays
 
 
 def _typical_sum(spec: EngineSpec) -> int:
@@ -94,9 +107,12 @@ def random_rows(chain: ChainSpec, parameters: Sequence[Parameters], count: int,
             for index in range(4, count, 3):
                 images[index] = _pixels_on_prototypes(first, own, rng)
         return images
-    if isinstance(own, PQParameters) and isinstance(first, PQSpec):
-        for index in range(4, count, 3):
-            rows[index] = _on_prototypes(first, own, rng)
+    for index in range(4, count, 3):
+        match first, own:
+            case PQSpec(), PQParameters():
+                rows[index] = _on_prototypes(first, own, rng)
+            case PQSpec(), TreeParameters():
+                rows[index] = _on_thresholds(first, own, rows[index], rng)
     return rows
 
 
@@ -117,3 +133,18 @@ def _pixels_on_prototypes(spec: PQSpec, parameters: PQParameters,
     height, width, channels = spec.layer.input_shape
     pixels = [_on_prototypes(spec, parameters, rng) for _ in range(height * width)]
     return np.array(pixels).reshape(height, width, channels)
+
+
+def _on_thresholds(spec: PQSpec, parameters: TreeParameters, row: np.ndarray,
+                   rng: np.random.Generator) -> np.ndarray:
+    """A row whose compared elements are thresholds of their level, or one below."""
+    sets, depth = parameters.split_dims.shape
+    row = row.copy()
+    for s in range(spec.subspaces):
+        own = min(s, sets - 1)
+        for level in range(depth):
+            at = s * spec.engine.subvector_length + parameters.split_dims[own, level]
+            if at < len(row):
+                node = (1 << level) - 1 + rng.integers(0, 1 << level)
+                row[at] = parameters.thresholds[own, node] - rng.integers(0, 2)
+    return np.clip(row, spec.activation_range.low, spec.activation_range.high)

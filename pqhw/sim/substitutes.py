@@ -1,4 +1,4 @@
-"""Word-level stand-ins for the carry chains of the ECP5 target, proved equal before they are used.
+"""Word-level stand-ins for chains and multiplexers of the ECP5 target, proved before use.
 
 A chain of CCU2C simulates bit by bit, a hundred times slower than the sum it computes. Before
 simulation, each chain module is replaced by its sum, after Yosys's SAT solver has proved that the
@@ -9,11 +9,14 @@ import re
 
 from ..rtl.segments import Segment, parse_segments
 
-__all__ = ["substitution_script", "substitute_verilog"]
+__all__ = ["PRIMITIVES", "substitution_script", "substitute_verilog"]
+
+PRIMITIVES = ("CCU2C", "DP16KD", "LUT4", "MULT18X18D")
+"""Cells of the ECP5 target; a design with any needs the models in `models/ecp5.v`."""
 
 CHAIN = re.compile(
-    r"^module (\w+_(add|add_gated|subtract_gated|subtract|less|rows)(\d+)([su]?)(_minus)?) \(",
-    re.MULTILINE)
+    r"^module (\w+_(add|add_gated|subtract_gated|subtract|less|rows|at_least|at_least_chosen)(\d+)"
+    r"([su]?)(_minus)?) \(", re.MULTILINE)
 """A chain module: its name says what it computes, on how many bits, signed or unsigned."""
 
 BANK = re.compile(r"^module (\w+_sums(_final)?((?:_\d+[cn][0-9a-f]+i[0-9a-f]+)+)) \(", re.MULTILINE)
@@ -22,6 +25,9 @@ inverted; with ``final`` the last one's top bit leaves inverted."""
 
 SEGMENTS = re.compile(r"^module (\w+_carry_((?:[a-z]\d+x\d+[a-z]*_?)+)) \(", re.MULTILINE)
 """A module of segments on one chain: its name says all of them."""
+
+SELECT = re.compile(r"^module (\w+_select(\d+)_from(\d+)) \(", re.MULTILINE)
+"""A multiplexer: bits of a value, and values; an index beyond the last takes the last."""
 
 PROVED = """miter -equiv -flatten -make_assert {name} {name}_word {name}_proof
 sat -verify -prove-asserts {name}_proof
@@ -34,7 +40,7 @@ def substitution_script(verilog: str) -> str:
 
     They need the modules of `substitute_verilog` beside the design, and fail if a proof fails.
     """
-    return "\n".join(PROVED.format(name=match[0]) for chains in (CHAIN, BANK, SEGMENTS)
+    return "\n".join(PROVED.format(name=match[0]) for chains in (CHAIN, BANK, SEGMENTS, SELECT)
                      for match in chains.findall(verilog))
 
 
@@ -42,7 +48,18 @@ def substitute_verilog(verilog: str) -> str:
     """A module `<name>_word` for every chain module `<name>` in `verilog`."""
     return "".join([*(_module(*match) for match in CHAIN.findall(verilog)),
                     *(_bank(*match) for match in BANK.findall(verilog)),
-                    *(_segments(*match) for match in SEGMENTS.findall(verilog))])
+                    *(_segments(*match) for match in SEGMENTS.findall(verilog)),
+                    *(_select(*match) for match in SELECT.findall(verilog))])
+
+
+def _select(name: str, width: str, count: str) -> str:
+    bits, values = int(width), int(count)
+    last = values - 1
+    return "\n".join([
+        f"module {name}_word (input [{bits * values - 1}:0] choices, "
+        f"input [{last.bit_length() - 1}:0] index, output [{bits - 1}:0] value);",
+        f"  assign value = choices >> ({bits} * (index > {last} ? {last} : index));",
+        "endmodule\n"])
 
 
 def _bank(name: str, final: str, additions: str) -> str:
@@ -79,6 +96,11 @@ def _module(name: str, kind: str, width: str, sign: str, minus: str) -> str:
             value = "wide_a - wide_b"
         case "less":
             ports, result, value = f"{operand} a, {operand} b", 1, "a < b"
+        case "at_least":
+            ports, result, value = f"{operand} a, {operand} b", 1, "a >= b"
+        case "at_least_chosen":
+            ports = f"{operand} low, {operand} high, input index, {operand} b"
+            result, value = 1, "index ? high >= b : low >= b"
         case _:
             ports, result = f"{operand} a, input low, input high", bits + 2
             operator = "-" if minus else "+"

@@ -9,10 +9,11 @@ from .gearbox import GearboxSpec
 from .image import ImageLayout, LoadError, Section
 from .mac import MACSpec
 from .pq import PQSpec
+from .tree import TreeSpec
 from .tables import (Layer, MACEngine, MACFolding, MACPrecision, PQEngine, PQFolding, PQPrecision,
                      Requantize)
 
 __all__ = ["ChainSpec", "Conv2d", "DistanceSpec", "EncoderSpec", "EngineSpec", "GearboxSpec",
            "ImageLayout", "Layer", "LoadError", "MACEngine", "MACFolding", "MACPrecision",
            "MACSpec", "PQEngine", "PQFolding", "PQPrecision", "PQSpec", "Requantize", "Section",
-           "SpecError", "SpecTypeError", "WindowSpec", "engine_spec"]
+           "SpecError", "SpecTypeError", "TreeSpec", "WindowSpec", "engine_spec"]

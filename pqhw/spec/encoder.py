@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+from typing import Any
 
 from .constants import Constants
 from .conv import LayerShape
@@ -81,7 +82,7 @@ class EncoderSpec:
         return 0
 
     @property
-    def arrangement(self) -> list[int]:
+    def arrangement(self) -> list[Any]:
         """What tells the order of the stored parameters where their sizes alone do not."""
         return [self.lanes]
 
@@ -242,7 +243,7 @@ class DistanceSpec(EncoderSpec):
                 + ceil_log2(self.prototype_lanes) + int(self.prototype_chunks > 1))
 
     @property
-    def arrangement(self) -> list[int]:
+    def arrangement(self) -> list[Any]:
         """What tells the order of the stored parameters where their sizes alone do not."""
         return [self.lanes, self.prototype_lanes, self.element_lanes]
 

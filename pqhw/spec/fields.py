@@ -6,8 +6,9 @@ import types
 from collections.abc import Mapping
 from typing import Any
 
-__all__ = ["SpecError", "SpecTypeError", "Integer", "Choice", "Boolean", "Pair", "integer",
-           "choice", "boolean", "pair", "check_fields", "from_mapping", "table_schema",
+__all__ = ["SpecError", "SpecTypeError", "Integer", "Choice", "Boolean", "Pair", "Rows",
+           "integer", "choice", "boolean", "pair", "rows", "check_fields", "from_mapping",
+           "table_schema",
            "to_mapping"]
 
 
@@ -78,6 +79,39 @@ class Choice:
 
 
 @dataclasses.dataclass(frozen=True)
+class Rows:
+    """Rows of integers from `low` to `high`, all of one length, or None (left to be given later).
+
+    A checked value is a tuple of tuples, so that it can be compared and hashed.
+    """
+    low: int
+    high: int
+
+    @property
+    def rule(self) -> str:
+        """What is admitted, in words."""
+        return f"an array of equally long rows of integers from {self.low} to {self.high}"
+
+    def check(self, name: str, value: Any) -> None:
+        if value is None:
+            return
+        if not isinstance(value, (list, tuple)) or not all(
+                isinstance(row, (list, tuple)) for row in value):
+            raise SpecTypeError(f"{name} must be {self.rule}, but is {show(value)}.")
+        for row, entries in enumerate(value):
+            for entry in entries:
+                Integer(self.low, self.high).check(f"{name}[{row}]", entry)
+        if not value or not value[0] or len({len(row) for row in value}) > 1:
+            raise SpecError(f"{name} must be {self.rule}, but has rows of "
+                            f"{', '.join(str(len(row)) for row in value) or 'nothing'}.")
+
+    def schema(self) -> dict[str, Any]:
+        entry = {"type": "integer", "minimum": self.low, "maximum": self.high}
+        return {"type": "array", "minItems": 1,
+                "items": {"type": "array", "minItems": 1, "items": entry}}
+
+
+@dataclasses.dataclass(frozen=True)
 class Boolean:
     """True or false."""
 
@@ -145,6 +179,11 @@ def _declared(cls: Any) -> list[dataclasses.Field[Any]]:
     return [field for field in dataclasses.fields(cls) if "rule" in field.metadata]
 
 
+def rows(low: int, high: int, doc: str) -> Any:
+    """A dataclass field holding rows of integers, or None."""
+    return _field(Rows(low, high), doc, None)
+
+
 def check_fields(table: str, instance: Any) -> None:
     """Hold every declared field of a dataclass instance to its rule.
 
@@ -175,7 +214,8 @@ def from_mapping(cls: Any, table: str, mapping: Any, *,
 def to_mapping(instance: Any) -> dict[str, Any]:
     """The declared fields as a plain mapping; fields left to be derived are omitted."""
     values = {field.name: getattr(instance, field.name) for field in _declared(instance)}
-    return {name: value for name, value in values.items() if value is not None}
+    return {name: [list(row) for row in value] if isinstance(value, tuple) else value
+            for name, value in values.items() if value is not None}
 
 
 def table_schema(cls: Any) -> dict[str, Any]:

@@ -13,7 +13,8 @@ import numpy as np
 from .chain import ChainSpec
 from .conv import Conv2d
 from .fields import SpecError, show, table_schema
-from .parameters import MACParameters, Parameters, PQParameters, check_parameters, check_rows
+from .parameters import (MACParameters, Parameters, PQParameters, TreeParameters,
+                         check_parameters, check_rows)
 from .tables import (Layer, MACEngine, MACFolding, MACPrecision, PQEngine, PQFolding, PQPrecision,
                      output_schema)
 
@@ -199,6 +200,9 @@ def save_parameters(path: PathLike, chain: ChainSpec, parameters: Sequence[Param
         named: dict[str, Any] = {"bias": own.bias}
         if isinstance(own, PQParameters):
             named |= {"prototypes": own.prototypes, "tables": own.tables}
+        elif isinstance(own, TreeParameters):
+            named |= {"split_dims": own.split_dims, "thresholds": own.thresholds,
+                      "tables": own.tables}
         elif isinstance(own, MACParameters):
             named |= {"weights": own.weights}
             if spec.output is not None and spec.output.mode == "scale":

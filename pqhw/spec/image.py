@@ -10,7 +10,7 @@
              8..11  configuration: first 32 bits of the SHA-256 of the layout, little-endian
              12..15 length: bytes after the header, little-endian
     section  0      kind: 1 prototypes, 2 tables, 3 bias, 4 shift, 5 weights, 6 multiplier,
-                    7 norms
+                    7 norms, 8 thresholds, 9 split_dims
              1      stage: position of the engine in its chain
              2..3   0
              4..7   length: bytes of the section's words, little-endian
@@ -59,7 +59,7 @@ MEMORY_WIDTHS = (4, 16, 36)
 """Bits of the memories that words are put together from: LUT RAM, iCE40 and ECP5 block RAM."""
 
 KINDS = {"prototypes": 1, "tables": 2, "bias": 3, "shift": 4, "weights": 5, "multiplier": 6,
-         "norms": 7}
+         "norms": 7, "thresholds": 8, "split_dims": 9}
 
 
 class LoadError:

@@ -13,9 +13,10 @@ from .fields import SpecError, SpecTypeError
 from .mac import MACSpec
 from .pq import PQSpec
 from .ranges import Range, unsigned_range
+from .tree import TreeSpec
 
-__all__ = ["PQParameters", "MACParameters", "Parameters", "check_parameters", "check_rows",
-           "rounding_constant"]
+__all__ = ["PQParameters", "TreeParameters", "MACParameters", "LookupParameters", "Parameters",
+           "check_parameters", "check_rows", "rounding_constant"]
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -38,6 +39,25 @@ class PQParameters:
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
+class TreeParameters:
+    """Integers of a product-quantized layer that is encoded by trees.
+
+    Members
+    -------
+    split_dims: [S, log2 K], or [1, log2 K] where trees are shared: the element a level compares
+    thresholds: [S, K - 1], or [1, K - 1]; node j of level t at 2**t - 1 + j
+    tables: [S, K, N]
+    bias: [N]
+    shift: right shift of the requantiser; 0 for raw accumulators
+    """
+    split_dims: np.ndarray
+    thresholds: np.ndarray
+    tables: np.ndarray
+    bias: np.ndarray
+    shift: int = 0
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
 class MACParameters:
     """Integers of a multiply-accumulate layer.
 
@@ -54,7 +74,10 @@ class MACParameters:
     shift: int = 0
 
 
-Parameters = PQParameters | MACParameters
+LookupParameters = PQParameters | TreeParameters
+"""Parameters with tables."""
+
+Parameters = LookupParameters | MACParameters
 
 
 def _integers(name: str, value: Any) -> np.ndarray:
@@ -159,6 +182,48 @@ def _known(values: Mapping[str, Any], required: tuple[str, ...], optional: tuple
                             f"known are {', '.join(required + optional)}.")
 
 
+def _letter(spec: PQSpec) -> str:
+    """The first axis of what the encoder stores."""
+    return "1" if spec.engine.shared_prototypes else "G" if spec.encodes_pixels else "S"
+
+
+def _prototypes(spec: PQSpec, values: Mapping[str, Any]) -> PQParameters:
+    _known(values, ("prototypes", "tables"), ("bias", "shift"))
+    prototypes = _array("prototypes", values["prototypes"],
+                        [(f"[{_letter(spec)}, K, V]", spec.prototype_shape)],
+                        spec.encoder.prototype_range,
+                        f"precision.prototype_bits = {spec.precision.prototype_bits}")
+    tables = _tables(spec, values["tables"])
+    shift = _shift(spec, values)
+    return PQParameters(prototypes, tables, _bias(spec, values, shift), shift)
+
+
+def _tree(spec: PQSpec, tree: TreeSpec, values: Mapping[str, Any]) -> TreeParameters:
+    if tree.fixed_dims:
+        _known(values, ("thresholds", "tables"), ("split_dims", "bias", "shift"))
+    else:
+        _known(values, ("split_dims", "thresholds", "tables"), ("bias", "shift"))
+    letter, sets = _letter(spec), spec.prototype_shape[0]
+    thresholds = _array("thresholds", values["thresholds"],
+                        [(f"[{letter}, K - 1]", (sets, spec.engine.prototypes - 1))],
+                        spec.encoder.prototype_range,
+                        f"precision.prototype_bits = {spec.precision.prototype_bits}")
+    shape = (sets, tree.depth)
+    built = None if tree.fixed_dims is None else np.broadcast_to(
+        np.array(tree.fixed_dims, np.int64), shape)
+    dims = _array("split_dims", values.get("split_dims", built),
+                  [(f"[{letter}, log2 K]", shape)], Range(0, spec.engine.subvector_length - 1),
+                  f"engine.subvector_length = {spec.engine.subvector_length}")
+    if built is not None and (dims != built).any():
+        where = _where(dims != built)
+        at = tuple(np.argwhere(dims != built)[0])
+        raise SpecError(f"split_dims must equal engine.split_dims, which is built into the engine, "
+                        f"but split_dims{where} is {dims[at]} instead of {built[at]}.")
+    tables = _tables(spec, values["tables"])
+    shift = _shift(spec, values)
+    return TreeParameters(dims, thresholds, tables, _bias(spec, values, shift), shift)
+
+
 def check_parameters(spec: EngineSpec, values: Mapping[str, Any]) -> Parameters:
     """Plain arrays by name as checked parameters.
 
@@ -168,15 +233,9 @@ def check_parameters(spec: EngineSpec, values: Mapping[str, Any]) -> Parameters:
         One sentence naming the array, the rule and the first value that breaks it.
     """
     if isinstance(spec, PQSpec):
-        _known(values, ("prototypes", "tables"), ("bias", "shift"))
-        letter = "G" if spec.encodes_pixels else "S"
-        label = f"[{1 if spec.engine.shared_prototypes else letter}, K, V]"
-        prototypes = _array("prototypes", values["prototypes"],
-                            [(label, spec.prototype_shape)], spec.encoder.prototype_range,
-                            f"precision.prototype_bits = {spec.precision.prototype_bits}")
-        tables = _tables(spec, values["tables"])
-        shift = _shift(spec, values)
-        return PQParameters(prototypes, tables, _bias(spec, values, shift), shift)
+        if isinstance(spec.encoder, TreeSpec):
+            return _tree(spec, spec.encoder, values)
+        return _prototypes(spec, values)
     assert isinstance(spec, MACSpec)
     outputs = spec.layer.out_channels
     scaled = spec.output is not None and spec.output.mode == "scale"

@@ -14,6 +14,7 @@ from .image import Section
 from .ranges import Range, ceil_div, ceil_log2, signed_range
 from .storage import storage
 from .tables import MACEngine, MACFolding, PQEngine, PQFolding, PQPrecision
+from .tree import TreeSpec
 
 __all__ = ["PQSpec"]
 
@@ -72,7 +73,31 @@ class PQSpec(EngineSpec):
             raise SpecError('engine.table_storage must not be "rom" for encoded pixels of which no '
                             "tap always lies inside the image, as one must hold the bias, "
                             'but is "rom".')
+        self._check_tree()
         super().__post_init__()
+
+    def _check_tree(self) -> None:
+        count, dims = self.engine.prototypes, self.engine.split_dims
+        if self.engine.encoder != "tree":
+            if dims is not None:
+                raise SpecError('engine.split_dims must be left out unless engine.encoder is '
+                                f'"tree", but is given with "{self.engine.encoder}".')
+            return
+        if count & (count - 1):
+            raise SpecError('engine.prototypes must be a power of two with engine.encoder = '
+                            f'"tree", but is {count}.')
+        if dims is None:
+            return
+        depth, length = count.bit_length() - 1, self.engine.subvector_length
+        sets = 1 if self.engine.shared_prototypes else self.encoded_vectors
+        if len(dims) not in (1, sets) or len(dims[0]) != depth:
+            wanted = "1 row" if sets == 1 else f"1 row or {sets} rows"
+            raise SpecError(f"engine.split_dims must have {wanted} of log2 K = {depth} integers, "
+                            f"but has {len(dims)} of {len(dims[0])}.")
+        for row, entries in enumerate(dims):
+            if max(entries) >= length:
+                raise SpecError(f"engine.split_dims must be below engine.subvector_length = "
+                                f"{length}, but split_dims[{row}] holds {max(entries)}.")
 
     # -- Shapes ----------------------------------------------------------------------------
 
@@ -143,10 +168,11 @@ class PQSpec(EngineSpec):
     @functools.cached_property
     def encoder(self) -> EncoderSpec:
         """The encoding half."""
-        return DistanceSpec(layer=self.layer, engine=self.engine, precision=self.precision,
-                            folding=self.folding, subspaces=self.encoder_subspaces,
-                            lanes=self.encoder_lanes, inputs=self.vector_inputs,
-                            constants=self.constants)
+        kind = TreeSpec if self.engine.encoder == "tree" else DistanceSpec
+        return kind(layer=self.layer, engine=self.engine, precision=self.precision,
+                    folding=self.folding, subspaces=self.encoder_subspaces,
+                    lanes=self.encoder_lanes, inputs=self.vector_inputs,
+                    constants=self.constants)
 
     @property
     def encoder_groups(self) -> int:

@@ -4,7 +4,7 @@ import dataclasses
 from typing import Any, ClassVar
 
 from .fields import (SpecTypeError, boolean, check_fields, choice, from_mapping,
-                     integer, show, table_schema, to_mapping)
+                     integer, rows, show, table_schema, to_mapping)
 from .ranges import Range, signed_range, unsigned_range
 
 __all__ = ["Layer", "PQEngine", "MACEngine", "Requantize", "PQPrecision", "MACPrecision",
@@ -112,13 +112,16 @@ class PQEngine(_Engine):
     """How a product-quantized layer is cut up, encoded and stored."""
     subvector_length: int = integer(1, 64, "elements V of a sub-vector")
     prototypes: int = integer(2, 64, "prototypes K of a subspace")
-    encoder: str = choice(("l2", "l1", "chebyshev", "dot"),
-                          "distance that picks the nearest prototype", default="l2")
+    encoder: str = choice(("l2", "l1", "chebyshev", "dot", "tree"), "distance that picks the "
+                          "nearest prototype, or a tree of comparisons", default="l2")
     multiplier: str = choice(("dsp", "lut", "auto"), "what multiplies (dot), and squares "
                              "differences of more than six bits (l2): DSP block or logic; auto is "
                              "dsp while the device's suffice",
                              default="auto")
     shared_prototypes: bool = boolean("one set of prototypes serves all subspaces", default=False)
+    split_dims: tuple[tuple[int, ...], ...] | None = rows(
+        0, 63, "elements that the levels of a tree compare, fixed at build time: a row of log2 K "
+        "per subspace, or one for all")
     table_storage: str = choice(("auto", "lutram", "bram", "rom"), "memory that holds the "
                                 "tables; auto is LUT RAM up to 32 words where the device has "
                                 "it; rom builds tables, bias and shift into the logic",
@@ -136,6 +139,11 @@ class PQEngine(_Engine):
     double_buffered: bool = boolean("memories hold two images: the next one loads while rows "
                                     "pass", default=False)
     counter_bits: int = integer(12, 32, "width of the status counters, in bits", default=16)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.split_dims is not None:
+            object.__setattr__(self, "split_dims", tuple(map(tuple, self.split_dims)))
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

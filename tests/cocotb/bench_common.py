@@ -17,6 +17,9 @@ __all__ = ["DESIGNS", "DOUBLE", "SMALL", "Material", "design", "material"]
 
 DESIGNS = {
     "pq": chain(pq(**ODD, load_bits=64, output=Requantize(bits=6, signed=True))),
+    "tree": chain(pq(D=37, N=11, V=5, K=8, encoder="tree", activation_bits=4, prototype_bits=4,
+                     table_bits=4, subspaces_per_cycle=4, encoders_per_cycle=2,
+                     outputs_per_cycle=4, load_bits=32, output=Requantize(bits=6, signed=True))),
     "mac": chain(mac(D=37, N=11, inputs_per_cycle=5, outputs_per_cycle=3, load_bits=16,
                      output=Requantize(bits=8, signed=True, mode="scale"))),
     "chain": chain(

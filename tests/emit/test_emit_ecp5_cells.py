@@ -11,7 +11,7 @@ from icarus import icarus_outputs, needs_icarus
 from segment_model import SEGMENTS, draws, result
 
 from pqhw.emit.design import component_verilog
-from pqhw.rtl.ecp5 import Adder, BlockRam, Multiplier
+from pqhw.rtl.ecp5 import Adder, AtLeast, AtLeastChosen, BlockRam, Multiplier, Select
 from pqhw.rtl.ecp5_segments import SegmentChain
 
 pytestmark = needs_icarus
@@ -82,6 +82,44 @@ class Together(wiring.Component):
         return m
 
 
+@pytest.mark.parametrize("shape", [unsigned(5), signed(5), unsigned(6), signed(6)], ids=repr)
+def test_a_comparison_is_right_for_every_pair(shape, tmp_path):
+    numbers = range(1 << shape.width)
+    pairs = [[a, b] for a in numbers for b in numbers]
+    assert outputs(AtLeast(shape), pairs, tmp_path) == [
+        int(value(a, shape) >= value(b, shape)) for a, b in pairs]
+
+
+@pytest.mark.parametrize("shape", [unsigned(5), signed(5), unsigned(8), signed(8)], ids=repr)
+def test_a_comparison_with_a_choice_built_in_is_right(shape, tmp_path):
+    rng = random.Random(shape.width)
+    ends = [0, 1, (1 << shape.width) - 1, 1 << shape.width - 1, (1 << shape.width - 1) - 1]
+    vectors = [[low, high, index, b] for low in ends for high in ends for index in (0, 1)
+               for b in ends]
+    vectors += [[rng.getrandbits(bits) for bits in (shape.width, shape.width, 1, shape.width)]
+                for _ in range(2000)]
+    vectors += [[a, rng.getrandbits(shape.width), 0, a] for a in range(1 << shape.width)]
+    assert outputs(AtLeastChosen(shape), vectors, tmp_path) == [
+        int(value(high if index else low, shape) >= value(b, shape))
+        for low, high, index, b in vectors]
+
+
+@pytest.mark.parametrize("count", range(3, 9))
+def test_one_of_a_few_values_is_selected(count, tmp_path):
+    rng = random.Random(count)
+    drawn = [[rng.getrandbits(4) for _ in range(count)] for _ in range(60)]
+    picks = [(values, index) for values in drawn for index in range(count)]
+    vectors = [[sum(one << 4 * at for at, one in enumerate(values)), index]
+               for values, index in picks]
+    assert outputs(Select(4, count), vectors, tmp_path) == [
+        values[index] for values, index in picks]
+
+
+def value(bits, shape):
+    """What bits are as a number of a shape."""
+    return bits - (bits >> shape.width - 1 << shape.width) if shape.signed else bits
+
+
 @pytest.mark.parametrize("a, b", [(signed(9), signed(8)), (unsigned(8), signed(8)),
                                   (signed(18), signed(18)), (unsigned(3), unsigned(2))], ids=repr)
 def test_the_multiplier_gives_its_product_two_enabled_cycles_later(a, b, tmp_path):
@@ -89,9 +127,6 @@ def test_the_multiplier_gives_its_product_two_enabled_cycles_later(a, b, tmp_pat
     vectors = [[rng.getrandbits(a.width), rng.getrandbits(b.width), int(rng.random() < 0.7)]
                for _ in range(300)]
     vectors[:3] = [[1 << a.width - 1, 1 << b.width - 1, 1], [(1 << a.width) - 1, 1, 1], [0, 0, 1]]
-
-    def value(bits, shape):
-        return bits - (bits >> shape.width - 1 << shape.width) if shape.signed else bits
 
     expected, stages = [], [None, None]
     for x, y, enable in vectors:

@@ -163,6 +163,18 @@ def test_norms_are_of_each_prototype_once_and_those_that_pad_are_of_the_last():
     assert (section.words, section.fields, section.field_bits) == (2, 2, 17)
 
 
+def test_thresholds_are_heaps_and_split_dimensions_words_of_levels():
+    """S=3 in lanes of 2, K=4: heap entry 0 is unused, sub-vector 3 is padding."""
+    spec = pq(D=9, N=1, V=3, K=4, encoder="tree", subspaces_per_cycle=2)
+    own, = parameters(spec, split_dims=[[0, 1], [2, 0], [1, 2]],
+                      thresholds=[[1, 2, 3], [4, 5, 6], [7, 8, 9]],
+                      tables=np.zeros((3, 4, 1), int))
+    thresholds, dims = (arrange(section, spec, own) for section in spec.sections()[:2])
+    assert thresholds[..., 0].tolist() == [
+        [0, 0], [1, 4], [2, 5], [3, 6], [0, 0], [7, 0], [8, 0], [9, 0]]
+    assert dims[:, 0].tolist() == [[0, 1, 2, 0], [1, 2, 0, 0]]
+
+
 def test_tables_lie_tile_by_tile_group_by_group_code_by_code():
     """S=3 in lanes of 2, K=3, N=3 in tiles of 2: padded entries are zero."""
     spec = pq(D=3, N=3, V=1, K=3, subspaces_per_cycle=2, outputs_per_cycle=2)

@@ -28,6 +28,9 @@ def slow_codes(spec, own, row):
     padded = [int(value) for value in row] + [0] * length
     codes = []
     for s in range(spec.subspaces):
+        if spec.engine.encoder == "tree":
+            codes.append(slow_leaf(spec, own, s, padded[s * length:][:length]))
+            continue
         prototypes = own.prototypes[0 if spec.engine.shared_prototypes else s]
         best, code = None, None
         for k in range(spec.engine.prototypes):
@@ -48,6 +51,17 @@ def slow_codes(spec, own, row):
                 best, code = distance, k
         codes.append(code)
     return codes
+
+
+def slow_leaf(spec, own, s, vector):
+    """Down the tree, one comparison at a time."""
+    tree = 0 if spec.engine.shared_prototypes else s
+    level, node = 0, 0
+    while 1 << level < spec.engine.prototypes:
+        element = vector[own.split_dims[tree, level]]
+        node = 2 * node + int(element >= own.thresholds[tree, (1 << level) - 1 + node])
+        level += 1
+    return node
 
 
 def slow_sums(spec, own, codes):
@@ -82,6 +96,15 @@ def test_a_whole_row_by_hand():
                      tables=[[[1, 2], [3, 4]], [[5, -6], [7, -8]]], bias=[10, -4])
     assert encode(spec, own, np.array([[1, 2, 3]])).tolist() == [[1, 0]]
     assert pq_layer(spec, own, np.array([[1, 2, 3]])).tolist() == [[18, -6]]
+
+
+def test_a_walk_down_a_tree_by_hand():
+    """x = (5, -3, 2): 2 >= 2 goes right, then 5 < 6 left: leaf 2; then -3 >= -3: leaf 5."""
+    spec = pq(D=3, N=1, V=3, K=8, encoder="tree")
+    own = parameters(spec, split_dims=[[2, 0, 1]], thresholds=[[2, 0, 6, 9, 9, -3, 9]],
+                     tables=no_tables(spec))
+    rows = np.array([[5, -3, 2], [5, -4, 2], [6, 8, 2], [6, 9, 2], [-1, 8, 1], [0, 9, 1]])
+    assert encode(spec, own, rows)[:, 0].tolist() == [5, 4, 6, 7, 0, 3]
 
 
 def test_distances_choose_differently():

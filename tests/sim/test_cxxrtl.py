@@ -37,6 +37,8 @@ DESIGNS = {
     "pq l2 folded": chain(pq(**{**FULL, "elements_per_cycle": 2})),
     "pq chebyshev": chain(pq(encoder="chebyshev", **{**FULL, "elements_per_cycle": 3})),
     "pq dot": chain(pq(encoder="dot", **{**FULL, "elements_per_cycle": 3})),
+    "tree": chain(pq(D=40, N=3, V=10, K=8, encoder="tree", prototype_bits=7, table_bits=3,
+                     activation_bits=6, subspaces_per_cycle=2, encoders_per_cycle=1)),
     "mac dsp": chain(mac(D=5, N=3, weight_bits=3, multiplier="dsp", inputs_per_cycle=2, **FEW)),
     "mac lut": chain(mac(D=5, N=3, weight_bits=3, multiplier="lut", activation_bits=3)),
     "pixel": chain(pq(C=4, N=3, F=3, H=4, W=3, V=2, K=4, padding=1, convolution="pixel",
@@ -46,6 +48,7 @@ DESIGNS = {
     "chain": chain(pq(**PQ), mac(D=3, N=2, weight_bits=3, activation_bits=3, load_bits=8)),
 }
 PAIRS = [*((name, "ecp5") for name in ("pq l1", "pq l2 folded", "pq chebyshev", "pq dot")),
+         ("tree", "generic"), ("tree", "ecp5"),
          ("pq lutram", "generic"), ("pq lutram", "ecp5"), ("pq bram", "ecp5"), ("pq rom", "ecp5"),
          ("mac dsp", "ecp5"), ("mac lut", "generic"), ("chain", "generic"),
          ("pixel", "ecp5"), ("im2col", "generic")]

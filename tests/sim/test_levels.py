@@ -22,6 +22,7 @@ from pqhw.spec import ChainSpec, Requantize
 
 PQ = chain(tiny(output=Requantize(bits=4, signed=True, shift=1)))
 MAC = chain(small_mac())
+TREE = chain(tiny(encoder="tree", table_bits=8))
 BOTH = chain(tiny(output=Requantize(bits=4, shift=1)),
              small_mac(D=3, N=2, activation_signed=False))
 
@@ -119,6 +120,19 @@ def test_a_difference_ends_the_level_at_once(fresh, simulator):
     runs = simulator(break_all)
     assert look(fresh, PQ, "cxxrtl").status == "different"
     assert len(runs) == 1
+
+
+def test_a_wrong_result_of_a_tree_is_told_with_its_golden_codes(fresh, simulator):
+    def wrong(golden, run):
+        golden[3, 1] += 1
+        return golden
+
+    simulator(wrong)
+    parameters, rows = material(TREE)
+    codes = encode(TREE.first, parameters[0], rows[3:4])[0]
+    found = look(fresh, TREE, "cxxrtl")
+    assert found.status == "different"
+    assert found.reason.endswith(f"codes: {' '.join(map(str, codes))}.")
 
 
 @pytest.mark.parametrize(("codes", "text"), [

@@ -20,6 +20,8 @@ def test_pq_cycles_per_row_follow_the_formula(spec):
     subspaces = math.ceil(layer.in_features / engine.subvector_length)
     encode = (math.ceil(engine.subvector_length / folding.elements_per_cycle)
               * math.ceil(engine.prototypes / folding.prototypes_per_cycle))
+    if engine.encoder == "tree":
+        encode = 1
     lookup = math.ceil(layer.out_features / folding.outputs_per_cycle)
     encoders = folding.encoders_per_cycle or folding.subspaces_per_cycle
     assert spec.cycles_per_row == max(

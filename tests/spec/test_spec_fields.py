@@ -8,7 +8,7 @@ from builders import mac, pq
 
 from pqhw.spec import (ChainSpec, Layer, MACEngine, MACFolding, MACPrecision, PQEngine, PQFolding,
                        PQPrecision, Requantize, SpecError, SpecTypeError)
-from pqhw.spec.fields import Boolean, Choice, Integer, show
+from pqhw.spec.fields import Boolean, Choice, Integer, Rows, show
 
 TABLES = (Layer, PQEngine, MACEngine, PQPrecision, MACPrecision, PQFolding, MACFolding, Requantize)
 REQUIRED = {Layer: {"in_features": 4, "out_features": 3},
@@ -26,7 +26,7 @@ RULES = {
     "precision.bias_bits": "0 to 32", "precision.accumulator_bits": "2 to 48",
     "precision.output.bits": "2 to 8", "precision.output.shift": "0 to 47",
     "folding.subspaces_per_cycle": "1 to 4096", "folding.outputs_per_cycle": "1 to 4096",
-    "folding.encoders_per_cycle": "1 to 4096",
+    "folding.encoders_per_cycle": "1 to 4096", "engine.split_dims": "0 to 63",
     "folding.prototypes_per_cycle": "1 to 64", "folding.elements_per_cycle": "1 to 64",
     "folding.channels_per_cycle": "1 to 4096",
     "folding.inputs_per_cycle": "1 to 4096", "folding.results_per_cycle": "1 to 4096",
@@ -34,7 +34,7 @@ RULES = {
 """Written down again, so that no limit moves unnoticed."""
 
 WORDS = {
-    "engine.encoder": '"l2", "l1", "chebyshev", "dot"',
+    "engine.encoder": '"l2", "l1", "chebyshev", "dot", "tree"',
     "engine.table_storage": '"auto", "lutram", "bram", "rom"',
     "engine.prototype_storage": '"auto", "lutram", "bram", "rom"', "engine.scheme": '"fixed"',
     "engine.multiplier": '"dsp", "lut", "auto"',
@@ -68,10 +68,13 @@ def rule_text(table, field):
             return name, f"{name} must be one of {WORDS[name]}"
         case Boolean():
             return name, f"{name} must be true or false"
+        case Rows():
+            return name, (f"{name} must be an array of equally long rows of integers from "
+                          f"{RULES[name]}")
 
 
 def right_kind(rule, value):
-    return (value is None and getattr(rule, "optional", False)
+    return (value is None and (isinstance(rule, Rows) or getattr(rule, "optional", False))
             or isinstance(rule, Choice) and isinstance(value, str)
             or isinstance(rule, Boolean) and isinstance(value, bool))
 
@@ -107,6 +110,11 @@ def test_values_beyond_the_limits_are_refused_and_the_limits_taken(table, field)
         case Boolean():
             for value in (True, False):
                 assert getattr(make(table, field, value), field.name) is value
+        case Rows():
+            for value in (-1, 64):
+                refused(SpecError, f"{name}[1] must be an integer from {RULES[name]}, but is "
+                        f"{value}.", lambda value=value: make(table, field, [[0], [value]]))
+            assert make(table, field, [[0, 63]]).split_dims == ((0, 63),)
 
 
 @pytest.mark.parametrize("table", (PQEngine, MACEngine))

@@ -1,19 +1,5 @@
 // Behaviour of the ECP5 cells that Yosys maps logic to, for simulation of mapped netlists.
 
-module LUT4 (input A, B, C, D, output Z);
-  parameter [15:0] INIT = 0;
-  wire [3:0] select = {D, C, B, A};
-  assign Z = INIT[select];
-endmodule
-
-module PFUMX (input ALUT, BLUT, C0, output Z);
-  assign Z = C0 ? ALUT : BLUT;
-endmodule
-
-module L6MUX21 (input D0, D1, SD, output Z);
-  assign Z = SD ? D1 : D0;
-endmodule
-
 module TRELLIS_FF (input CLK, LSR, CE, DI, M, output reg Q);
   parameter GSR = "ENABLED";
   parameter CEMUX = "1";

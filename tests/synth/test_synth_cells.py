@@ -15,6 +15,7 @@ from pqhw.explore.area.distances import distance_lane
 from pqhw.rtl.ecp5_chains import Adder, Difference, GatedAdder, Less, RowPair
 from pqhw.rtl.ecp5_columns import column_luts
 from pqhw.rtl.checksum import Checksum
+from pqhw.rtl.encoder import TreeEncoder
 from pqhw.rtl.encoder.distance import DistanceLane
 from pqhw.rtl.headers import HeaderCheck
 from pqhw.rtl.loader import Loader
@@ -335,6 +336,35 @@ def test_wide_squares_are_dsps_that_hold_difference_and_square(synthesis):
     registers = tree(4, spec.encoder.element_distance_range.bits)[1]
     best = 3 * spec.encoder.distance_range.bits + 1 + 1 + 2
     assert cells["TRELLIS_FF"] <= 4 * registers + best
+
+
+# -- Tree --------------------------------------------------------------------------------------
+
+def tree_encoder(**values):
+    return TreeEncoder(pq(**{"D": 9, "N": 1, "V": 9, "K": 16, "encoder": "tree",
+                             **values}).encoder)
+
+
+def with_rams(cells):
+    """LUT4 by the protocol: a LUT RAM of 16 words and 4 bits takes 6, and its write port 2."""
+    return halves(cells) + 8 * cells["TRELLIS_DPR16X4"]
+
+
+@pytest.mark.parametrize("values, bound", [
+    ({}, 232), ({"activation_signed": False}, 228), ({"split_dims": [[0, 3, 5, 8]]}, 100),
+    ({"V": 8, "D": 8}, 232), ({"V": 2, "D": 2}, 106), ({"K": 4}, 116)], ids=str)
+def test_a_tree_is_its_multiplexers_comparisons_and_memories(synthesis, values, bound):
+    cells = synthesis.cells(tree_encoder(**values))
+    assert_kinds(cells, *ECP5, "TRELLIS_DPR16X4")
+    assert with_rams(cells) <= bound
+
+
+def test_deep_thresholds_stand_in_block_ram(synthesis):
+    cells = synthesis.cells(tree_encoder(D=144))
+    assert cells["DP16KD"] == 3
+    small = synthesis.cells(tree_encoder(D=144, prototype_storage="bram"), "ice40up5k")
+    assert_kinds(small, *ICE40, "SB_RAM40_4K")
+    assert small["SB_RAM40_4K"] == 5
 
 
 # -- Results -----------------------------------------------------------------------------------

@@ -2,5 +2,6 @@
 
 from .collector import CodeCollector
 from .distance import DistanceEncoder, DistanceLane
+from .tree import TreeEncoder
 
-__all__ = ["CodeCollector", "DistanceEncoder", "DistanceLane"]
+__all__ = ["CodeCollector", "DistanceEncoder", "DistanceLane", "TreeEncoder"]

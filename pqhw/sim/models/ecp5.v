@@ -1,7 +1,7 @@
 // Behaviour of the ECP5 cells that pqhw instantiates, for simulation.
 //
-// Written from the cells' documented function; only what pqhw/rtl/ecp5.py uses is modelled:
-// CCU2C without injected constants, DP16KD writing on port A and reading on port B,
+// Written from the cells' documented function; only what pqhw/rtl/ecp5*.py uses is modelled:
+// CCU2C without injected constants, LUT4 and its multiplexers, DP16KD writing on port A and reading on port B,
 // MULT18X18D with signed operands and registers on clock 0.
 
 module CCU2C (
@@ -29,6 +29,23 @@ module CCU2C (
   assign S0 = lut0 ^ CIN;
   assign S1 = lut1 ^ carry;
   assign COUT = lut1 ? carry : generate1;
+endmodule
+
+// Multiplexers, not an index, for the same reason.
+module LUT4 (input A, B, C, D, output Z);
+  parameter [15:0] INIT = 0;
+  wire [7:0] d = D ? INIT[15:8] : INIT[7:0];
+  wire [3:0] c = C ? d[7:4] : d[3:0];
+  wire [1:0] b = B ? c[3:2] : c[1:0];
+  assign Z = A ? b[1] : b[0];
+endmodule
+
+module PFUMX (input ALUT, BLUT, C0, output Z);
+  assign Z = C0 ? ALUT : BLUT;
+endmodule
+
+module L6MUX21 (input D0, D1, SD, output Z);
+  assign Z = SD ? D1 : D0;
 endmodule
 
 module DP16KD (
