@@ -20,7 +20,7 @@ __all__ = ["EngineSpec", "MULTIPLIER_BITS"]
 DSP_BITS = 18
 """Width of a sum that one DSP block multiplies."""
 
-WITHOUT_WINDOW = {("convolution", "im2col"), ("line_storage", "auto")}
+WITHOUT_WINDOW = (("convolution", "im2col"), ("line_storage", "auto"))
 """Defaults that say nothing of a dense layer."""
 
 MULTIPLIER_BITS = 16
