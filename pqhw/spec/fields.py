@@ -214,7 +214,9 @@ def from_mapping(cls: Any, table: str, mapping: Any, *,
 def to_mapping(instance: Any) -> dict[str, Any]:
     """The declared fields as a plain mapping; fields left to be derived are omitted."""
     values = {field.name: getattr(instance, field.name) for field in _declared(instance)}
-    return {name: [list(row) for row in value] if isinstance(value, tuple) else value
+    rows_of = {field.name for field in _declared(instance)
+               if isinstance(field.metadata["rule"], Rows)}
+    return {name: [list(row) for row in value] if name in rows_of else value
             for name, value in values.items() if value is not None}
 
 

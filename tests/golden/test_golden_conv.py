@@ -37,6 +37,14 @@ def nearest(encoder, vector, prototypes):
     return distances.index(min(distances))
 
 
+def leaf(vector, dims, thresholds):
+    """Where a walk down a tree ends."""
+    node = 0
+    for level, dim in enumerate(dims):
+        node = 2 * node + int(vector[dim] >= thresholds[(1 << level) - 1 + node])
+    return node
+
+
 def encoded(spec, parameters, values, first):
     """Codes of a group's values, cut into sub-vectors and filled up with zeros."""
     length = spec.engine.subvector_length
@@ -44,6 +52,9 @@ def encoded(spec, parameters, values, first):
     for start in range(0, len(values), length):
         vector = values[start:start + length] + [0] * max(0, start + length - len(values))
         own = 0 if spec.engine.shared_prototypes else first + start // length
+        if spec.engine.encoder == "tree":
+            codes.append(leaf(vector, parameters.split_dims[own], parameters.thresholds[own]))
+            continue
         codes.append(nearest(spec.engine.encoder, vector, parameters.prototypes[own].tolist()))
     return codes
 
