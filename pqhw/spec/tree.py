@@ -5,7 +5,7 @@ import functools
 from typing import Any
 
 from .encoder import EncoderSpec
-from .engine import read_stages, storage
+from .storage import read_stages, storage
 from .image import Section
 from .ranges import Range, ceil_log2
 
