@@ -29,10 +29,10 @@ from pqhw.flow.component import RoutedComponent, route_component
 from pqhw.flow.measure import Options, measure
 from pqhw.flow.tools import ToolError, tool_version
 from pqhw.report.numbers import count, quantity
-from pqhw.rtl.encoder import DistanceEncoder
+from pqhw.rtl.encoder import DistanceEncoder, TreeEncoder
 from pqhw.rtl.lookup import TableLookup
 from pqhw.sim.stimulus import random_parameters
-from pqhw.spec import ChainSpec, PQSpec
+from pqhw.spec import ChainSpec, PQSpec, TreeSpec
 from pqhw.spec.devices import DEVICES, Device, device
 from pqhw.spec.files import load_spec
 
@@ -67,14 +67,19 @@ CASES = {case.spec: case for case in (
     Case(spec="lookup-rom-8", part="lookup", most_lut4=1200),
     Case(spec="lookup-rom-5", part="lookup", most_lut4=780),
     Case(spec="lookup-bram-8", part="lookup", most_lut4=1050, least_mhz=200),
+    Case(spec="encoder-tree-8", part="encoder", most_lut4=280),
+    Case(spec="encoder-tree-8-fixed", part="encoder", most_lut4=110),
     Case(spec="encoder-l1-8", part="encoder", most_lut4=3600),
     Case(spec="encoder-l1-4", part="encoder", most_lut4=2150),
     Case(spec="encoder-l2-4", part="encoder"),
+    Case(spec="layer-tree-8-bram", part="layer", least_rows_per_lut=3320),
+    Case(spec="layer-tree-8-lutram", part="layer", least_rows_per_lut=996),
 )}
 
 
 def _encoder(spec: PQSpec) -> wiring.Component:
-    return DistanceEncoder(spec.encoder)
+    own = spec.encoder
+    return TreeEncoder(own) if isinstance(own, TreeSpec) else DistanceEncoder(own)
 
 
 PARTS: dict[str, Callable[[PQSpec], wiring.Component]] = {

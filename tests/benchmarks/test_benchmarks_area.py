@@ -48,6 +48,8 @@ def test_a_case_is_what_its_name_says(area, name):
         assert (spec.subspaces, spec.cycles_per_row) == (1, 1), "one code per cycle"
     else:
         assert (spec.subspaces, spec.layer.out_features) == (16, 32)
+        assert (spec.engine.encoder, spec.engine.table_storage) == (what, name.split("-")[3])
+        assert spec.precision.table_bits == int(bits)
 
 
 @pytest.mark.parametrize("name", [name for name in SPECS if not name.startswith("layer")])
