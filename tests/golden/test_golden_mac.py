@@ -87,3 +87,14 @@ def test_parameters_of_another_kind_are_refused():
     own, = random_parameters(chain(small_mac()), 1)
     with pytest.raises(TypeError, match="MACParameters are not parameters of a pq engine"):
         layer_results(tiny(), own, np.zeros((1, 4), int))
+
+
+def test_sums_beyond_single_precision_are_exact():
+    """The sum is odd and above 2**24, where single precision holds even numbers only."""
+    spec = mac(D=2049, N=1)
+    weights = np.full((1, 2049), 127)
+    rows = np.full((1, 2049), 127)
+    own = parameters(spec, weights=weights)
+    total = 2049 * 127 * 127
+    assert total % 2 and total > 1 << 24
+    assert mac_layer(spec, own, rows).tolist() == [[total]]
