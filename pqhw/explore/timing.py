@@ -9,7 +9,7 @@ import math
 
 import numpy as np
 
-from ..spec import ChainSpec, DistanceSpec, EngineSpec, PQSpec
+from ..spec import ChainSpec, DistanceSpec, EncoderSpec, EngineSpec, PQSpec, TreeSpec
 from ..spec.devices import Device
 from ..spec.ranges import ceil_div, ceil_log2
 from .area import area_of
@@ -63,7 +63,6 @@ def _engine_paths(spec: EngineSpec, part: Device) -> dict[str, float]:
     if spec.output is not None and spec.output.mode == "scale":
         found["rounding"] = CLOCK_TO_Q + chain_path(spec.accumulator_bits + 17) + 2.5 * LUT
     if isinstance(spec, PQSpec):
-        assert isinstance(spec.encoder, DistanceSpec)
         found |= _encoder_paths(spec.encoder)
     elif spec.engine.multiplier == "lut":
         found["product"] = CLOCK_TO_Q + 2 * chain_path(12)
@@ -75,8 +74,7 @@ def _store(spec: EngineSpec, kind: str) -> str:
         return str(getattr(spec, "weight_store", "bram"))
     if kind == "tables":
         return spec.table_store
-    assert isinstance(spec.encoder, DistanceSpec)
-    return spec.encoder.prototype_store
+    return getattr(spec.encoder, "prototype_store", "lutram")
 
 
 def _memory_path(spec: EngineSpec, part: Device, store: str, words: int) -> float:
@@ -90,7 +88,10 @@ def _memory_path(spec: EngineSpec, part: Device, store: str, words: int) -> floa
     return 0.0
 
 
-def _encoder_paths(spec: DistanceSpec) -> dict[str, float]:
+def _encoder_paths(spec: EncoderSpec) -> dict[str, float]:
+    if isinstance(spec, TreeSpec):
+        return {"comparison": CLOCK_TO_Q + chain_path(spec.compared_range.bits) + WIRE}
+    assert isinstance(spec, DistanceSpec)
     width = spec.distance_range.bits
     found = {"comparison": CLOCK_TO_Q + chain_path(width) + WIRE + LUT}
     bits = spec.difference_range.magnitude().bits

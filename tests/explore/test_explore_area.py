@@ -125,3 +125,12 @@ def test_a_product_too_small_for_a_dsp_is_logic_on_ice40():
 def test_flip_flops_alone_take_logic_cells_on_ice40_only():
     assert ICE40.registers(8, alone=True).lut4 == 8 and ECP5.registers(8, alone=True).lut4 == 0
     assert cells_of(tiny(), "ice40up5k").alone > 0 and cells_of(tiny()).alone == 0
+
+
+@pytest.mark.parametrize("bits, dims, bound", [(8, None, 280), (8, [[0, 3, 5, 8]], 110)])
+def test_a_tree_of_nine_elements_is_within_its_bounds(bits, dims, bound):
+    fixed = {} if dims is None else {"split_dims": dims}
+    spec = pq(D=9, N=1, V=9, K=16, encoder="tree", activation_bits=bits, prototype_bits=bits,
+              **fixed)
+    kinds = ("prototypes", "encoder", "encoder lanes")
+    assert 0.6 * bound < sum(part_of(spec, kind).lut4 for kind in kinds) <= bound

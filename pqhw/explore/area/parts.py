@@ -2,7 +2,15 @@
 
 import dataclasses
 
-from ...spec import ChainSpec, DistanceSpec, EncoderSpec, EngineSpec, MACSpec, PQSpec
+from ...spec import (
+    ChainSpec,
+    DistanceSpec,
+    EncoderSpec,
+    EngineSpec,
+    MACSpec,
+    PQSpec,
+    TreeSpec,
+)
 from ...spec.devices import Device
 from .border import code_collector, counters, gearbox, guard, replay
 from .cells import Cells, Fabric, fabric_of, total
@@ -10,6 +18,7 @@ from .distances import distance_lane
 from .encoders import encoder, prototype_memory
 from .engines import column_sums, mac_lanes, results, tables, weights
 from .loading import loader
+from .trees import tree_control, tree_lanes, tree_memories
 from .window import window
 
 __all__ = ["GROUPS", "PART_KINDS", "PartArea", "area_of", "encoding_cycles", "part_areas"]
@@ -103,6 +112,9 @@ def encoding_cycles(spec: PQSpec) -> int:
 
 def _encoder(fabric: Fabric, spec: EncoderSpec) -> dict[str, Cells]:
     """The parts of an encoder."""
+    if isinstance(spec, TreeSpec):
+        return {"prototypes": tree_memories(fabric, spec), "encoder": tree_control(fabric, spec),
+                "encoder lanes": tree_lanes(fabric, spec)}
     assert isinstance(spec, DistanceSpec)
     return {"prototypes": prototype_memory(fabric, spec), "encoder": encoder(fabric, spec),
             "encoder lanes": distance_lane(fabric, spec) * spec.lanes}
