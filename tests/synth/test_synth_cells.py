@@ -10,8 +10,9 @@ from amaranth.lib.wiring import In, Out
 from builders import mac, pq
 
 from pqhw.emit.constants import bind_constants
-from pqhw.explore.area.cells import Fabric
+from pqhw.explore.area.cells import Fabric, fabric_of, total
 from pqhw.explore.area.distances import distance_lane
+from pqhw.explore.area.trees import tree_control, tree_lanes, tree_memories
 from pqhw.rtl.ecp5_chains import Adder, Difference, GatedAdder, Less, RowPair
 from pqhw.rtl.ecp5_columns import column_luts
 from pqhw.rtl.checksum import Checksum
@@ -27,6 +28,7 @@ from pqhw.rtl.tables import entry_ranges
 from pqhw.rtl.window import WindowBuffer
 from pqhw.sim.stimulus import random_parameters
 from pqhw.spec import ChainSpec, Conv2d, WindowSpec
+from pqhw.spec.devices import device
 from pqhw.spec.ranges import ceil_div, ceil_log2
 
 LOOKUP = pq(D=16, N=8, V=2, K=16, subspaces_per_cycle=8, outputs_per_cycle=8,
@@ -357,6 +359,19 @@ def test_a_tree_is_its_multiplexers_comparisons_and_memories(synthesis, values, 
     cells = synthesis.cells(tree_encoder(**values))
     assert_kinds(cells, *ECP5, "TRELLIS_DPR16X4")
     assert with_rams(cells) <= bound
+
+
+@pytest.mark.parametrize("values", [
+    {}, {"split_dims": [[0, 3, 5, 8]]}, {"D": 144}, {"D": 80, "V": 20, "K": 4, "prototype_bits": 5},
+    {"D": 32, "V": 4, "subspaces_per_cycle": 2, "double_buffered": True}], ids=str)
+def test_a_tree_is_close_to_its_formula(synthesis, values):
+    encoder = tree_encoder(**values)
+    fabric = fabric_of(device("lfe5u-25f"))
+    wanted = total(part(fabric, encoder.spec) for part in (tree_memories, tree_control, tree_lanes))
+    cells = synthesis.cells(encoder)
+    assert (cells["TRELLIS_DPR16X4"], cells["DP16KD"]) == (wanted.lutram, wanted.bram)
+    assert halves(cells) == pytest.approx(wanted.lut + wanted.carry, rel=0.05, abs=4)
+    assert cells["TRELLIS_FF"] == pytest.approx(wanted.ff, rel=0.05)
 
 
 def test_deep_thresholds_stand_in_block_ram(synthesis):
