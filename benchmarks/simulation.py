@@ -19,6 +19,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from amaranth.hdl import Fragment
+from amaranth.sim import Simulator
 from rich.console import Console
 from rich.table import Table
 
@@ -26,6 +28,7 @@ from pqhw.emit.design import chain_verilog
 from pqhw.emit.image import pack_image
 from pqhw.flow.cache import Cache
 from pqhw.golden import chain_results
+from pqhw.rtl import TARGETS, Accelerator
 from pqhw.sim import cxxrtl, pysim
 from pqhw.sim.result import SimulationResult
 from pqhw.sim.stimulus import random_parameters, random_rows
@@ -45,8 +48,8 @@ CASES: dict[str, dict[str, Any]] = {
     "mac": {"layer": {"in_features": 64, "out_features": 32}, "engine": {"kind": "mac"},
             "folding": {"inputs_per_cycle": 8, "outputs_per_cycle": 8}},
 }
-"""A serial engine; 8 x 8 lookups in each cycle; the same behind an encoder of 1,152 squares in each
-cycle; 64 products in each cycle."""
+"""A serial engine; 8 x 8 lookups in each cycle, behind 256 or 1,152 squares;
+64 products in each cycle."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -87,18 +90,18 @@ def checked(result: SimulationResult, expected: np.ndarray) -> int:
     return result.cycles
 
 
-def speed(name: str, target: str, count: int, slow_count: int) -> Speed:
-    """Measure a case over `count` rows, in Amaranth's simulator over `slow_count`."""
+def speed(name: str, target: str, count: int, slow_cycles: int) -> Speed:
+    """Measure a case over `count` rows, in Amaranth's simulator over `slow_cycles`."""
     chain = ChainSpec((engine_spec(CASES[name]),))
     parameters = random_parameters(chain, 1)
     rows = random_rows(chain, parameters, count, 1)
     expected = chain_results(chain, parameters, rows)
     image = pack_image(chain, parameters)
-    # The slow simulator counts what it takes to load the image, in cycles as well as in seconds.
-    few = rows[:slow_count]
-    loading, overhead = timed(lambda: pysim.simulate(chain, image, rows[:1]))
-    result, seconds = timed(lambda: pysim.simulate(chain, image, few))
-    slow = (checked(result, expected[:slow_count]) - loading.cycles) / (seconds - overhead)
+    few = max(8, slow_cycles // chain.cycles_per_row)
+    _, built = timed(lambda: Simulator(Fragment.get(Accelerator(chain), TARGETS["generic"])))
+    result, seconds = timed(lambda: pysim.simulate(chain, image, rows[:few]))
+    loading = len(image) * 8 // chain.load_bits
+    slow = (loading + checked(result, expected[:few])) / (seconds - built)
     verilog, written = timed(lambda: chain_verilog(chain, target=target))
     with tempfile.TemporaryDirectory() as folder:
         cache = Cache(folder)
@@ -124,14 +127,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("cases", nargs="*", metavar="CASE", help=", ".join(CASES))
     parser.add_argument("--rows", type=int, default=20_000, help="rows of the compiled model")
-    parser.add_argument("--slow-rows", type=int, default=50, help="rows of Amaranth's simulator")
+    parser.add_argument("--slow-cycles", type=int, default=1000,
+                        help="cycles of Amaranth's simulator, besides loading")
     parser.add_argument("--target", default="generic", help="generic, ecp5 or ice40")
     parser.add_argument("--json", type=Path, help="also write the figures here")
     given = parser.parse_args()
     unknown = [name for name in given.cases if name not in CASES]
     if unknown:
         parser.error(f"CASE must be one of {', '.join(CASES)}, but is {unknown[0]}.")
-    speeds = [speed(name, given.target, given.rows, given.slow_rows)
+    speeds = [speed(name, given.target, given.rows, given.slow_cycles)
               for name in given.cases or CASES]
     Console(width=120).print(table(speeds))
     if given.json:
