@@ -22,7 +22,7 @@ __all__ = ["FITTED", "apply_fit", "fit_points", "fitted"]
 
 FITTED = Path(__file__).with_name("fitted.json")
 
-STIFFNESS = {"lut4": 0.3, "period": 0.05}
+STIFFNESS = {"lut4": 0.3, "period": 0.5}
 """How strongly coefficients are held at their plain values: the weight of one such pull, as a
 share of the points' weight. Chosen by leaving out one fitted point at a time; the held-out points
 had no part in it."""
