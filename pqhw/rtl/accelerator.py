@@ -1,6 +1,6 @@
 """The accelerator: engines in a chain behind a guarded border, with loader and status."""
 
-from amaranth.hdl import Module, Signal, Value
+from amaranth.hdl import Const, Module, Signal, Value
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -158,11 +158,14 @@ class Accelerator(wiring.Component):
     def _end(self, m: Module, source: stream.Interface) -> None:
         """Give out the results; of an image's rows only the last keeps its `last`."""
         rows = self.chain.last.layer.units_out
-        row = Signal(range(rows), name="row")
-        count_up(m, row, rows, self.o.valid & self.o.ready & source.payload.last)
+        final: Value = Const(1, 1)
+        if rows > 1:
+            row = Signal(range(rows), name="row")
+            count_up(m, row, rows, self.o.valid & self.o.ready & source.payload.last)
+            final = row == rows - 1
         m.d.comb += [
             self.o.payload.data.eq(source.payload.data),
-            self.o.payload.last.eq(source.payload.last & (row == rows - 1)),
+            self.o.payload.last.eq(source.payload.last & final),
             self.o.valid.eq(source.valid), source.ready.eq(self.o.ready),
         ]
 

@@ -110,5 +110,5 @@ def test_mistakes_are_named(trained):
     with pytest.raises(SpecError, match="input must lie in 0…31"):
         pq_network(network, digits.train_rows * 2, pq_preset("ecp5"))
     narrow = [dataclasses.replace(own, table_bits=1) for own in pq_preset("ecp5")]
-    with pytest.raises(SpecError, match="table_bits must be an integer from 2 to 8"):
+    with pytest.raises(SpecError, match="table_bits must be an integer from 2 to 16"):
         pq_network(network, digits.train_rows, narrow)
