@@ -82,9 +82,11 @@ def _memory_path(spec: EngineSpec, part: Device, store: str, words: int) -> floa
     if store == "bram":
         registered = spec.engine.bram_register
         return BLOCK_RAM[registered] if part.family == "ecp5" else (0.5 if registered else 2.0)
-    if store in ("lutram", "rom"):
+    if store == "lutram":
         banks = ceil_div(words, 16)
         return CLOCK_TO_Q + 2 * WIRE + (LUT * (1 + ceil_log2(banks)) if banks > 1 else 0)
+    if store == "rom":  # A slice joins four LUT4, 64 words, without a wire.
+        return CLOCK_TO_Q + WIRE + LUT * max(1, ceil_log2(words) - 5)
     return 0.0
 
 

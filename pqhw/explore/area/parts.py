@@ -1,6 +1,7 @@
 """The area of a design, part by part, from its spec alone."""
 
 import dataclasses
+import functools
 
 from ...spec import (
     ChainSpec,
@@ -59,6 +60,7 @@ class PartArea:
         return GROUP_OF[self.kind]
 
 
+@functools.lru_cache(maxsize=64)
 def part_areas(chain: ChainSpec, part: Device) -> tuple[PartArea, ...]:
     """The parts of a design that is resolved for `part`."""
     fabric = fabric_of(part)
