@@ -266,6 +266,8 @@ class Outlet(wiring.Component):
     -------
     i, valid: what the pipeline's last stage holds
     enable: the pipeline advances
+    moves: the same from a flip-flop of its own, for the handshake in front of the pipeline, which
+        would wait for a signal that reaches every stage
     o: the transfers as a stream
 
     Latency and cost
@@ -275,14 +277,17 @@ class Outlet(wiring.Component):
 
     def __init__(self, shape):
         super().__init__({"i": In(shape), "valid": In(1), "enable": Out(1, init=1),
-                          "o": Out(stream.Signature(shape))})
+                          "moves": Out(1), "o": Out(stream.Signature(shape))})
 
     def elaborate(self, platform: Target) -> Module:
         m = Module()
         spare = Signal.like(self.i, name="spare", reset_less=True)
         m.d.comb += [self.o.valid.eq(~self.enable | self.valid),
                      self.o.payload.eq(Mux(self.enable, self.i, spare))]
-        m.d.sync += self.enable.eq(self.o.ready | ~self.o.valid)
+        held = Signal(name="held")  # Not `enable` again, which synthesis would merge with it.
+        m.d.sync += [self.enable.eq(self.o.ready | ~self.o.valid),
+                     held.eq(self.o.valid & ~self.o.ready)]
+        m.d.comb += self.moves.eq(~held)
         with m.If(self.enable):
             m.d.sync += spare.eq(self.i)
         return m

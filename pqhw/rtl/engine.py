@@ -101,7 +101,8 @@ class EngineCore(wiring.Component):
         m.d.comb += [
             results.sums.eq(compute.sums), results.done.eq(compute.done),
             results.last.eq(compute.last), outlet.i.eq(results.o), outlet.valid.eq(results.valid),
-            compute.enable.eq(outlet.enable), results.enable.eq(outlet.enable),
+            compute.enable.eq(outlet.enable), compute.moves.eq(outlet.moves),
+            results.enable.eq(outlet.enable),
         ]
         if self.banked:
             m.d.comb += [results.bank.eq(compute.bank), results.bank_ahead.eq(compute.bank_ahead)]

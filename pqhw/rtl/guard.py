@@ -38,8 +38,8 @@ class RowGuard(wiring.Component):
     open: whether a new row may begin
     idle: no row is under way here
     begins: pulses when a row's first transfer is taken
-    row: pulses when a row's last transfer leaves
-    short, long: pulse when a row is completed or cut
+    row: pulses a cycle after a row's last transfer has left
+    short, long: pulse a cycle after a row was found too short or too long
     bank, o_bank: the bank in use now, and that of the row at `o`: the one in use when it began
 
     Latency and cost
@@ -77,6 +77,7 @@ class RowGuard(wiring.Component):
         ends = Signal(name="ends")
         held = Signal(name="held_ends")
         room = Signal(name="room")
+        short, long = Signal(name="is_short"), Signal(name="is_long")
         take = Signal(name="take")
         data = [Signal(shape.width, name=f"lane{i}", reset_less=True)
                 for i, shape in enumerate([self.o.payload[0].shape()] * self.lanes)]
@@ -88,11 +89,12 @@ class RowGuard(wiring.Component):
             self.i.ready.eq(draining | (room & ~filling & (self.open | begun))),
             self.o.valid.eq(full),
             self.begins.eq(take & ~begun),
-            self.idle.eq(~full & ~begun & ~draining),
-            self.row.eq(full & self.o.ready & held),
-            self.short.eq(take & self.i.payload.last & ~ends),
-            self.long.eq(take & ~self.i.payload.last & ends),
+            self.idle.eq(~full & ~begun & ~draining & ~self.row),
+            short.eq(take & self.i.payload.last & ~ends),
+            long.eq(take & ~self.i.payload.last & ends),
         ]
+        m.d.sync += [self.row.eq(full & self.o.ready & held), self.short.eq(short),
+                     self.long.eq(long)]
         with m.If(room):
             m.d.sync += [full.eq(take | filling), held.eq(ends)]
             with m.If(take | filling):
@@ -104,9 +106,9 @@ class RowGuard(wiring.Component):
         if self.banked:
             with m.If(self.begins):
                 m.d.sync += self.o_bank.eq(self.bank)
-        with m.If(self.short):
+        with m.If(short):
             m.d.sync += filling.eq(1)
-        with m.If(self.long):
+        with m.If(long):
             m.d.sync += draining.eq(1)
         with m.If(draining & self.i.valid & self.i.payload.last):
             m.d.sync += draining.eq(0)

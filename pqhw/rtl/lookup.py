@@ -30,6 +30,7 @@ class TableLookup(wiring.Component):
     i: codes of a group, one per subspace lane; where `spec.masks_lookups`, each with a bit above
         it without which its entry counts as 0
     enable: advances everything
+    moves: the same, for the handshake at `i`
     sums, done, last, bank, bank_ahead: see `ColumnSums`
     i_bank: the copy of the tables that `i` uses (with two copies)
     load_tables: write port of the tables
@@ -46,7 +47,7 @@ class TableLookup(wiring.Component):
         self.section = spec.section("tables")
         super().__init__({
             "i": In(stream.Signature(data.ArrayLayout(spec.lookup_bits, spec.subspace_lanes))),
-            "enable": In(1),
+            "enable": In(1), "moves": In(1),
             "sums": Out(lanes_layout(spec.sum_range, spec.outputs)), "done": Out(1), "last": Out(1),
             **bank_ports(spec),
             **({} if spec.folds_bias else {"load_tables": In(SectionPort(self.section))}),
@@ -65,7 +66,7 @@ class TableLookup(wiring.Component):
             if not spec.folds_bias:
                 place = Cat(place, self.i_bank)
         m.d.comb += [
-            self.i.ready.eq(self.enable), sums.valid.eq(self.i.valid),
+            self.i.ready.eq(self.moves), sums.valid.eq(self.i.valid),
             sums.enable.eq(self.enable), tables.enable.eq(self.enable),
             tables.address.eq(Cat(Cat(code[:spec.code_bits], place)
                                       for code in self.i.payload)),

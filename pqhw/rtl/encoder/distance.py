@@ -140,14 +140,13 @@ class DistanceEncoder(wiring.Component):
         wiring.connect(m, outlet.o, wiring.flipped(self.o))
         enable = outlet.enable
         step = Signal(name="step")
-        m.d.comb += step.eq(enable & self.i.valid)
+        m.d.comb += step.eq(outlet.moves & self.i.valid)
         element, prototype = self._counters(m, step)
         first_element = element == 0
         last_element = element == spec.element_chunks - 1
         first_prototype = prototype == 0
         last_prototype = prototype == spec.prototype_chunks - 1
-        held = last_prototype if spec.chunked_input else last_element & last_prototype
-        m.d.comb += self.i.ready.eq(enable & held)
+        m.d.comb += self.i.ready.eq(outlet.moves & self._final(m, step, element, prototype))
         if spec.engine.double_buffered:
             m.d.comb += self.o_bank.eq(beside(m, outlet, self.bank, spec.encoder_stages, "bank"))
 
@@ -197,6 +196,21 @@ class DistanceEncoder(wiring.Component):
         count_up(m, element, spec.element_chunks, step)
         count_up(m, prototype, spec.prototype_chunks, step & (element == spec.element_chunks - 1))
         return element, prototype
+
+    def _final(self, m: Module, step: Value, element: Signal, prototype: Signal) -> Value:
+        """Whether the transfer is let go in this cycle, from a flip-flop that knew in the last."""
+        spec = self.spec
+        if spec.chunked_input or spec.encode_cycles == 1:
+            return Const(1, 1)
+        elements, prototypes = spec.element_chunks - 1, spec.prototype_chunks - 1
+        if spec.element_chunks > 1:
+            before = (element == elements - 1) & (prototype == prototypes)
+        else:
+            before = prototype == prototypes - 1
+        final = Signal(name="final")
+        with m.If(step):
+            m.d.sync += final.eq(before)
+        return final
 
     def _base(self, m: Module, step: Value, last_prototype: Value) -> Signal:
         """Index of the first prototype of this chunk."""

@@ -76,7 +76,7 @@ class TreeEncoder(wiring.Component):
         enable = outlet.enable
         valid = Signal(name="valid")
         group = Signal(range(spec.places), name="group")
-        m.d.comb += [self.i.ready.eq(enable), valid.eq(self.i.valid)]
+        m.d.comb += [self.i.ready.eq(outlet.moves), valid.eq(self.i.valid)]
         m.d.comb += outlet.valid.eq(
             delayed(m, enable, valid, spec.encoder_stages, "valid", control=True)[-1])
         count_up(m, group, spec.places, enable & valid)

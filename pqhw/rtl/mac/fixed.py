@@ -29,6 +29,7 @@ class FixedMAC(wiring.Component):
     -------
     i: groups of activations
     enable: advances everything
+    moves: the same, for the handshake at `i`
     sums, done, last, bank, bank_ahead: see `ColumnSums`
     i_bank: the copy of the weights that `i` uses (with two copies)
     load_weights: write port of the weight memory
@@ -45,7 +46,7 @@ class FixedMAC(wiring.Component):
         self.section = spec.sections()[0]
         super().__init__({
             "i": In(stream.Signature(lanes_layout(spec.activation_range, spec.row_lanes))),
-            "enable": In(1),
+            "enable": In(1), "moves": In(1),
             "sums": Out(lanes_layout(spec.sum_range, spec.outputs)), "done": Out(1), "last": Out(1),
             "load_weights": In(SectionPort(self.section)), **bank_ports(spec),
         })
@@ -64,7 +65,7 @@ class FixedMAC(wiring.Component):
             m.d.comb += connect_bank(self, sums)
             word = Cat(word, self.i_bank)
         m.d.comb += [
-            self.i.ready.eq(enable), sums.valid.eq(self.i.valid), sums.enable.eq(enable),
+            self.i.ready.eq(self.moves), sums.valid.eq(self.i.valid), sums.enable.eq(enable),
             self.sums.eq(sums.sums), self.done.eq(sums.done), self.last.eq(sums.last),
             weights.enable.eq(enable), weights.address.eq(word),
         ]
