@@ -89,7 +89,7 @@ def test_stalls_change_no_result_of_a_named_case(name, valid, ready):
 
 
 @pytest.mark.slow
-@settings(max_examples=220, derandomize=False)
+@settings(max_examples=700, derandomize=False)
 @given(chains(), SEEDS)
 def test_many_engines_compute_their_golden_results_in_the_cycles_of_their_specs(chain, seed):
     check(chain, seed)
