@@ -48,7 +48,6 @@ class State(enum.Enum, shape=3):  # type: ignore[call-arg]
     TRAILER = 4
     CHECK = 5
     DRAIN = 6
-    START = 7
 
 
 class Loader(wiring.Component):
@@ -107,18 +106,15 @@ class Loader(wiring.Component):
         last_section = section == len(self.layout.sections) - 1
         m.d.comb += [
             self.busy.eq(self.i.valid | (state != State.IDLE)),
-            self.i.ready.eq((state != State.IDLE) & (state != State.CHECK)
-                            & (state != State.START)),
+            self.i.ready.eq((state != State.IDLE) & (state != State.CHECK)),
             take.eq(self.i.valid & self.i.ready),
-            starting.eq(state == State.START),
             self.began.eq(starting),
             ends.eq((state == State.TRAILER)
                     & (index == self.layout.trailer_bytes // self.bytes - 1)),
             following.eq(state),
         ]
         m.d.sync += word.eq(self.i.payload.data)
-        with m.If((state == State.IDLE) & self.i.valid & self.free):
-            m.d.sync += state.eq(State.START)
+        m.d.sync += starting.eq((state == State.IDLE) & self.i.valid & self.free & ~starting)
         with m.Switch(state):
             with m.Case(State.HEADER):
                 with m.If(index == self._words(self.layout.header()) - 1):
