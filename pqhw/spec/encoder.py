@@ -1,5 +1,6 @@
 """The encoding half of a PQ engine's spec: from sub-vectors of activations to codes."""
 
+import abc
 import dataclasses
 import functools
 from typing import Any
@@ -15,7 +16,7 @@ __all__ = ["DistanceSpec", "EncoderSpec"]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class EncoderSpec:
+class EncoderSpec(abc.ABC):
     """What every encoder answers: shapes, cycles, latency and the sections it stores.
 
     Parameters
@@ -67,14 +68,14 @@ class EncoderSpec:
         return self.lanes * self.engine.subvector_length
 
     @property
+    @abc.abstractmethod
     def encode_cycles(self) -> int:
         """Cycles spent on one group of sub-vectors."""
-        raise NotImplementedError
 
     @property
+    @abc.abstractmethod
     def encoder_stages(self) -> int:
         """Registers from a group's last operands to its codes."""
-        raise NotImplementedError
 
     @property
     def multipliers(self) -> int:
@@ -86,9 +87,9 @@ class EncoderSpec:
         """What tells the order of the stored parameters where their sizes alone do not."""
         return [self.lanes]
 
+    @abc.abstractmethod
     def sections(self, stage: int = 0) -> list[Section]:
         """What the encoder stores, in the order of the parameter image."""
-        raise NotImplementedError
 
     def section(self, kind: str) -> Section:
         """The section of a kind."""

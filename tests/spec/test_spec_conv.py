@@ -143,7 +143,8 @@ def changed(**fields):
 
 def test_the_schema_accepts_a_convolution():
     jsonschema.validate(CONV_MAPPING, spec_schema())
-    ChainSpec.from_mapping(CONV_MAPPING)
+    layer = ChainSpec.from_mapping(CONV_MAPPING).first.layer
+    assert layer.padding == (1, 0)
 
 
 @pytest.mark.parametrize("broken", [

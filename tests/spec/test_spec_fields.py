@@ -48,7 +48,7 @@ def make(table, field, value):
     return table(**{**REQUIRED.get(table, {}), field.name: value})
 
 
-def refused(kind, message, action):
+def assert_refused(kind, message, action):
     """The action raises exactly `kind` with exactly `message`, one sentence."""
     with pytest.raises(SpecError) as caught:
         action()
@@ -88,8 +88,8 @@ WRONG = [(table, field, value) for table, field in FIELDS
     f"{table.__name__}.{field.name}={value!r}" for table, field, value in WRONG])
 def test_a_value_of_the_wrong_kind_is_refused_with_field_rule_and_value(table, field, wrong):
     _, rule_says = rule_text(table, field)
-    refused(SpecTypeError, f"{rule_says}, but is {show(wrong)}.",
-            lambda: make(table, field, wrong))
+    assert_refused(SpecTypeError, f"{rule_says}, but is {show(wrong)}.",
+                   lambda: make(table, field, wrong))
 
 
 @pytest.mark.parametrize("table, field", FIELDS, ids=IDS)
@@ -99,12 +99,13 @@ def test_values_beyond_the_limits_are_refused_and_the_limits_taken(table, field)
         case Integer():
             admitted = [int(number) for number in re.findall(r"\d+", RULES[name])]
             for value in (admitted[0] - 1, admitted[-1] + 1, -(10 ** 30), 10 ** 30):
-                refused(SpecError, f"{rule_says}, but is {value}.",
-                        lambda value=value: make(table, field, value))
+                assert_refused(SpecError, f"{rule_says}, but is {value}.",
+                               lambda value=value: make(table, field, value))
             for value in admitted:
                 assert getattr(make(table, field, value), field.name) == value
         case Choice():
-            refused(SpecError, f'{rule_says}, but is "L2".', lambda: make(table, field, "L2"))
+            assert_refused(SpecError, f'{rule_says}, but is "L2".',
+                           lambda: make(table, field, "L2"))
             for word in re.findall(r'"(\w+)"', WORDS[name]):
                 assert getattr(make(table, field, word), field.name) == word
         case Boolean():
@@ -112,17 +113,18 @@ def test_values_beyond_the_limits_are_refused_and_the_limits_taken(table, field)
                 assert getattr(make(table, field, value), field.name) is value
         case Rows():
             for value in (-1, 64):
-                refused(SpecError, f"{name}[1] must be an integer from {RULES[name]}, but is "
-                        f"{value}.", lambda value=value: make(table, field, [[0], [value]]))
+                assert_refused(SpecError, f"{name}[1] must be an integer from {RULES[name]}, "
+                               f"but is {value}.",
+                               lambda value=value: make(table, field, [[0], [value]]))
             assert make(table, field, [[0, 63]]).split_dims == ((0, 63),)
 
 
 @pytest.mark.parametrize("table", (PQEngine, MACEngine))
 @pytest.mark.parametrize("bits", (9, 24, 63, 1000))
 def test_load_bits_between_the_choices_are_refused(table, bits):
-    refused(SpecError, "engine.load_bits must be one of 8, 16, 32, 64, 128, 256, 512, 1024, "
-            f"but is {bits}.",
-            lambda: table(**REQUIRED.get(table, {}), load_bits=bits))
+    assert_refused(SpecError, "engine.load_bits must be one of 8, 16, 32, 64, 128, 256, 512, 1024, "
+                   f"but is {bits}.",
+                   lambda: table(**REQUIRED.get(table, {}), load_bits=bits))
 
 
 @pytest.mark.parametrize("output", ["shift", 8, ["accumulator"], True], ids=repr)
@@ -130,8 +132,8 @@ def test_load_bits_between_the_choices_are_refused(table, bits):
 def test_an_output_that_is_no_table_is_refused(table, output):
     message = ('precision.output must be "accumulator" or a table such as '
                '{ bits = 8, signed = false, mode = "shift" }, but is ' + f"{show(output)}.")
-    refused(SpecTypeError, message, lambda: table.from_mapping({"output": output}))
-    refused(SpecTypeError, message, lambda: table(output=output))
+    assert_refused(SpecTypeError, message, lambda: table.from_mapping({"output": output}))
+    assert_refused(SpecTypeError, message, lambda: table(output=output))
 
 
 PQ_MAPPING = {"layer": {"in_features": 4, "out_features": 3},
@@ -157,8 +159,9 @@ def test_an_unknown_field_is_refused_with_the_close_match(table, name, near):
 
 
 def test_an_unknown_field_like_no_other_is_refused_with_all_known():
-    refused(SpecError, "layer.zzz is not a field of [layer]; known are in_features, out_features.",
-            lambda: ChainSpec.from_mapping(with_field("layer", "zzz", 1)))
+    assert_refused(SpecError, "layer.zzz is not a field of [layer]; known are in_features, "
+                   "out_features.",
+                   lambda: ChainSpec.from_mapping(with_field("layer", "zzz", 1)))
 
 
 @pytest.mark.parametrize("table, name, doc", [
@@ -169,14 +172,15 @@ def test_an_unknown_field_like_no_other_is_refused_with_all_known():
 def test_a_missing_required_field_is_named_with_its_meaning(table, name, doc):
     mapping = with_field(table, name, 1)
     del mapping[table][name]
-    refused(SpecError, f"{table}.{name} is required ({doc}), but [{table}] does not give it.",
-            lambda: ChainSpec.from_mapping(mapping))
+    assert_refused(SpecError, f"{table}.{name} is required ({doc}), "
+                   f"but [{table}] does not give it.",
+                   lambda: ChainSpec.from_mapping(mapping))
 
 
 @pytest.mark.parametrize("table", ("layer", "precision", "folding"))
 def test_a_table_that_is_no_table_is_refused(table):
-    refused(SpecTypeError, f"[{table}] must be a table of fields, but is 3.",
-            lambda: ChainSpec.from_mapping({**PQ_MAPPING, table: 3}))
+    assert_refused(SpecTypeError, f"[{table}] must be a table of fields, but is 3.",
+                   lambda: ChainSpec.from_mapping({**PQ_MAPPING, table: 3}))
 
 
 @pytest.mark.parametrize("name", ("weight_bits", "weight_storage", "scheme"))
