@@ -30,8 +30,8 @@ class HeaderCheck(wiring.Component):
     step: a word of a header passes
     header, index, section: whether it is the image's, which word, and of which section
     word: that word, in the next cycle
-    forget: what is on its way here belongs to no image
-    found, code, where: a word was wrong, the `LoadError`, and its section
+    forget: what is on its way here belongs to no image, and the next one begins
+    found, code, where: a word was wrong, the `LoadError`, and its section; once per image
 
     Latency and cost
     ----------------
@@ -83,7 +83,12 @@ class HeaderCheck(wiring.Component):
                 given, right = (value[8 * run.start:8 * run.stop]
                                 for value in (self.word, expected))
                 m.d.sync += wrong[index].eq((given != right) & (code != LoadError.NONE))
-        m.d.comb += self.found.eq(wrong.any())
+        told = Signal(name="told")
+        m.d.comb += self.found.eq(wrong.any() & ~told)
+        with m.If(self.forget):
+            m.d.sync += told.eq(0)
+        with m.Elif(self.found):
+            m.d.sync += told.eq(1)
         first = Const(LoadError.NONE, 4)
         for index in reversed(range(len(runs))):
             first = Mux(wrong[index], named.word_select(index, 4), first)

@@ -188,15 +188,14 @@ class Loader(wiring.Component):
         """The fault of a header's word, two cycles after it was taken.
 
         A fault is known before the end of CHECK, as at least two more words follow every header;
-        one that is still on its way when another has been found, or when the next image starts,
-        is forgotten.
+        one that comes after another, or when the next image starts, is forgotten.
         """
         m.submodules.headers = headers = HeaderCheck(self.layout)
         m.d.comb += [
             headers.step.eq(take & ((state == State.HEADER) | (state == State.SECTION))),
             headers.header.eq(state == State.HEADER),
             headers.index.eq(index), headers.section.eq(section), headers.word.eq(word),
-            headers.forget.eq(starting | headers.found)]
+            headers.forget.eq(starting)]
         return headers
 
     def _write(self, m: Module, word: Signal, current: Signal, step: Value,

@@ -18,6 +18,9 @@ __all__ = ["Results", "clamp"]
 
 SECTIONS = ("bias", "multiplier", "shift")
 
+FINE_BITS = 3
+"""Bits of a loaded shift that follow in a cycle of their own where products are shifted."""
+
 
 def clamp(value: Value, allowed: Range) -> Value:
     """`value` held to a range whose ends are all ones or zeros in binary.
@@ -42,6 +45,15 @@ def clamp(value: Value, allowed: Range) -> Value:
     return Mux(sign, 0, value[:width] | above.any().replicate(width))
 
 
+def _doubled(value: Value) -> Value:
+    return Cat(Const(0, 1), value).as_signed()
+
+
+def _halved(value: Value) -> Value:
+    """Half of `value`, rounded up where it is odd."""
+    return (value >> 1) + value[0]
+
+
 class Results(wiring.Component):
     """Turns the sums of `outputs` columns into results, `lanes_out` at a time.
 
@@ -63,6 +75,8 @@ class Results(wiring.Component):
     shift: the clamp; with a loaded one: a barrel shifter of log2(accumulator bits) levels;
     ``scale``: a DSP block, from 19 bits on some logic beside it, and the shifter. The rounding
     constant of ``shift`` is part of the stored bias and costs nothing.
+
+    The words of a transfer are read while the one in front of it is at the input.
     """
 
     def __init__(self, spec: EngineSpec):
@@ -87,17 +101,17 @@ class Results(wiring.Component):
         if spec.lanes_out < spec.outputs:
             values, valid, last, banks = self._split(m)
             stages -= 1
-        index = self._index(m, self.enable & valid)
         if self.banked:
             m.d.comb += self.o.bank.eq(delayed(m, self.enable, banks[0], stages, "bank")[-1])
-            index = Cat(index[0], banks[0]), Cat(index[1], banks[1])
+        first = "bias" if spec.bias_bits else "multiplier"
+        index, read = self._index(m, self.enable & valid, banks, first)
         valid = delayed(m, self.enable, valid, stages, "valid", control=True)[-1]
         last = delayed(m, self.enable, last, stages, "last")[-1]
         if spec.bias_bits:
-            values = self._add_bias(m, platform, values, index[1])
-            index = self._behind(m, index[0])
+            values = self._add_bias(m, platform, values, read)
+            read = index, self.enable
         if spec.output is not None:
-            values = self._requantize(m, platform, values, index)
+            values = self._requantize(m, platform, values, read, banks[0])
         m.d.comb += [self.o.data[lane].eq(value) for lane, value in enumerate(values)]
         m.d.comb += [self.valid.eq(valid), self.o.last.eq(last)]
         return m
@@ -123,110 +137,106 @@ class Results(wiring.Component):
             banks = payload.bank, Mux(splitter.i.valid & splitter.i.ready, self.bank, payload.bank)
         return list(payload.data), splitter.o.valid, payload.last, banks
 
-    def _index(self, m: Module, step: Value) -> tuple[Value, Value]:
-        """Which transfer of a row, of all sets, is at the input, in this cycle and in the next."""
+    def _index(self, m: Module, step: Value, banks: tuple[Value, Value],
+               kind: str) -> tuple[Value, tuple[Value, Value]]:
+        """Which transfer of a row, of all sets, is at the input; and address and enable that make
+        the memory of `kind` show that transfer's word.
+
+        With one copy of the parameters the word is read a transfer ahead, from a counter that
+        nothing stands in front of, and after a load, whose last word moves the last enable, the
+        first one again. With two, which copy the next transfer uses is known with it only.
+        """
         transfers = self.spec.result_words
         index = Signal(range(transfers), name="transfer")
-        following = Signal(range(transfers), name="following_transfer")
-        if transfers > 1:
-            ahead = Signal(range(transfers), name="transfer_ahead", init=1)
-            m.d.comb += following.eq(Mux(step, ahead, index))
-            m.d.sync += index.eq(following)
+        count_up(m, index, transfers, step)
+        ahead = Signal(range(transfers), name="transfer_ahead", init=int(self.banked) % transfers)
+        if self.banked:
             count_up(m, ahead, transfers, step)
-        return index, following
+            following = Mux(step, ahead, index) if transfers > 1 else index
+            return Cat(index, banks[0]), (Cat(following, banks[1]), Const(1, 1))
+        if transfers == 1 or kind not in self.sections:
+            return index, (ahead, step)
+        stale = Signal(name="stale", init=1)
+        written = getattr(self, f"load_{kind}").enable[-1]
+        m.d.sync += stale.eq(written)
+        read = step | stale
+        count_up(m, ahead, transfers, read)
+        with m.If(written):
+            m.d.sync += ahead.eq(0)
+        return index, (ahead, read)
 
-    def _behind(self, m: Module, index: Value) -> tuple[Value, Value]:
-        """The same for the stage one register further on."""
-        behind = Signal(index.shape(), name="behind_transfer")
-        following = Signal(index.shape(), name="following_behind")
-        m.d.comb += following.eq(Mux(self.enable, index, behind))
-        m.d.sync += behind.eq(following)
-        return behind, following
-
-    def _memory(self, m: Module, platform: Target, kind: str, address: Value) -> ParameterMemory:
-        """A parameter memory that always shows the word at `address` a cycle later."""
+    def _memory(self, m: Module, platform: Target, kind: str, read: tuple[Value, Value]
+                ) -> ParameterMemory:
+        """A parameter memory that is read by address and enable, a cycle later."""
         section = self.sections[kind]
         storage = platform.small_memory
         if section.words == 1:
             storage = "pair" if self.banked else "register"
         m.submodules[kind] = memory = ParameterMemory(section, storage)
         wiring.connect(m, wiring.flipped(getattr(self, f"load_{kind}")), memory.write)
-        m.d.comb += [memory.address.eq(address), memory.enable.eq(1)]
+        m.d.comb += [memory.address.eq(read[0]), memory.enable.eq(read[1])]
         return memory
 
     def _add_bias(self, m: Module, platform: Target, values: list[Value],
-                  index: Value) -> list[Value]:
+                  read: tuple[Value, Value]) -> list[Value]:
         spec = self.spec
-        memory = self._memory(m, platform, "bias", index)
+        memory = self._memory(m, platform, "bias", read)
         summed = []
         for lane, value in enumerate(values):
             bias = memory.data.word_select(lane, spec.bias_bits).as_signed()
             shape = shape_of(spec.accumulator_range)
             total = platform.add(m, value, bias, shape, f"biased{lane}_total")
-            register = Signal(shape, name=f"biased{lane}", reset_less=True)
-            with m.If(self.enable):
-                m.d.sync += register.eq(total)
-            summed.append(register)
+            summed.append(self._held(m, total, f"biased{lane}", shape))
         return summed
 
     def _requantize(self, m: Module, platform: Target, values: list[Value],
-                    index: tuple[Value, Value]) -> list[Value]:
+                    read: tuple[Value, Value], bank: Value) -> list[Value]:
         output = self.spec.output
         assert output is not None
+        if output.mode == "scale":
+            return self._scale(m, platform, values, read, bank)
         shift: Value | int = self.spec.built_shift
         if self.spec.loaded_shift:
-            shift = self._memory(m, platform, "shift", self._copy_of_shift(m, index)).data
-        if output.mode == "scale":
-            return self._scale(m, platform, values, index[1], shift)
+            shift = self._memory(m, platform, "shift", (read[0][-1:], read[1])).data
         results = []
         for lane, value in enumerate(values):
-            if self.spec.wraps:
-                shifted = self._rounded(m, value, shift, lane, registered=self.spec.loaded_shift)
-            elif self.spec.loaded_shift:
-                shifted = Signal(value.shape(), name=f"shifted{lane}", reset_less=True)
-                with m.If(self.enable):
-                    m.d.sync += shifted.eq(value >> shift)
-            else:
-                shifted = value >> shift
-            results.append(self._clamped(m, shifted, lane))
+            shifted = (_doubled(value) if self.spec.wraps else value) >> shift
+            if self.spec.loaded_shift:
+                shifted = self._held(m, shifted, f"shifted{lane}")
+            results.append(self._clamped(m, _halved(shifted) if self.spec.wraps else shifted, lane))
         return results
 
-    def _copy_of_shift(self, m: Module, index: tuple[Value, Value]) -> Value:
-        """The copy of the shift that is needed in the next cycle, behind the product if any."""
-        if not self.banked:
-            return Const(0, 0)
-        assert self.spec.output is not None
-        if self.spec.output.mode == "shift":
-            return index[1][-1]
-        product = delayed(m, self.enable, index[0][-1], 2 + self.spec.splits_scale, "product_bank")
-        return Mux(self.enable, product[-2], product[-1])
-
-    def _scale(self, m: Module, platform: Target, values: list[Value], index: Value,
-               shift: Value | int) -> list[Value]:
-        """Multiply, shift, round and clamp."""
-        memory = self._memory(m, platform, "multiplier", index)
+    def _scale(self, m: Module, platform: Target, values: list[Value], read: tuple[Value, Value],
+               bank: Value) -> list[Value]:
+        """Multiply, shift, round and clamp, a cycle each; a loaded shift takes two."""
+        memory = self._memory(m, platform, "multiplier", read)
+        coarse: Value | None = None
+        fine: Value | int = self.spec.built_shift
+        if self.spec.loaded_shift:
+            stages = int(self.spec.bias_bits > 0) + 1 + self.spec.splits_scale
+            used = delayed(m, self.enable, bank, stages, "shift_bank")[-1]
+            shift = self._memory(m, platform, "shift", (used, self.enable)).data
+            coarse = Cat(Const(0, FINE_BITS), shift[FINE_BITS:])
+            fine = delayed(m, self.enable, shift[:FINE_BITS], 1, "fine")[-1]
         results = []
         for lane, value in enumerate(values):
             factor = memory.data.word_select(lane, MULTIPLIER_BITS)
-            product = self._product(m, platform, value, factor, f"scale{lane}")
-            rounded = self._rounded(m, product, shift, lane, registered=True)
+            doubled = _doubled(self._product(m, platform, value, factor, f"scale{lane}"))
+            if coarse is not None:
+                doubled = self._held(m, doubled >> coarse, f"coarse{lane}")
+                doubled = self._held(m, doubled >> fine, f"shifted{lane}")
+            else:
+                doubled = doubled >> fine
+            rounded = self._held(m, _halved(doubled), f"rounded{lane}")
             results.append(self._clamped(m, rounded, lane))
         return results
 
-    def _rounded(self, m: Module, value: Value, shift: Value | int, lane: int, *,
-                 registered: bool) -> Value:
-        """value / 2**shift, rounded by the bit shifted out last, behind a register or not."""
-        width = len(value) + 1
-        halved = Signal(signed(width), name=f"halved{lane}", reset_less=registered)
-        whole = Cat(0, value).as_signed() >> shift
-        if registered:
-            with m.If(self.enable):
-                m.d.sync += halved.eq(whole)
-        else:
-            m.d.comb += halved.eq(whole)
-        rounded = Signal(signed(width), name=f"rounded{lane}")
-        m.d.comb += rounded.eq((halved >> 1) + halved[0])
-        return rounded
+    def _held(self, m: Module, value: Value, name: str, shape: Shape | None = None) -> Signal:
+        """A register that follows `value`."""
+        register = Signal(value.shape() if shape is None else shape, name=name, reset_less=True)
+        with m.If(self.enable):
+            m.d.sync += register.eq(value)
+        return register
 
     def _product(self, m: Module, platform: Target, value: Value, factor: Value,
                  name: str) -> Value:
@@ -245,14 +255,8 @@ class Results(wiring.Component):
         high = multiplied(value[MULTIPLIER_BITS:].as_signed(), "lut")
         shape = signed(len(value))
         total = platform.add(m, low[MULTIPLIER_BITS:], high, shape, f"{name}_upper")
-        product = Signal(signed(len(value) + MULTIPLIER_BITS), name=f"{name}_product",
-                         reset_less=True)
-        with m.If(self.enable):
-            m.d.sync += product.eq(Cat(low[:MULTIPLIER_BITS], total))
-        return product
+        return self._held(m, Cat(low[:MULTIPLIER_BITS], total).as_signed(), f"{name}_product")
 
     def _clamped(self, m: Module, value: Value, lane: int) -> Value:
-        result = Signal(shape_of(self.spec.result_range), name=f"result{lane}", reset_less=True)
-        with m.If(self.enable):
-            m.d.sync += result.eq(clamp(value, self.spec.result_range))
-        return result
+        range_ = self.spec.result_range
+        return self._held(m, clamp(value, range_), f"result{lane}", shape_of(range_))

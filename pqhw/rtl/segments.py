@@ -21,6 +21,10 @@ __all__ = ["CarryChains", "Segment", "parse_segments"]
 LONGEST = 48
 """Halves of a chain: timing analysis follows the carry through all of them."""
 
+LONGEST_CHOOSING = 24
+"""The same where results of comparisons choose what a register takes, which a wire to as many
+multiplexers and their delay come after."""
+
 Kind = Literal["difference", "sum", "squares", "choice", "greater", "less"]
 
 LETTERS: dict[Kind, str] = {"difference": "d", "sum": "a", "squares": "q", "choice": "o",
@@ -66,6 +70,11 @@ class Segment:
         return self.bits + (self.kind != "less")
 
     @property
+    def chooses(self) -> bool:
+        """Whether the result tells which of two values goes on."""
+        return self.kind in ("greater", "less")
+
+    @property
     def inputs(self) -> dict[str, int]:
         """Ports by name and width."""
         ports = {"a": self.a, "b": self.b} | {port: 1 for port in "xygc" if port in self.options}
@@ -76,7 +85,7 @@ class Segment:
     @property
     def width(self) -> int:
         """Bits of the result."""
-        if self.kind in ("greater", "less"):
+        if self.chooses:
             return 1
         return self.bits + (self.kind != "choice")
 
@@ -137,8 +146,8 @@ class CarryChains:
 
     Latency and cost
     ----------------
-    Combinational. On ECP5 the halves of all segments, and per chain of up to 48 halves one more,
-    rounded up to a pair.
+    Combinational. On ECP5 the halves of all segments, and per chain of up to 48 halves, of up to
+    24 where comparisons come in, one more, rounded up to a pair.
     """
 
     def __init__(self, m: Module, platform: "Target", name: str):
@@ -175,7 +184,8 @@ class CarryChains:
             if self.platform.segment_chain is None or segment.bits <= 2:
                 self.m.d.comb += total.eq(segment.value(**ports))
                 continue
-            if pending and sum(own[0].halves for own in [*pending, entry]) >= LONGEST:
+            longest = LONGEST_CHOOSING if segment.chooses else LONGEST
+            if pending and sum(own[0].halves for own in [*pending, entry]) >= longest:
                 chains.append(pending)
                 pending = []
             pending.append(entry)

@@ -318,7 +318,7 @@ class EngineSpec(abc.ABC):
         if self.output is None:
             return stages
         if self.output.mode == "scale":
-            return stages + 4 + int(self.splits_scale)
+            return stages + 4 + 2 * int(self.loaded_shift) + int(self.splits_scale)
         return stages + (2 if self.loaded_shift else 1)
 
     @property

@@ -97,7 +97,7 @@ async def exchange(ctx, source, sink, count, limit):
     raise SimulationError(f"{len(sink.payloads)} of {count} transfers came in {limit} cycles")
 
 
-async def load(ctx, dut, payloads, settle=3):
+async def load(ctx, dut, payloads, settle=4):
     """Send an image back to back; returns the error told `settle` cycles later."""
     for payload in payloads:
         ctx.set(dut.load.valid, 1)

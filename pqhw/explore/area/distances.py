@@ -9,6 +9,9 @@ __all__ = ["argmin", "distance_lane", "segments"]
 LONGEST_CHAIN = 48
 """Halves that share a carry chain, here as in the RTL."""
 
+LONGEST_CHOOSING = 24
+"""The same for comparisons."""
+
 WIDEST_MAGNITUDE = 5
 """Bits of a magnitude that is made of LUT4; wider ones take a chain."""
 
@@ -22,7 +25,7 @@ Tree = tuple[list[int], Cells, int]
 """Widths of the sums, registers, and the largest value."""
 
 
-def segments(fabric: Fabric, halves: list[int]) -> Cells:
+def segments(fabric: Fabric, halves: list[int], longest: int = LONGEST_CHAIN) -> Cells:
     """Segments on shared chains: their halves, and per chain one more, rounded up to a pair.
 
     iCE40 has a LUT4 per bit, and pays for the inversions in front of a sum elsewhere.
@@ -32,7 +35,7 @@ def segments(fabric: Fabric, halves: list[int]) -> Cells:
     chains: list[int] = []
     filled = 0
     for own in halves:
-        if filled and filled + own >= LONGEST_CHAIN:
+        if filled and filled + own >= longest:
             chains.append(filled)
             filled = 0
         filled += own
@@ -205,7 +208,7 @@ def argmin(fabric: Fabric, candidates: int, width: int, *, keeps_least: bool) ->
     halves += [width] * keeps_least
     if not fabric.ecp5:
         return cells + fabric.less(width) * len(halves)
-    return cells + segments(fabric, halves)
+    return cells + segments(fabric, halves, LONGEST_CHOOSING)
 
 
 def distance_lane(fabric: Fabric, spec: DistanceSpec) -> Cells:

@@ -207,10 +207,10 @@ class DistanceEncoder(wiring.Component):
             before = (element == elements - 1) & (prototype == prototypes)
         else:
             before = prototype == prototypes - 1
-        final = Signal(name="final")
+        goes_on = Signal(name="goes_on", init=1)  # Not `final`: synthesis would take a counter's bit.
         with m.If(step):
-            m.d.sync += final.eq(before)
-        return final
+            m.d.sync += goes_on.eq(~before)
+        return ~goes_on
 
     def _base(self, m: Module, step: Value, last_prototype: Value) -> Signal:
         """Index of the first prototype of this chunk."""
