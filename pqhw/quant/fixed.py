@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ..spec.engine import MULTIPLIER_BITS
+from ..spec.widths import MULTIPLIER_BITS
 from .prototypes import round_half_up
 
 __all__ = ["integer_weights", "multipliers"]

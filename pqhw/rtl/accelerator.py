@@ -5,7 +5,7 @@ from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from ..spec import ChainSpec, Conv2d, SpecError
-from .buffers import Gearbox
+from .gearbox import Gearbox
 from .engine import EngineCore
 from .guard import RowGuard
 from .loader import Loader, NoLoader, load_stream

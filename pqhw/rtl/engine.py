@@ -7,7 +7,8 @@ from amaranth.lib.wiring import In, Out
 from ..spec import (Conv2d, DistanceSpec, EncoderSpec, EngineSpec, MACSpec, PQSpec,
                     TreeSpec)
 from ..spec.ranges import unsigned_range
-from .buffers import Gearbox, Outlet, Replay
+from .buffers import Outlet, Replay
+from .gearbox import Gearbox
 from .encoder import CodeCollector, DistanceEncoder, TreeEncoder
 from .lookup import TableLookup
 from .mac import FixedMAC

@@ -5,9 +5,9 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from ..spec import EngineSpec, Section
-from ..spec.engine import MULTIPLIER_BITS
+from ..spec.widths import MULTIPLIER_BITS
 from ..spec.ranges import Range
-from .buffers import Splitter
+from .gearbox import Splitter
 from .mac.multiplier import Multiplier
 from .memory import ParameterMemory, SectionPort
 from .streams import lanes_layout, row_layout, shape_of

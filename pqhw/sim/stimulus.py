@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from ..spec import ChainSpec, Conv2d, EngineSpec, MACSpec, PQSpec, TreeSpec
-from ..spec.engine import MULTIPLIER_BITS
+from ..spec.widths import MULTIPLIER_BITS
 from ..spec.parameters import (Parameters, PQParameters, TreeParameters, check_parameters,
                                rounding_constant)
 from ..spec.ranges import Range

@@ -1,7 +1,7 @@
 """What to build: frozen, validated specs and all that follows from them. Needs NumPy alone."""
 
 from .chain import ChainSpec, engine_spec
-from .conv import Conv2d, WindowSpec
+from .conv import Conv2d
 from .encoder import DistanceSpec, EncoderSpec
 from .engine import EngineSpec
 from .fields import SpecError, SpecTypeError
@@ -12,6 +12,7 @@ from .pq import PQSpec
 from .tree import TreeSpec
 from .tables import (Layer, MACEngine, MACFolding, MACPrecision, PQEngine, PQFolding, PQPrecision,
                      Requantize)
+from .window import WindowSpec
 
 __all__ = ["ChainSpec", "Conv2d", "DistanceSpec", "EncoderSpec", "EngineSpec", "GearboxSpec",
            "ImageLayout", "Layer", "LoadError", "MACEngine", "MACFolding", "MACPrecision",

@@ -4,9 +4,10 @@ import dataclasses
 import functools
 from typing import TYPE_CHECKING
 
-from .conv import Conv2d, WindowSpec
+from .conv import Conv2d
 from .gearbox import GearboxSpec
 from .ranges import ceil_div
+from .window import WindowSpec
 
 if TYPE_CHECKING:
     from .engine import EngineSpec

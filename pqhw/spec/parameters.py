@@ -8,12 +8,13 @@ import numpy as np
 
 from .chain import ChainSpec
 from .conv import Conv2d
-from .engine import MULTIPLIER_BITS, EngineSpec
+from .engine import EngineSpec
 from .fields import SpecError, SpecTypeError
 from .mac import MACSpec
 from .pq import PQSpec
 from .ranges import Range, unsigned_range
 from .tree import TreeSpec
+from .widths import MULTIPLIER_BITS
 
 __all__ = ["PQParameters", "TreeParameters", "MACParameters", "LookupParameters", "Parameters",
            "check_parameters", "check_rows", "rounding_constant"]

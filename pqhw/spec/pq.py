@@ -9,9 +9,9 @@ from .constants import Constants
 from .conv import Conv2d, LayerShape, layer_from_mapping
 from .encoder import DistanceSpec, EncoderSpec
 from .engine import EngineSpec
-from .fields import SpecError
 from .image import Section
 from .ranges import Range, ceil_div, ceil_log2, signed_range
+from .rules import check_tree, check_vectors
 from .storage import storage
 from .tables import MACEngine, MACFolding, PQEngine, PQFolding, PQPrecision
 from .tree import TreeSpec
@@ -51,53 +51,9 @@ class PQSpec(EngineSpec):
     constants: Constants | None = None
 
     def __post_init__(self) -> None:
-        if self.engine.subvector_length > self.vector_inputs:
-            what = "layer.in_features"
-            if isinstance(self.layer, Conv2d):
-                what = ("the channels of a group" if self.encodes_pixels
-                        else "the inputs of an output")
-            raise SpecError(f"engine.subvector_length must be at most {what} = "
-                            f"{self.vector_inputs}, but is {self.engine.subvector_length}.")
-        if self.output is not None and self.output.mode == "scale":
-            raise SpecError('precision.output.mode must be "shift" for kind = "pq", whose table '
-                            'scale makes a shift enough, but is "scale".')
-        if self.subspace_lanes % self.encoder_lanes and not self.encodes_pixels:
-            raise SpecError(f"folding.encoders_per_cycle must divide the {self.subspace_lanes} "
-                            f"subspaces per cycle, but is {self.folding.encoders_per_cycle}.")
-        if self.precision.table_bits > 8 and not self.wraps:
-            raise SpecError("precision.table_bits must be an integer from 2 to 8 unless "
-                            'precision.compatibility is "wrap16", '
-                            f"but is {self.precision.table_bits}.")
-        if (isinstance(self.layer, Conv2d) and self.encodes_pixels and self.folds_bias
-                and self.layer.inner_tap is None):
-            raise SpecError('engine.table_storage must not be "rom" for encoded pixels of which no '
-                            "tap always lies inside the image, as one must hold the bias, "
-                            'but is "rom".')
-        self._check_tree()
+        check_vectors(self)
+        check_tree(self)
         super().__post_init__()
-
-    def _check_tree(self) -> None:
-        count, dims = self.engine.prototypes, self.engine.split_dims
-        if self.engine.encoder != "tree":
-            if dims is not None:
-                raise SpecError('engine.split_dims must be left out unless engine.encoder is '
-                                f'"tree", but is given with "{self.engine.encoder}".')
-            return
-        if count & (count - 1):
-            raise SpecError('engine.prototypes must be a power of two with engine.encoder = '
-                            f'"tree", but is {count}.')
-        if dims is None:
-            return
-        depth, length = count.bit_length() - 1, self.engine.subvector_length
-        sets = 1 if self.engine.shared_prototypes else self.encoded_vectors
-        if len(dims) not in (1, sets) or len(dims[0]) != depth:
-            wanted = "1 row" if sets == 1 else f"1 row or {sets} rows"
-            raise SpecError(f"engine.split_dims must have {wanted} of log2 K = {depth} integers, "
-                            f"but has {len(dims)} of {len(dims[0])}.")
-        for row, entries in enumerate(dims):
-            if max(entries) >= length:
-                raise SpecError(f"engine.split_dims must be below engine.subvector_length = "
-                                f"{length}, but split_dims[{row}] holds {max(entries)}.")
 
     # -- Shapes ----------------------------------------------------------------------------
 

@@ -2,13 +2,15 @@
 
 from typing import TYPE_CHECKING
 
+from .conv import Conv2d
 from .fields import SpecError
 from .ranges import WRAPPED, ceil_div
 
 if TYPE_CHECKING:
     from .engine import EngineSpec
+    from .pq import PQSpec
 
-__all__ = ["check_results", "check_sums"]
+__all__ = ["check_results", "check_sums", "check_tree", "check_vectors"]
 
 
 def check_sums(spec: "EngineSpec") -> None:
@@ -65,3 +67,54 @@ def check_results(spec: "EngineSpec") -> None:
                         f"{ceil_div(spec.outputs, spec.tile_interval)} to keep up with "
                         f"{spec.outputs} results every {spec.tile_interval} cycles, "
                         f"but is {asked}.")
+
+
+def check_vectors(spec: "PQSpec") -> None:
+    """Sub-vectors, tables and folding of a PQ engine agree."""
+    if spec.engine.subvector_length > spec.vector_inputs:
+        what = "layer.in_features"
+        if isinstance(spec.layer, Conv2d):
+            what = ("the channels of a group" if spec.encodes_pixels
+                    else "the inputs of an output")
+        raise SpecError(f"engine.subvector_length must be at most {what} = "
+                        f"{spec.vector_inputs}, but is {spec.engine.subvector_length}.")
+    if spec.output is not None and spec.output.mode == "scale":
+        raise SpecError('precision.output.mode must be "shift" for kind = "pq", whose table '
+                        'scale makes a shift enough, but is "scale".')
+    if spec.subspace_lanes % spec.encoder_lanes and not spec.encodes_pixels:
+        raise SpecError(f"folding.encoders_per_cycle must divide the {spec.subspace_lanes} "
+                        f"subspaces per cycle, but is {spec.folding.encoders_per_cycle}.")
+    if spec.precision.table_bits > 8 and not spec.wraps:
+        raise SpecError("precision.table_bits must be an integer from 2 to 8 unless "
+                        'precision.compatibility is "wrap16", '
+                        f"but is {spec.precision.table_bits}.")
+    if (isinstance(spec.layer, Conv2d) and spec.encodes_pixels and spec.folds_bias
+            and spec.layer.inner_tap is None):
+        raise SpecError('engine.table_storage must not be "rom" for encoded pixels of which no '
+                        "tap always lies inside the image, as one must hold the bias, "
+                        'but is "rom".')
+
+
+def check_tree(spec: "PQSpec") -> None:
+    """Prototypes and split dimensions are those of a tree where there is one."""
+    count, dims = spec.engine.prototypes, spec.engine.split_dims
+    if spec.engine.encoder != "tree":
+        if dims is not None:
+            raise SpecError('engine.split_dims must be left out unless engine.encoder is '
+                            f'"tree", but is given with "{spec.engine.encoder}".')
+        return
+    if count & (count - 1):
+        raise SpecError('engine.prototypes must be a power of two with engine.encoder = '
+                        f'"tree", but is {count}.')
+    if dims is None:
+        return
+    depth, length = count.bit_length() - 1, spec.engine.subvector_length
+    sets = 1 if spec.engine.shared_prototypes else spec.encoded_vectors
+    if len(dims) not in (1, sets) or len(dims[0]) != depth:
+        wanted = "1 row" if sets == 1 else f"1 row or {sets} rows"
+        raise SpecError(f"engine.split_dims must have {wanted} of log2 K = {depth} integers, "
+                        f"but has {len(dims)} of {len(dims[0])}.")
+    for row, entries in enumerate(dims):
+        if max(entries) >= length:
+            raise SpecError(f"engine.split_dims must be below engine.subvector_length = "
+                            f"{length}, but split_dims[{row}] holds {max(entries)}.")

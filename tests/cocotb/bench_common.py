@@ -10,7 +10,7 @@ from pqhw.emit.image import pack_image
 from pqhw.golden import chain_results
 from pqhw.sim.stimulus import random_parameters, random_rows
 from pqhw.spec import ChainSpec, EngineSpec, Requantize
-from pqhw.spec.engine import MULTIPLIER_BITS
+from pqhw.spec.widths import MULTIPLIER_BITS
 from pqhw.spec.parameters import Parameters
 
 __all__ = ["DESIGNS", "DOUBLE", "SMALL", "Material", "design", "material"]

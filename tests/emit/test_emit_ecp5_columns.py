@@ -7,7 +7,8 @@ import pytest
 from icarus import icarus_outputs, needs_icarus
 
 from pqhw.emit.design import component_verilog
-from pqhw.rtl.ecp5_columns import Addition, AdderBank, ColumnTree, column_luts
+from pqhw.rtl.ecp5_adders import Addition, AdderBank
+from pqhw.rtl.ecp5_columns import ColumnTree, column_luts
 
 MODELS = [str(importlib.resources.files("pqhw.sim") / "models" / "ecp5.v"), "-Wno-portbind"]
 

@@ -6,7 +6,8 @@ import pytest
 from amaranth.hdl import Value
 from runner import Sink, Source, exchange, simulator
 
-from pqhw.rtl.buffers import Collector, Gearbox, Outlet, Replay, Splitter
+from pqhw.rtl.buffers import Outlet, Replay
+from pqhw.rtl.gearbox import Collector, Gearbox, Splitter
 from pqhw.rtl.guard import RowGuard
 from pqhw.spec import GearboxSpec
 from pqhw.spec.ranges import Range, ceil_div, signed_range, unsigned_range

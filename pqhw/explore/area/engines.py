@@ -1,7 +1,8 @@
 """Cells of what follows the encoder: tables, column sums, results; and of the MAC core."""
 
 from ...spec import EngineSpec, MACSpec, PQSpec
-from ...spec.engine import DSP_BITS, MULTIPLIER_BITS
+from ...spec.engine import DSP_BITS
+from ...spec.widths import MULTIPLIER_BITS
 from ...spec.ranges import ceil_log2
 from .cells import Cells, Fabric, total
 from .columns import column_tree

@@ -207,7 +207,7 @@ class DistanceEncoder(wiring.Component):
             before = (element == elements - 1) & (prototype == prototypes)
         else:
             before = prototype == prototypes - 1
-        goes_on = Signal(name="goes_on", init=1)  # Not `final`: synthesis would take a counter's bit.
+        goes_on = Signal(name="goes_on", init=1)  # Not a counter's bit, which has many readers.
         with m.If(step):
             m.d.sync += goes_on.eq(~before)
         return ~goes_on
