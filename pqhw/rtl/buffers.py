@@ -75,7 +75,7 @@ class Replay(wiring.Component):
                                           init=[], attrs=memory_attributes(platform.small_memory))
         writer = rows.write_port()
         reader = rows.read_port()
-        full = Signal(2, name="full")
+        some, both = Signal(name="some_full"), Signal(name="both_full")
         write_index = Signal(range(self.groups), name="write_index")
         write_bank = Signal(name="write_bank")
         read_index = Signal(range(self.groups), name="read_index")
@@ -86,11 +86,11 @@ class Replay(wiring.Component):
         write_ends = Signal(name="write_ends")
         read_ends = Signal(name="read_ends")
         m.d.comb += [
-            self.i.ready.eq(~full.bit_select(write_bank, 1)),
+            self.i.ready.eq(~both),
             writer.addr[:bits].eq(write_index), writer.addr[bits].eq(write_bank),
             writer.data.eq(self.i.payload), writer.en.eq(self.i.valid & self.i.ready),
             write_ends.eq(writer.en & (write_index == self.groups - 1)),
-            step.eq((~valid | self.o.ready) & full.bit_select(read_bank, 1)),
+            step.eq((~valid | self.o.ready) & some),
             reader.addr[:bits].eq(read_index), reader.addr[bits].eq(read_bank),
             reader.en.eq(step),
             read_ends.eq(step & (read_index == self.groups - 1) & (repeat == self.repeats - 1)),
@@ -105,11 +105,13 @@ class Replay(wiring.Component):
         with m.If(writer.en):
             m.d.sync += write_index.eq(write_index + 1)
         with m.If(write_ends):
-            m.d.sync += [write_index.eq(0), write_bank.eq(~write_bank),
-                         full.bit_select(write_bank, 1).eq(1)]
+            m.d.sync += [write_index.eq(0), write_bank.eq(~write_bank)]
         with m.If(read_ends):
-            m.d.sync += [repeat.eq(0), read_bank.eq(~read_bank),
-                         full.bit_select(read_bank, 1).eq(0)]
+            m.d.sync += [repeat.eq(0), read_bank.eq(~read_bank)]
+        with m.If(write_ends & ~read_ends):
+            m.d.sync += [both.eq(some), some.eq(1)]
+        with m.Elif(read_ends & ~write_ends):
+            m.d.sync += [some.eq(both), both.eq(0)]
 
 
 class Outlet(wiring.Component):

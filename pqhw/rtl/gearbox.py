@@ -29,7 +29,7 @@ class Splitter(wiring.Component):
     Latency and cost
     ----------------
     One cycle. lanes_in * bits flip-flops and (lanes_in - lanes_out) * bits LUT4 of shift
-    register, plus a counter.
+    register, plus a counter and what is known of it a cycle ahead.
     """
 
     def __init__(self, elements: int, range_: Range, lanes_in: int, lanes_out: int,
@@ -47,11 +47,10 @@ class Splitter(wiring.Component):
         m = Module()
         held = Signal(self.i.payload.shape(), name="held", reset_less=True)
         left = Signal(range(self.parts + 1), name="parts_left")
-        single = Signal(name="single")
+        some, single = Signal(name="some_left"), Signal(name="single_left")
         load = Signal(name="load")
         m.d.comb += [
-            single.eq(left == 1),
-            self.o.valid.eq(left != 0),
+            self.o.valid.eq(some),
             self.o.payload.last.eq(held.last & single),
             self.i.ready.eq(~self.o.valid | (single & self.o.ready)),
             load.eq(self.i.valid & self.i.ready),
@@ -61,14 +60,15 @@ class Splitter(wiring.Component):
         m.d.comb += [self.o.payload.data[lane].eq(held.data[lane])
                      for lane in range(self.lanes_out)]
         with m.If(self.o.valid & self.o.ready):
-            m.d.sync += left.eq(left - 1)
+            m.d.sync += [left.eq(left - 1), some.eq(~single), single.eq(left == 2)]
             m.d.sync += [held.data[lane].eq(held.data[lane + self.lanes_out])
                          for lane in range(self.lanes_in - self.lanes_out)]
         with m.If(load):
-            m.d.sync += [held.eq(self.i.payload), left.eq(self.parts)]
+            m.d.sync += [held.eq(self.i.payload), some.eq(1), left.eq(self.parts),
+                         single.eq(self.parts == 1)]
             if self.tail_parts < self.parts:
                 with m.If(self.i.payload.last):
-                    m.d.sync += left.eq(self.tail_parts)
+                    m.d.sync += [left.eq(self.tail_parts), single.eq(self.tail_parts == 1)]
         return m
 
 

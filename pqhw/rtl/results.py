@@ -240,8 +240,8 @@ class Results(wiring.Component):
 
     def _product(self, m: Module, platform: Target, value: Value, factor: Value,
                  name: str) -> Value:
-        """value * factor: two cycles on one DSP block; from 19 bits on three, the bits above the
-        lowest 16 multiplied in logic and added."""
+        """value * factor: two cycles on one DSP block; from 19 bits on three, the bits above
+        those that the block takes without a sign multiplied in logic and added."""
         def multiplied(part: Value, style: str) -> Value:
             shape = Shape(len(part) + MULTIPLIER_BITS, part.shape().signed)
             unit = place(m, platform, f"{name}_{style}", "scale_multiplier", Multiplier,
@@ -251,11 +251,12 @@ class Results(wiring.Component):
 
         if not self.spec.splits_scale:
             return multiplied(value, "dsp")
-        low = multiplied(value[:MULTIPLIER_BITS], "dsp")
-        high = multiplied(value[MULTIPLIER_BITS:].as_signed(), "lut")
-        shape = signed(len(value))
-        total = platform.add(m, low[MULTIPLIER_BITS:], high, shape, f"{name}_upper")
-        return self._held(m, Cat(low[:MULTIPLIER_BITS], total).as_signed(), f"{name}_product")
+        below = platform.multiplier_bits
+        low = multiplied(value[:below], "dsp")
+        high = multiplied(value[below:].as_signed(), "lut")
+        shape = signed(len(value) + MULTIPLIER_BITS - below)
+        total = platform.add(m, low[below:], high, shape, f"{name}_upper")
+        return self._held(m, Cat(low[:below], total).as_signed(), f"{name}_product")
 
     def _clamped(self, m: Module, value: Value, lane: int) -> Value:
         range_ = self.spec.result_range

@@ -21,7 +21,7 @@ __all__ = ["CarryChains", "Segment", "parse_segments"]
 LONGEST = 48
 """Halves of a chain: timing analysis follows the carry through all of them."""
 
-LONGEST_CHOOSING = 24
+LONGEST_CHOOSING = 32
 """The same where results of comparisons choose what a register takes, which a wire to as many
 multiplexers and their delay come after."""
 
@@ -147,7 +147,7 @@ class CarryChains:
     Latency and cost
     ----------------
     Combinational. On ECP5 the halves of all segments, and per chain of up to 48 halves, of up to
-    24 where comparisons come in, one more, rounded up to a pair.
+    32 where comparisons come in, one more, rounded up to a pair.
     """
 
     def __init__(self, m: Module, platform: "Target", name: str):

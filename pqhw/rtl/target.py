@@ -46,6 +46,7 @@ class Target:
     small_memory: storage of buffers of a few words
     block_ram: component that instantiates the family's block RAM; None leaves it to inference
     multiplier: component that instantiates the family's DSP block; None leaves it to inference
+    multiplier_bits: bits of an operand without sign that a DSP block takes
     column_tree: component that sums signed terms, a register per level; None builds it of adders
     chains: components on the family's carry chain (`Adder`, `AtLeast`, `AtLeastChosen`,
         `Difference`, `GatedAdder`, `Less`, `RowPair`); None leaves arithmetic to inference
@@ -57,6 +58,7 @@ class Target:
     small_memory: str
     block_ram: Callable[..., Any] | None = None
     multiplier: Callable[..., Any] | None = None
+    multiplier_bits: int = 16
     column_tree: Callable[..., Any] | None = None
     chains: Any = None
     segment_chain: Callable[..., Any] | None = None
@@ -169,7 +171,8 @@ def _named(m: Module, name: str, shape: Shape, value: Value) -> Signal:
 TARGETS = {
     "generic": Target(name="generic", small_memory="lutram"),
     "ecp5": Target(name="ecp5", small_memory="lutram", block_ram=ecp5.BlockRam,
-                   multiplier=ecp5.Multiplier, column_tree=ecp5_columns.ColumnTree,
+                   multiplier=ecp5.Multiplier, multiplier_bits=17,
+                   column_tree=ecp5_columns.ColumnTree,
                    chains=ecp5, segment_chain=ecp5_segments.SegmentChain,
                    selector=ecp5.Select),
     "ice40": Target(name="ice40", small_memory="bram"),

@@ -395,7 +395,7 @@ def test_a_bias_costs_an_adder_and_no_gates_around_it(synthesis):
 # -- Loader ------------------------------------------------------------------------------------
 
 @pytest.mark.parametrize("bits, luts, registers", [
-    (8, 66, 33), (64, 362, 33), (256, 0.75 * 256 + 130, 9 + 28 + 64 + 64 + 2)])
+    (8, 66, 33), (64, 362, 33), (256, 0.75 * 256 + 95, 9 + 28 + 64 + 64 + 32 + 2)])
 def test_a_loader_is_its_formula(synthesis, bits, luts, registers):
     """Checksum, comparison of headers, and control with 2.5 LUT4 per write enable."""
     layout = ChainSpec((pq(D=144, N=32, V=9, K=16, subspaces_per_cycle=8, outputs_per_cycle=8,

@@ -9,7 +9,7 @@ __all__ = ["argmin", "distance_lane", "segments"]
 LONGEST_CHAIN = 48
 """Halves that share a carry chain, here as in the RTL."""
 
-LONGEST_CHOOSING = 24
+LONGEST_CHOOSING = 32
 """The same for comparisons."""
 
 WIDEST_MAGNITUDE = 5
@@ -107,20 +107,21 @@ def chebyshev(fabric: Fabric, spec: DistanceSpec) -> Cells:
     """Comparisons and multiplexers of differences, and one magnitude."""
     bits = operand_bits(spec) + 1
     halves, cells = differences(fabric, spec)
+    comparisons: list[int] = []
     alive = spec.element_lanes
     while alive > 1:
         nodes, odd = divmod(alive, 2)
-        halves += [bits] * nodes
+        comparisons += [bits] * nodes
         cells += (Cells(lut=bits) + fabric.registers(bits)) * nodes
         cells += fabric.registers(bits, alone=True) * odd
         alive = nodes + odd
     if spec.element_chunks > 1:
-        halves.append(bits)
+        comparisons.append(bits)
         cells += fabric.registers(bits, alone=True) + Cells(lut=1)
     if not fabric.ecp5:
         cells += Cells(lut=1.5 * bits * spec.element_lanes)
     return (cells + magnitude(fabric, bits - 1) + fabric.registers(bits - 1)
-            + segments(fabric, halves))
+            + segments(fabric, halves) + segments(fabric, comparisons, LONGEST_CHOOSING))
 
 
 def squared(fabric: Fabric, spec: DistanceSpec) -> Cells:

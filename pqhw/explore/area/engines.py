@@ -130,16 +130,16 @@ def results(fabric: Fabric, spec: EngineSpec) -> Cells:
 
 
 def _transfer_counters(fabric: Fabric, spec: EngineSpec) -> Cells:
-    """Which transfer of a row is at the input, and at the stage behind."""
+    """Which transfer of a row is read for next, and which is at the input."""
     transfers = spec.result_words
     needed = {section.kind for section in spec.sections()} & {"bias", "multiplier"}
     if transfers == 1 or not needed:
         return Cells()
-    bits = ceil_log2(transfers)
-    cells = fabric.counter(transfers) + fabric.registers(bits) + Cells(lut=bits)
-    if "multiplier" in needed:
-        cells += fabric.registers(bits) + Cells(lut=bits)
-    return cells
+    counters = 1 + int(spec.engine.double_buffered or len(needed) == 2)
+    cells = fabric.counter(transfers) * counters
+    if spec.engine.double_buffered:
+        return cells + Cells(lut=ceil_log2(transfers))
+    return cells + fabric.registers(1, alone=True) + Cells(lut=2)
 
 
 def requantizer(fabric: Fabric, spec: EngineSpec) -> Cells:
@@ -151,11 +151,13 @@ def requantizer(fabric: Fabric, spec: EngineSpec) -> Cells:
         product = width + MULTIPLIER_BITS
         cells += Cells(dsp=1)
         if width > DSP_BITS:
-            high = width - MULTIPLIER_BITS
+            high = width - (17 if fabric.ecp5 else 16)
             cells += multiplier(fabric, high, MULTIPLIER_BITS, high + MULTIPLIER_BITS, "lut")
             cells += fabric.add(width) + fabric.registers(product)
         shifted = product + 1
         cells += fabric.add(product) + fabric.registers(shifted)
+        if spec.loaded_shift:
+            cells += fabric.registers(2 * shifted)
         if not fabric.ecp5:  # Unsigned operands: their registers stay outside the block.
             cells += fabric.registers(2 * MULTIPLIER_BITS) + Cells(lut=5 * MULTIPLIER_BITS)
     else:

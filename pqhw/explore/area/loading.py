@@ -31,12 +31,12 @@ def _control(fabric: Fabric, layout: ImageLayout) -> Cells:
 
 def _checksum(width: int) -> Cells:
     """CRC-32: 66 LUT4 for 8 bits, 362 for 64, 33 flip-flops; sum and signature of wide words:
-    0.75 LUT4 per bit and 130."""
+    0.75 LUT4 per bit and 95."""
     if width < WIDE_BITS:
         return Cells(lut=24 + 5.3 * width, ff=33)
     lines = ceil_div(width, 37 - width.bit_length())
     folded = lines + 37 - width.bit_length()
-    return Cells(lut=130 + 0.75 * width, ff=folded + 8 * SIGNED_BYTES + 64 + 2)
+    return Cells(lut=95 + 0.75 * width, ff=folded + 8 * SIGNED_BYTES + 96 + 2)
 
 
 def _headers(layout: ImageLayout) -> Cells:
