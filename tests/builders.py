@@ -232,15 +232,29 @@ def pq_specs(draw: Any) -> PQSpec:
 
 
 @st.composite
+def weight_codes(draw: Any) -> dict[str, Any]:
+    """Scheme and bits of a MAC engine's weights, and what multiplies by them."""
+    scheme = draw(st.sampled_from(("fixed", "fixed", "pot", "sp2")))
+    if scheme == "fixed":
+        if draw(st.integers(0, 3)) == 0:
+            return {"weight_bits": draw(st.integers(2, 5)), "activation_bits": draw(
+                st.integers(2, 5)), "multiplier": "dsp", "products_per_dsp": 2}
+        return {"weight_bits": draw(st.integers(2, 8)),
+                "multiplier": draw(st.sampled_from(("dsp", "lut"))),
+                "weight_code": draw(st.sampled_from(("magnitude", "signed")))}
+    return {"scheme": scheme, "weight_bits": draw(st.integers(3, 5 if scheme == "pot" else 8)),
+            "multiplier": draw(st.sampled_from(("auto", "lut")))}
+
+
+@st.composite
 def mac_specs(draw: Any) -> MACSpec:
     """Any small MAC engine."""
     knobs = dict(
         D=st.integers(1, 24), N=st.integers(1, 12), inputs_per_cycle=st.integers(1, 6),
-        outputs_per_cycle=st.integers(1, 6), weight_bits=st.integers(2, 8),
-        multiplier=st.sampled_from(("dsp", "lut")),
+        outputs_per_cycle=st.integers(1, 6),
         weight_storage=st.sampled_from(("auto", "lutram", "bram")),
         output=output_specs(("shift", "scale")), **FLAGS)
-    return mac(**draw(st.fixed_dictionaries(knobs)))
+    return mac(**draw(st.fixed_dictionaries(knobs)) | draw(weight_codes()))
 
 
 @st.composite

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from builders import FLAGS, mac, output_specs, pq
+from builders import FLAGS, mac, output_specs, pq, weight_codes
 from hypothesis import strategies as st
 
 from pqhw.spec import MACSpec, PQSpec, Requantize
@@ -13,6 +13,10 @@ def conv_cases() -> dict[str, PQSpec | MACSpec]:
     few = {"activation_bits": 4, "prototype_bits": 4, "table_bits": 4}
     u4 = Requantize(bits=4, shift=3)
     return {
+        "pixel, a position without a pixel": pq(
+            C=2, N=2, F=(2, 1), H=1, W=1, V=1, K=3, padding=(1, 0), groups=2, convolution="pixel",
+            activation_bits=2, prototype_bits=2, table_bits=2, bram_register=False,
+            subspaces_per_cycle=2, prototypes_per_cycle=2),
         "pixel, padded, K a power of two": pq(
             C=4, N=3, F=3, H=4, W=5, V=2, K=4, padding=1, convolution="pixel", **few,
             subspaces_per_cycle=5, outputs_per_cycle=2, encoders_per_cycle=2, output=u4),
@@ -88,9 +92,9 @@ def conv_mac_specs(draw: Any, **layers: int) -> MACSpec:
     """Any small MAC engine of a convolution."""
     knobs = dict(
         inputs_per_cycle=st.integers(1, 12), outputs_per_cycle=st.integers(1, 4),
-        weight_bits=st.integers(2, 8), multiplier=st.sampled_from(("dsp", "lut")),
         weight_storage=st.sampled_from(("auto", "lutram", "bram")),
         line_storage=st.sampled_from(("auto", "lutram", "bram")),
         channels_per_cycle=st.none() | st.integers(1, 4),
         output=output_specs(("shift", "scale")), **FLAGS)
-    return mac(**draw(conv_layers(**layers)), **draw(st.fixed_dictionaries(knobs)))
+    return mac(**draw(conv_layers(**layers)),
+               **draw(st.fixed_dictionaries(knobs)) | draw(weight_codes()))

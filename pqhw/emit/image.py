@@ -9,6 +9,7 @@ from ..spec import (ChainSpec, Conv2d, DistanceSpec, EncoderSpec, EngineSpec, MA
                     Section, TreeSpec)
 from ..spec.parameters import (MACParameters, Parameters, PQParameters, TreeParameters,
                                rounding_constant)
+from ..spec.weights import encode
 from .checksum import trailer
 
 __all__ = ["pack_image", "pack_section", "arrange"]
@@ -87,6 +88,8 @@ def _weights(spec: MACSpec, weights: np.ndarray) -> np.ndarray:
     """[N, D] as (tile, group) words of (output, input) fields; padding is zero."""
     padded = np.zeros((spec.tiles * spec.outputs, spec.groups * spec.row_lanes), np.int64)
     padded[:weights.shape[0], :weights.shape[1]] = weights
+    if spec.signed_terms:
+        padded = encode(padded, spec.engine.scheme, spec.engine.weight_bits)
     shaped = padded.reshape(spec.tiles, spec.outputs, spec.groups, spec.row_lanes)
     return shaped.transpose(0, 2, 1, 3).reshape(spec.groups * spec.tiles, 1, -1)
 

@@ -119,7 +119,7 @@ class Multiplier(wiring.Component):
     Parameters
     ----------
     a, b:
-        Shapes of the operands, at most 18 bits with their sign.
+        Shapes of the operands, at most 18 bits.
 
     Members
     -------
@@ -140,7 +140,8 @@ class Multiplier(wiring.Component):
         ports: dict[str, object] = {}
         for operand, value in (("A", self.a), ("B", self.b)):
             ports |= {f"i_{operand}{i}": bit for i, bit in enumerate(extended(value, 18))}
-            ports |= {f"i_SIGNED{operand}": Const(1, 1), f"i_SOURCE{operand}": Const(0, 1)}
+            sign = Const(int(value.shape().signed or len(value) < 18), 1)
+            ports |= {f"i_SIGNED{operand}": sign, f"i_SOURCE{operand}": Const(0, 1)}
         ports |= {f"i_C{i}": Const(0, 1) for i in range(18)}
         ports |= {f"o_P{i}": self.p[i] for i in range(36)}
         for i in range(4):

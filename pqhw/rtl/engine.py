@@ -11,7 +11,7 @@ from .buffers import Outlet, Replay
 from .gearbox import Gearbox
 from .encoder import CodeCollector, DistanceEncoder, TreeEncoder
 from .lookup import TableLookup
-from .mac import FixedMAC
+from .mac import MACCore
 from .memory import SectionPort
 from .results import Results
 from .streams import lanes_layout, row_stream
@@ -95,7 +95,7 @@ class EngineCore(wiring.Component):
                 source = collector.o
         else:
             assert isinstance(spec, MACSpec)
-            m.submodules.mac = compute = FixedMAC(spec)
+            m.submodules.mac = compute = MACCore(spec)
             parts = (compute, results)
         self._replay(m, source, bank, compute)
         m.submodules.outlet = outlet = Outlet(results.o.shape())
@@ -148,7 +148,7 @@ class EngineCore(wiring.Component):
         m.d.comb += [window.bank.eq(bank), gearbox.i.payload.bank.eq(window.o_bank)]
         return output, gearbox.o.payload.bank
 
-    def _replay(self, m: Module, source, bank: Value, compute: TableLookup | FixedMAC) -> None:
+    def _replay(self, m: Module, source, bank: Value, compute: TableLookup | MACCore) -> None:
         """Play each row once per tile, whatever its transfers hold."""
         sink = compute.i
         width = len(Value.cast(sink.payload)) + len(bank)

@@ -8,6 +8,8 @@ from amaranth.lib.wiring import In, Out
 
 from ..spec import EngineSpec
 from ..spec.ranges import Range, ceil_log2, covering, signed_range, unsigned_range
+from .segments import CarryChains
+from .signed_sums import SignedNode, added, signed_tree
 from .streams import lanes_layout, shape_of
 from .target import Target, place
 
@@ -108,6 +110,7 @@ class ColumnSums(wiring.Component):
     Members
     -------
     terms: output by output, the terms of this cycle
+    signs: which of them are to be negated (where the spec has `signed_terms`)
     valid: a group comes in
     enable: advances everything
     sums: a tile's sums over all groups
@@ -117,9 +120,10 @@ class ColumnSums(wiring.Component):
 
     Latency and cost
     ----------------
-    ceil(log2 terms) + (groups > 1) cycles. Per output: terms - 1 adders of the term's width plus
-    their level, and an accumulator as wide as the sum's bound. The accumulator is cleared by its
-    flip-flops' reset while its last sum moves on, so that starting a row costs no multiplexer.
+    ceil(log2 terms) + (groups > 1) cycles, with signs + 1. Per output: terms - 1 adders of the
+    term's width plus their level, and an accumulator as wide as the sum's bound. The accumulator is
+    cleared by its flip-flops' reset while its last sum moves on, so that starting a row costs no
+    multiplexer.
     """
 
     def __init__(self, spec: EngineSpec, lead: int, ranges: list[list[Range]] | None = None,
@@ -132,6 +136,7 @@ class ColumnSums(wiring.Component):
         term = data.ArrayLayout(shape_of(widest), spec.terms_per_cycle)
         super().__init__({
             "terms": In(data.ArrayLayout(term, spec.outputs)),
+            **({"signs": In(spec.outputs * spec.terms_per_cycle)} if spec.signed_terms else {}),
             "valid": In(1), "enable": In(1),
             "sums": Out(lanes_layout(spec.sum_range, spec.outputs)), "done": Out(1), "last": Out(1),
             **bank_ports(spec),
@@ -147,20 +152,31 @@ class ColumnSums(wiring.Component):
             m.d.comb += [self.bank.eq(bank), self.bank_ahead.eq(ahead)]
         valid = delayed(m, self.enable, self.valid, self.lead + depth, "valid", control=True)[-1]
         totals = [self._column(m, platform, n) for n in range(spec.outputs)]
+        chains = CarryChains(m, platform, "accumulators")
         final, last = self._counts(m, self.enable & valid)
-        if spec.groups == 1:
-            m.d.comb += [self.sums[n].eq(total) for n, total in enumerate(totals)]
+        if spec.groups == 1 and not spec.signed_terms:
+            m.d.comb += [self.sums[n].eq(total.value) for n, total in enumerate(totals)]
             m.d.comb += [self.done.eq(valid), self.last.eq(last)]
             return m
         with m.If(self.enable):
             m.d.sync += [self.done.eq(valid & final), self.last.eq(last)]
         for n, total in enumerate(totals):
-            m.d.comb += self.sums[n].eq(self._accumulate(m, platform, n, total, valid, final))
+            result = self._accumulate(m, platform, chains, n, total, valid, final)
+            m.d.comb += self.sums[n].eq(result)
+        chains.place()
         return m
 
-    def _column(self, m: Module, platform: Target, n: int) -> Value:
+    def _column(self, m: Module, platform: Target, n: int) -> SignedNode:
         """The sum of an output's terms of this cycle."""
         terms = self._narrowed(n)
+        if self.spec.signed_terms:
+            signs = self.signs.word_select(n, len(terms))
+            nodes = [SignedNode(term, self.spec.term_range, sign)
+                     for term, sign in zip(terms, signs)]
+            return signed_tree(m, platform, self.enable, nodes, f"sum{n}")
+        return SignedNode(self._summed(m, platform, n, terms), self.total)
+
+    def _summed(self, m: Module, platform: Target, n: int, terms: list[Value]) -> Value:
         if platform.column_tree is None or len(terms) == 1 or self.spec.wraps:
             limit = self.spec.sum_range if self.spec.wraps else None
             return adder_tree(m, platform, self.enable, terms, f"sum{n}", self.ranges[n], limit)
@@ -186,14 +202,19 @@ class ColumnSums(wiring.Component):
         count_up(m, tile, spec.tiles, step & final)
         return final, last
 
-    def _accumulate(self, m: Module, platform: Target, n: int, total: Value, valid: Value,
-                    final: Value) -> Value:
+    def _accumulate(self, m: Module, platform: Target, chains: CarryChains, n: int,
+                    total: SignedNode, valid: Value, final: Value) -> Value:
         shape = shape_of(self.total)
         accumulator = Signal(shape, name=f"accumulator{n}", reset_less=True)
         following = Signal(shape, name=f"following{n}")
         result = Signal(shape, name=f"result{n}", reset_less=True)
         step = self.enable & valid
-        m.d.comb += following.eq(platform.add(m, accumulator, total, shape, f"total{n}"))
+        before = accumulator if self.spec.groups > 1 else Const(0, shape)
+        if self.spec.signed_terms:
+            m.d.comb += following.eq(added(chains, SignedNode(before, self.total), total,
+                                           f"total{n}", self.total))
+        else:
+            m.d.comb += following.eq(platform.add(m, before, total.value, shape, f"total{n}"))
         with m.If(self.enable):
             m.d.sync += result.eq(following)
         with m.If(ResetSignal() | (step & final)):

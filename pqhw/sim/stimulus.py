@@ -34,7 +34,7 @@ def _stage_parameters(spec: EngineSpec, rng: np.random.Generator) -> Parameters:
         values |= _encoder_arrays(spec, rng)
         values["tables"] = _draw(rng, spec.term_range, spec.table_shape)
     elif isinstance(spec, MACSpec):
-        values["weights"] = _draw(rng, spec.weight_range, spec.weight_shape)
+        values["weights"] = _weights(spec, rng)
     shift = _draw_shift(spec, rng)
     if spec.output is not None:
         values["shift"] = np.array(shift)
@@ -48,6 +48,14 @@ def _stage_parameters(spec: EngineSpec, rng: np.random.Generator) -> Parameters:
             bias = Range(max(bias.low, -size), min(bias.high, max(size, bias.low)))
         values["bias"] = _draw(rng, bias, (outputs,))
     return check_parameters(spec, values)
+
+
+def _weights(spec: MACSpec, rng: np.random.Generator) -> np.ndarray:
+    """Levels of the scheme, all of them alike, or extremes."""
+    if spec.engine.scheme == "fixed":
+        return _draw(rng, spec.weight_range, spec.weight_shape)
+    levels = np.concatenate([-spec.levels[:0:-1], spec.levels])
+    return levels[_draw(rng, Range(0, len(levels) - 1), spec.weight_shape)]
 
 
 def _encoder_arrays(spec: PQSpec, rng: np.random.Generator) -> dict[str, np.ndarray]:

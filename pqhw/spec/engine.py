@@ -229,7 +229,14 @@ class EngineSpec(Widths):
     @property
     def sum_stages(self) -> int:
         """Registers of the column sums: adder tree, then accumulator."""
-        return ceil_log2(self.terms_per_cycle) + int(self.groups > 1)
+        accumulates = self.groups > 1 or self.signed_terms
+        return ceil_log2(self.terms_per_cycle) + int(accumulates)
+
+    @property
+    def signed_terms(self) -> bool:
+        """Whether terms come as magnitude and sign; the last of the signs is added in the
+        accumulator's cycle."""
+        return False
 
     @property
     @abc.abstractmethod

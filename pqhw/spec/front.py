@@ -96,6 +96,9 @@ class FrontSpec:
 
     @property
     def exact(self) -> bool:
-        """Whether `cycles` are met: every position gives an output, or nothing waits."""
-        slowest = max(self.engine.pixel_cycles, self.output_cycles)
-        return self.layer.steady or slowest <= self.window.transfers
+        """Whether `cycles` are met: every position gives an output, and has a pixel where pixels
+        are what is waited for; or nothing waits."""
+        pixels = self.layer.height * self.layer.width
+        supplied = (self.engine.pixel_cycles <= self.window.transfers
+                    or pixels == self.layer.period)
+        return supplied and (self.layer.steady or self.output_cycles <= self.window.transfers)

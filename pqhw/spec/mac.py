@@ -4,12 +4,16 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
+import numpy as np
+
 from .conv import Conv2d, LayerShape, layer_from_mapping
 from .engine import EngineSpec
 from .image import Section
 from .ranges import Range, ceil_div
+from .rules import check_weights
 from .storage import storage
 from .tables import MACEngine, MACFolding, MACPrecision, PQEngine, PQFolding, PQPrecision
+from .weights import magnitudes
 
 __all__ = ["MACSpec"]
 
@@ -41,6 +45,10 @@ class MACSpec(EngineSpec):
     precision: MACPrecision = MACPrecision()
     folding: MACFolding = MACFolding()
 
+    def __post_init__(self) -> None:
+        check_weights(self)
+        super().__post_init__()
+
     @property
     def weight_shape(self) -> tuple[int, ...]:
         """Shape of the weights: [N, D], or [N, Fh, Fw, C / groups]."""
@@ -66,19 +74,61 @@ class MACSpec(EngineSpec):
 
     @property
     def multipliers(self) -> int:
-        """Products formed side by side."""
-        return self.row_lanes * self.outputs
+        """Products formed side by side, or DSP blocks where several share one; shifts need no
+        multiplier."""
+        if self.engine.scheme != "fixed":
+            return 0
+        return self.row_lanes * ceil_div(self.outputs, self.packed)
+
+    @property
+    def levels(self) -> np.ndarray:
+        """Magnitudes that a weight may have, ascending."""
+        return magnitudes(self.engine.scheme, self.engine.weight_bits)
 
     @property
     def weight_range(self) -> Range:
         """Weights: symmetric around zero."""
-        top = (1 << (self.engine.weight_bits - 1)) - 1
+        top = int(self.levels[-1])
         return Range(-top, top)
+
+    @property
+    def signed_terms(self) -> bool:
+        """Whether products come as magnitude and sign, as logic forms them, and DSP blocks where
+        several share one."""
+        in_logic = self.engine.multiplier == "lut" and self.engine.weight_code != "signed"
+        return self.engine.scheme != "fixed" or in_logic or self.packed > 1
+
+    @property
+    def packed(self) -> int:
+        """Products of a DSP block: one activation times the weights of as many outputs."""
+        if self.engine.multiplier == "lut" or self.engine.scheme != "fixed":
+            return 1
+        return min(self.engine.products_per_dsp or 1, self.outputs)
+
+    @property
+    def field_bits(self) -> int:
+        """Bits from one product of a DSP block to the next: those of a product's magnitude."""
+        return Range(0, self.activation_range.magnitude().high * self.weight_range.high).bits
+
+    def most_per_dsp(self, port_bits: int) -> int:
+        """How many magnitudes of weights fit an operand of `port_bits` bits, products apart."""
+        bits = self.engine.weight_bits - 1
+        if self.activation_range.magnitude().bits > port_bits or bits > port_bits:
+            return 1
+        return 1 + (port_bits - bits) // self.field_bits
 
     @property
     def term_range(self) -> Range:
         """A product."""
         return self.activation_range * self.weight_range
+
+    @property
+    def product_range(self) -> Range:
+        """What a lane gives: a product, or that of an activation and a magnitude."""
+        if not self.signed_terms:
+            return self.term_range
+        inputs = self.activation_range.magnitude() if self.packed > 1 else self.activation_range
+        return inputs * Range(0, self.weight_range.high)
 
     @property
     def terms(self) -> int:
@@ -125,8 +175,9 @@ class MACSpec(EngineSpec):
 
     @property
     def arithmetic(self) -> list[Any]:
-        """What decides the results: two specs that agree here compute the same function."""
-        return [*super().arithmetic, self.engine.scheme, self.engine.weight_bits]
+        """What decides the results, and the code of the weights."""
+        code = ["magnitude"] if self.engine.scheme == "fixed" and self.signed_terms else []
+        return [*super().arithmetic, self.engine.scheme, self.engine.weight_bits, *code]
 
     def parameter_sections(self, stage: int) -> list[Section]:
         """Weights."""

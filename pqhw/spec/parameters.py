@@ -246,6 +246,7 @@ def check_parameters(spec: EngineSpec, values: Mapping[str, Any]) -> Parameters:
     weights = _array("weights", values["weights"], [(label, spec.weight_shape)],
                      spec.weight_range, f"engine.weight_bits = {spec.engine.weight_bits}, "
                      "symmetric around zero")
+    _check_levels(spec, weights)
     shift = _shift(spec, values)
     multiplier = np.ones(outputs, np.int64)
     if scaled:
@@ -255,6 +256,18 @@ def check_parameters(spec: EngineSpec, values: Mapping[str, Any]) -> Parameters:
         raise SpecError('multiplier must be absent unless precision.output.mode is "scale", '
                         "but the parameters give it.")
     return MACParameters(weights, _bias(spec, values, shift), multiplier, shift)
+
+
+def _check_levels(spec: MACSpec, weights: np.ndarray) -> None:
+    """Every weight is one that the scheme has."""
+    wrong = ~np.isin(np.abs(weights), spec.levels)
+    if not wrong.any():
+        return
+    where = np.argwhere(wrong)[0].tolist()
+    levels = ", ".join(map(str, spec.levels[:8].tolist())) + (", …" if len(spec.levels) > 8 else "")
+    raise SpecError(f"weights must be levels of engine.scheme = \"{spec.engine.scheme}\" with "
+                    f"{spec.engine.weight_bits} bits, 0 or ±: {levels}, "
+                    f"but weights{where} is {weights[tuple(where)]}.")
 
 
 def _tables(spec: PQSpec, given: Any) -> np.ndarray:

@@ -5,12 +5,17 @@ from typing import TYPE_CHECKING
 from .conv import Conv2d
 from .fields import SpecError
 from .ranges import WRAPPED, ceil_div
+from .weights import LARGEST_BITS, SMALLEST_BITS
 
 if TYPE_CHECKING:
     from .engine import EngineSpec
+    from .mac import MACSpec
     from .pq import PQSpec
 
-__all__ = ["check_results", "check_sums", "check_tree", "check_vectors"]
+DSP_PORT_BITS = 18
+"""Bits of an operand without sign that the widest DSP block takes."""
+
+__all__ = ["check_results", "check_sums", "check_tree", "check_vectors", "check_weights"]
 
 
 def check_sums(spec: "EngineSpec") -> None:
@@ -118,3 +123,26 @@ def check_tree(spec: "PQSpec") -> None:
         if max(entries) >= length:
             raise SpecError(f"engine.split_dims must be below engine.subvector_length = "
                             f"{length}, but split_dims[{row}] holds {max(entries)}.")
+
+
+def check_weights(spec: "MACSpec") -> None:
+    """A weight has bits that its scheme can use."""
+    scheme, bits = spec.engine.scheme, spec.engine.weight_bits
+    least, most = SMALLEST_BITS[scheme], LARGEST_BITS[scheme]
+    if not least <= bits <= most:
+        raise SpecError(f"engine.weight_bits must be an integer from {least} to {most} with "
+                        f'engine.scheme = "{scheme}", but is {bits}.')
+    asked = spec.engine.products_per_dsp or 1
+    if asked > 1 and (scheme != "fixed" or spec.engine.multiplier == "lut"):
+        raise SpecError("engine.products_per_dsp must be left out unless DSP blocks multiply, "
+                        f"but is {asked}.")
+    if asked > spec.most_per_dsp(DSP_PORT_BITS):
+        raise SpecError("engine.products_per_dsp must be at most "
+                        f"{spec.most_per_dsp(DSP_PORT_BITS)} "
+                        f"for products of {spec.field_bits} bits, but is {asked}.")
+    if scheme != "fixed" and spec.engine.weight_code == "signed":
+        raise SpecError('engine.weight_code must be "magnitude" or "auto" with engine.scheme = '
+                        f'"{scheme}", but is "signed".')
+    if scheme != "fixed" and spec.engine.multiplier == "dsp":
+        raise SpecError('engine.multiplier must be "lut" or "auto" with engine.scheme = '
+                        f'"{scheme}", whose products are shifts, but is "dsp".')

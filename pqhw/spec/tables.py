@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 from .fields import (SpecTypeError, boolean, check_fields, choice, from_mapping,
                      integer, rows, show, table_schema, to_mapping)
 from .ranges import Range, signed_range, unsigned_range
+from .weights import SCHEMES
 
 __all__ = ["Layer", "PQEngine", "MACEngine", "Requantize", "PQPrecision", "MACPrecision",
            "PQFolding", "MACFolding", "ACCUMULATOR", "LOAD_BITS"]
@@ -149,10 +150,16 @@ class PQEngine(_Engine):
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class MACEngine(_Engine):
     """How a multiply-accumulate layer forms its products."""
-    scheme: str = choice(("fixed",), "weight code", default="fixed")
-    weight_bits: int = integer(2, 8, "bits of a weight, symmetric around zero", default=8)
+    scheme: str = choice(SCHEMES, "weight code: any integer, powers of two, or sums of two "
+                         "of them", default="fixed")
+    weight_bits: int = integer(2, 8, "bits of a weight, its sign among them", default=8)
+    weight_code: str = choice(("auto", "magnitude", "signed"), "how weights stand in memory for "
+                              "products in logic: sign and magnitude, the sign left to the sums, "
+                              "or two's complement; auto is signed on iCE40", default="auto")
     multiplier: str = choice(("dsp", "lut", "auto"), "what forms a product: DSP block or logic; "
                              "auto is dsp while the device's suffice", default="auto")
+    products_per_dsp: int | None = integer(1, 9, "weights of as many outputs that share a DSP "
+                                           "block; left out, what suits the device", default=None)
     weight_storage: str = choice(("auto", "lutram", "bram"), "memory that holds the weights",
                                  default="auto")
     bram_register: bool = boolean("block RAM outputs pass a register: one more cycle of latency, "

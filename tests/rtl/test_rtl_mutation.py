@@ -10,7 +10,7 @@ import pqhw.rtl.encoder.argmin as argmin
 import pqhw.rtl.encoder.distance as distance
 import pqhw.rtl.encoder.parts as parts
 import pqhw.rtl.lookup as lookup
-import pqhw.rtl.mac.fixed as fixed
+import pqhw.rtl.mac.core as mac_core
 import pqhw.rtl.results as results
 import pqhw.rtl.sums as sums
 from pqhw.spec import ChainSpec, Requantize
@@ -55,20 +55,20 @@ def no_clamp(patch):
 
 def delayed_accumulator(patch):
     """The accumulator is not cleared after a row."""
-    def accumulate(self, m, platform, n, total, valid, final):
+    def accumulate(self, m, platform, chains, n, total, valid, final):
         kept = Signal(sums.shape_of(self.spec.sum_range))
         result = Signal(kept.shape())
         with m.If(self.enable):
-            m.d.sync += result.eq(kept + total)
+            m.d.sync += result.eq(kept + total.value)
             with m.If(valid):
-                m.d.sync += kept.eq(kept + total)
+                m.d.sync += kept.eq(kept + total.value)
         return result
     patch.setattr(sums.ColumnSums, "_accumulate", accumulate)
 
 
 def always_the_first_word(patch):
     """Tables and weights are read from their first place only."""
-    for module in (lookup, fixed):
+    for module in (lookup, mac_core):
         patch.setattr(module, "count_up", lambda m, counter, size, step: None)
 
 

@@ -21,7 +21,7 @@ from pqhw.rtl.encoder.distance import DistanceLane
 from pqhw.rtl.headers import HeaderCheck
 from pqhw.rtl.loader import Loader
 from pqhw.rtl.lookup import TableLookup
-from pqhw.rtl.mac import FixedMAC, Multiplier
+from pqhw.rtl.mac import MACCore, Multiplier
 from pqhw.rtl.memory import ParameterMemory
 from pqhw.rtl.results import Results
 from pqhw.rtl.tables import entry_ranges
@@ -240,7 +240,7 @@ def test_a_window_on_ice40_keeps_its_memories_in_block_ram(synthesis, name):
 # -- Multiply-accumulate -----------------------------------------------------------------------
 
 def test_a_dsp_lane_is_one_dsp_and_its_share_of_the_sums(synthesis):
-    cells = synthesis.cells(FixedMAC(LANES))
+    cells = synthesis.cells(MACCore(LANES))
     assert_kinds(cells, *ECP5, "MULT18X18D", "DP16KD")
     assert cells["MULT18X18D"] == 24
     assert cells["DP16KD"] == ceil_div(LANES.sections()[0].width, 36)
@@ -250,14 +250,14 @@ def test_a_dsp_lane_is_one_dsp_and_its_share_of_the_sums(synthesis):
 
 def test_a_dsp_lane_is_one_mac16_on_ice40(synthesis):
     spec = mac(D=8, N=2, inputs_per_cycle=4, outputs_per_cycle=2)
-    cells = synthesis.cells(FixedMAC(spec), "ice40up5k")
+    cells = synthesis.cells(MACCore(spec), "ice40up5k")
     assert_kinds(cells, *ICE40, "SB_MAC16", "SB_RAM40_4K")
     assert cells["SB_MAC16"] == 8
 
 
 def test_lanes_in_logic_leave_the_dsps_alone(synthesis):
     spec = dataclasses.replace(LANES, engine=dataclasses.replace(LANES.engine, multiplier="lut"))
-    cells = synthesis.cells(FixedMAC(spec))
+    cells = synthesis.cells(MACCore(spec))
     assert_kinds(cells, *ECP5, "DP16KD")
     assert halves(cells) <= 24 * 110
 
@@ -446,6 +446,6 @@ def test_the_routed_lookup_core_keeps_its_area_and_clock(synthesis):
 
 @pytest.mark.slow
 def test_a_routed_dsp_lane_keeps_its_area_and_clock(synthesis):
-    area, fmax = synthesis.routed(FixedMAC(LANES), "lfe5u-25f", range(1, 6))
+    area, fmax = synthesis.routed(MACCore(LANES), "lfe5u-25f", range(1, 6))
     assert max(area) <= 24 * 26, area
     assert statistics.median(fmax) >= 180, fmax

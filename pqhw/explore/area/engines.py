@@ -7,6 +7,7 @@ from ...spec.ranges import ceil_log2
 from .cells import Cells, Fabric, total
 from .columns import column_tree
 from .encoders import section_memory, sum_tree
+from .signed import shift_lane, signed_columns
 
 SMALLEST_DSP = 11
 """Bits of a product below which Yosys leaves it to logic on iCE40."""
@@ -37,6 +38,9 @@ def column_sums(fabric: Fabric, spec: EngineSpec, lead: int) -> Cells:
     counters of groups and tiles.
     """
     terms, depth = spec.terms_per_cycle, ceil_log2(spec.terms_per_cycle)
+    if isinstance(spec, MACSpec) and spec.signed_terms:
+        cells = signed_columns(fabric, spec) + fabric.registers(lead + depth, alone=True)
+        return cells + fabric.counter(spec.groups) + fabric.counter(spec.tiles) + Cells(lut=4, ff=2)
     if fabric.ecp5 and terms > 1 and not spec.wraps:
         cells = column_tree(terms, spec.term_range.bits + int(not spec.term_range.signed))
     else:
@@ -62,10 +66,22 @@ def weights(fabric: Fabric, spec: MACSpec) -> Cells:
 
 
 def mac_lanes(fabric: Fabric, spec: MACSpec) -> Cells:
-    """row_lanes * outputs multipliers, and the inputs that wait for their weights."""
-    style = "lut" if spec.engine.multiplier == "lut" else "dsp"
-    lane = multiplier(fabric, spec.activation_range.bits, spec.engine.weight_bits,
-                      spec.term_range.bits, style)
+    """row_lanes * outputs multipliers, the signs that pass beside them, and the inputs that wait
+    for their weights."""
+    bits, product = spec.engine.weight_bits, spec.product_range.bits
+    if spec.packed > 1:
+        return _packed_lanes(fabric, spec)
+    if spec.engine.scheme != "fixed":
+        lane = shift_lane(fabric, spec)
+    elif spec.signed_terms:
+        lane = multiplier(fabric, spec.activation_range.bits, bits - 1, product, "lut")
+        if bits % 2 == 0 and 2 < bits <= spec.activation_range.bits + 1:  # One for all outputs.
+            lane += Cells(ff=-spec.activation_range.bits * (1 - 1 / spec.outputs))
+    else:
+        style = "lut" if spec.engine.multiplier == "lut" else "dsp"
+        lane = multiplier(fabric, spec.activation_range.bits, bits, product, style)
+    if spec.signed_terms:
+        lane += fabric.registers(spec.product_stages, alone=True)
     waiting = spec.weight_stages * spec.row_lanes * spec.precision.activation_bits
     return lane * (spec.row_lanes * spec.outputs) + fabric.registers(waiting, alone=True)
 
@@ -82,6 +98,8 @@ def multiplier(fabric: Fabric, x: int, w: int, product: int, style: str) -> Cell
         return (Cells(lut=2.1 * x * w) + fabric.registers(x + w, alone=True)
                 + fabric.registers(x + w))
     wide, rows = max(x, w), min(x, w)
+    if rows == 1:
+        return Cells(lut=wide) + fabric.registers(wide + product)
     cells = (fabric.row_pair(wide) + fabric.registers(wide + 2)) * (rows // 2)
     sums = [(2, wide + 2)] * (rows // 2)
     if rows % 2:
@@ -96,6 +114,17 @@ def multiplier(fabric: Fabric, x: int, w: int, product: int, style: str) -> Cell
             following.append((gap + count, width))
         sums = following + sums[len(following) * 2:]
     return cells + fabric.registers(product)
+
+
+def _packed_lanes(fabric: Fabric, spec: MACSpec) -> Cells:
+    """Several products to a DSP block; a sign beside each, and the magnitudes of signed inputs."""
+    bits, count = spec.precision.activation_bits, spec.row_lanes * spec.outputs
+    cells = Cells(dsp=spec.multipliers) + fabric.registers(count * spec.product_stages, alone=True)
+    if spec.activation_range.signed:
+        cells += Cells(lut=count + 1.2 * bits * spec.row_lanes)
+    if not fabric.ecp5:  # Unsigned operands: their registers stay outside the block.
+        cells += fabric.registers(spec.multipliers * (bits + spec.packed * spec.field_bits))
+    return cells + fabric.registers(spec.weight_stages * spec.row_lanes * bits, alone=True)
 
 
 # -- Results -----------------------------------------------------------------------------------

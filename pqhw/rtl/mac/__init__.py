@@ -1,6 +1,7 @@
 """Multiply-accumulate cores."""
 
-from .fixed import FixedMAC
+from .core import MACCore
 from .multiplier import Multiplier
+from .shifts import ShiftProduct
 
-__all__ = ["FixedMAC", "Multiplier"]
+__all__ = ["MACCore", "Multiplier", "ShiftProduct"]

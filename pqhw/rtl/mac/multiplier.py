@@ -1,6 +1,6 @@
 """Multipliers of the MAC lanes: two registers deep, in a DSP block or in logic."""
 
-from amaranth.hdl import Cat, Module, Shape, Signal, Value
+from amaranth.hdl import Cat, Module, Mux, Shape, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -63,7 +63,9 @@ class Multiplier(wiring.Component):
                                      subtract=negative and low + 2 == rows)
             sums.append((2, self._held(m, pair, f"pair{low // 2}")))
         gate: Value | None = None
-        if rows % 2:
+        if rows == 1:
+            sums.append((1, self._held(m, Mux(narrow, wide, 0), "row")))
+        elif rows % 2:
             gate = self._held(m, narrow[-1], "last_bit")
             sums.append((1, self._held(m, wide, "last_row")))
         level = 0

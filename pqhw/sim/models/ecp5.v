@@ -2,7 +2,7 @@
 //
 // Written from the cells' documented function; only what pqhw/rtl/ecp5*.py uses is modelled:
 // CCU2C without injected constants, LUT4 and its multiplexers, DP16KD writing on port A and reading on port B,
-// MULT18X18D with signed operands and registers on clock 0.
+// MULT18X18D with constant signs and registers on clock 0.
 
 module CCU2C (
   input CIN, A0, B0, C0, D0, A1, B1, C1, D1,
@@ -120,11 +120,11 @@ module MULT18X18D (
   parameter REG_OUTPUT_CLK = "NONE";
   parameter REG_OUTPUT_CE = "CE0";
   parameter REG_OUTPUT_RST = "RST0";
-  wire signed [17:0] a = {A17, A16, A15, A14, A13, A12, A11, A10, A9, A8, A7, A6, A5, A4, A3, A2,
+  wire signed [18:0] a = {SIGNEDA & A17, A17, A16, A15, A14, A13, A12, A11, A10, A9, A8, A7, A6, A5, A4, A3, A2,
                           A1, A0};
-  wire signed [17:0] b = {B17, B16, B15, B14, B13, B12, B11, B10, B9, B8, B7, B6, B5, B4, B3, B2,
+  wire signed [18:0] b = {SIGNEDB & B17, B17, B16, B15, B14, B13, B12, B11, B10, B9, B8, B7, B6, B5, B4, B3, B2,
                           B1, B0};
-  reg signed [17:0] a_registered, b_registered;
+  reg signed [18:0] a_registered, b_registered;
   reg signed [35:0] p_registered;
   always @(posedge CLK0)
     if (CE0) begin

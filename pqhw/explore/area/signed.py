@@ -1,0 +1,66 @@
+"""Cells of sums whose terms come as magnitude and sign, and of the lanes that make such terms."""
+
+from ...spec import MACSpec
+from ...spec.ranges import Range
+from ...spec.weights import second_shift, sp2_bits
+from .cells import Cells, Fabric
+from .distances import segments
+
+__all__ = ["shift_lane", "signed_columns"]
+
+def signed_columns(fabric: Fabric, spec: MACSpec) -> Cells:
+    """Per output a tree over the terms of a cycle, and what adds its last one: the accumulator,
+    or, with one group, nothing but that.
+
+    An addition takes a half per bit and one, as do the accumulators, all of which share chains;
+    iCE40 inverts in front of the first level's. A register per level for sums, the ones that are
+    still to be added, and the terms and signs that are passed on.
+    """
+    terms = [(spec.term_range, spec.product_range.bits, True)] * spec.terms_per_cycle
+    cells = Cells()
+    while len(terms) > 1:
+        following: list[tuple[Range, int, bool]] = []
+        halves = []
+        for (a, _, inverts), (b, _, _) in zip(terms[::2], terms[1::2]):
+            both = a + b
+            halves.append(both.bits + 1)
+            cells += fabric.registers(both.bits) + fabric.registers(1, alone=True)
+            if not fabric.ecp5:
+                cells += Cells(lut=2 * a.bits * inverts)
+            following.append((both, both.bits, False))
+        cells += segments(fabric, halves)
+        if len(terms) % 2:
+            range_, bits, inverts = terms[-1]
+            cells += fabric.registers(bits + 1, alone=True)
+            following.append((range_, bits, inverts))
+        terms = following
+    width = spec.sum_range.bits
+    registers = fabric.registers((1 + int(spec.groups > 1)) * width, alone=True)
+    return (cells + registers) * spec.outputs + segments(fabric, [width + 1] * spec.outputs)
+
+
+def shift_lane(fabric: Fabric, spec: MACSpec) -> Cells:
+    """A product by a power of two, or by the sum of two.
+
+    Half a LUT4 for each choice of a bit; zero is the reset of the register behind. pot: four
+    choices, then one of those four apart. sp2: the first summand, the second, and an adder, which
+    gates a second summand that has one choice. What waits of the activation is one for all outputs.
+    """
+    x, bits, product = spec.activation_range.bits, spec.engine.weight_bits, spec.product_range.bits
+    shared = 1 / spec.outputs
+    if spec.engine.scheme == "pot":
+        fine = x + (2 if bits == 3 else 3)
+        coarse = 0.26 * product * (1 << bits - 3) if bits > 3 else 0
+        return (Cells(lut=1.77 * fine + coarse) + fabric.registers(fine + product)
+                + fabric.registers(bits - 3, alone=True))
+    first, second = sp2_bits(bits)
+    cells = Cells(ff=product)
+    for summand in (first, second):
+        choices = (1 << summand) - 1
+        width = x + choices - 1
+        if summand == second == 1:
+            cells += fabric.registers(x * shared + 1, alone=True)
+        else:
+            cells += Cells(lut=0.52 * choices * width if choices > 1 else 0, ff=width)
+    adder = product - second_shift(bits) - 1
+    return cells + (fabric.add_gated(adder) if second == 1 else fabric.add(adder))

@@ -1,0 +1,143 @@
+"""The multiply-accumulate core, whatever the code of its weights."""
+
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value, unsigned
+from amaranth.lib import stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from ...spec import MACSpec
+from ..memory import ParameterMemory, SectionPort
+from ..streams import lanes_layout, shape_of
+from ..sums import ColumnSums, bank_ports, connect_bank, count_up, delayed
+from ..target import Target, place
+from .multiplier import Multiplier
+from .shifts import ShiftProduct
+
+__all__ = ["MACCore"]
+
+
+class MACCore(wiring.Component):
+    """Multiplies a group of inputs by the weights of a tile of outputs every cycle.
+
+    A row's groups arrive once for every tile (output-stationary), so that one accumulator per
+    output lane is enough; the weights lie in the order in which they are used.
+
+    Parameters
+    ----------
+    spec:
+        Gives lanes, groups, tiles, ranges, storage and the multiplier's style.
+
+    Members
+    -------
+    i: groups of activations
+    enable: advances everything
+    moves: the same, for the handshake at `i`
+    sums, done, last, bank, bank_ahead: see `ColumnSums`
+    i_bank: the copy of the weights that `i` uses (with two copies)
+    load_weights: write port of the weight memory
+
+    Latency and cost
+    ----------------
+    `weight_stages + product_stages + sum_stages` cycles, one group per cycle. lanes_in * outputs
+    multipliers and weights, outputs * (lanes_in - 1) adders, outputs accumulators where
+    groups > 1 or products have their signs beside them.
+    """
+
+    def __init__(self, spec: MACSpec):
+        self.spec = spec
+        self.section = spec.sections()[0]
+        super().__init__({
+            "i": In(stream.Signature(lanes_layout(spec.activation_range, spec.row_lanes))),
+            "enable": In(1), "moves": In(1),
+            "sums": Out(lanes_layout(spec.sum_range, spec.outputs)), "done": Out(1), "last": Out(1),
+            "load_weights": In(SectionPort(self.section)), **bank_ports(spec),
+        })
+
+    def elaborate(self, platform: Target) -> Module:
+        m = Module()
+        spec = self.spec
+        m.submodules.weights = weights = ParameterMemory(self.section, spec.weight_store,
+                                                         registered=spec.engine.bram_register)
+        m.submodules.columns = sums = ColumnSums(
+            spec, spec.weight_stages + spec.product_stages,
+            [[spec.product_range] * spec.row_lanes] * spec.outputs, spec.sum_range)
+        wiring.connect(m, wiring.flipped(self.load_weights), weights.write)
+        enable = self.enable
+        word: Value = self._place(m)
+        if spec.engine.double_buffered:
+            m.d.comb += connect_bank(self, sums)
+            word = Cat(word, self.i_bank)
+        m.d.comb += [
+            self.i.ready.eq(self.moves), sums.valid.eq(self.i.valid), sums.enable.eq(enable),
+            self.sums.eq(sums.sums), self.done.eq(sums.done), self.last.eq(sums.last),
+            weights.enable.eq(enable), weights.address.eq(word),
+        ]
+        x = delayed(m, enable, Value.cast(self.i.payload), spec.weight_stages, "x")[-1]
+        words = [[weights.data.word_select(n * spec.row_lanes + d, spec.engine.weight_bits)
+                  for d in range(spec.row_lanes)] for n in range(spec.outputs)]
+        signs = Signal(spec.outputs * spec.row_lanes, name="signs")
+        for d in range(spec.row_lanes):
+            element = x.word_select(d, spec.precision.activation_bits)
+            own = [row[d] for row in words]
+            if spec.packed > 1:
+                products, negative = self._packed(m, platform, element, own, d)
+            else:
+                products = [self._product(m, platform, element, weight, f"lane{n}_{d}")
+                            for n, weight in enumerate(own)]
+                negative = [weight[-1] for weight in own]
+            for n, product in enumerate(products):
+                m.d.comb += [sums.terms[n][d].eq(product),
+                             signs[n * spec.row_lanes + d].eq(negative[n])]
+        if spec.signed_terms:
+            m.d.comb += sums.signs.eq(
+                delayed(m, enable, signs, spec.product_stages, "signs")[-1])
+        return m
+
+    def _product(self, m: Module, platform: Target, x: Value, weight: Value, name: str) -> Value:
+        lane = self._lane(m, platform, name)
+        m.d.comb += [lane.x.eq(x), lane.w.eq(weight), lane.enable.eq(self.enable)]
+        return lane.product
+
+    def _packed(self, m: Module, platform: Target, x: Value, weights: list[Value],
+                index: int) -> tuple[list[Value], list[Value]]:
+        """Products of magnitudes with the weights of all outputs, several to a DSP block, and
+        which of them are negative."""
+        spec = self.spec
+        field, code = spec.field_bits, spec.engine.weight_bits - 1
+        negative: Value = Const(0, 1)
+        if spec.activation_range.signed:
+            negative = x[-1]
+            magnitude = Signal(len(x), name=f"magnitude{index}")
+            m.d.comb += magnitude.eq(Mux(negative, -x.as_signed(), x))
+            x = magnitude
+        products: list[Value] = []
+        for low in range(0, spec.outputs, spec.packed):
+            group = weights[low:low + spec.packed]
+            width = (len(group) - 1) * field + code
+            shapes = unsigned(len(x)), unsigned(width), unsigned(len(x) + width)
+            unit = place(m, platform, f"lane{low}_{index}", f"packed{len(group)}", Multiplier,
+                         *shapes, "dsp")
+            fields = [Cat(weight[:code], Const(0, field - code)) for weight in group]
+            m.d.comb += [unit.x.eq(x), unit.w.eq(Cat(fields)), unit.enable.eq(self.enable)]
+            products += [unit.product[place_ * field:(place_ + 1) * field]
+                         for place_ in range(len(group))]
+        return products, [weight[-1] ^ negative for weight in weights]
+
+    def _lane(self, m: Module, platform: Target, name: str) -> Multiplier | ShiftProduct:
+        """What multiplies: by a weight, or by its magnitude, the sign left to the sums."""
+        spec = self.spec
+        x, product = shape_of(spec.activation_range), shape_of(spec.product_range)
+        code = unsigned(spec.engine.weight_bits - 1)
+        if spec.engine.scheme != "fixed":
+            return place(m, platform, name, "shift_product", ShiftProduct, x, product,
+                         spec.engine.scheme, spec.engine.weight_bits)
+        if spec.signed_terms:
+            return place(m, platform, name, "multiplier", Multiplier, x, code, product, "lut")
+        style = "lut" if spec.engine.multiplier == "lut" else "dsp"
+        return place(m, platform, name, "multiplier", Multiplier, x, shape_of(spec.weight_range),
+                     product, style)
+
+    def _place(self, m: Module) -> Signal:
+        """Which word of weights comes next: tile * groups + group."""
+        place = Signal(range(self.spec.weight_words), name="place")
+        count_up(m, place, self.spec.weight_words, self.i.valid & self.i.ready)
+        return place

@@ -1,0 +1,41 @@
+"""Levels of a scheme next to real weights, and the scale with the least error."""
+
+import numpy as np
+import pytest
+
+from pqhw.quant import nearest_levels, scheme_weights
+
+
+def test_the_thresholds_of_sp2_are_those_published_and_ties_go_down():
+    for sixteenths, below, above in ((1, 0, 1), (3, 1, 2), (6, 2, 4), (9, 4, 5), (11, 5, 6),
+                                     (14, 6, 8)):
+        at = sixteenths / 2  # In units of an eighth.
+        values = np.array([at, -at, at + 1e-9, -at - 1e-9])
+        assert nearest_levels(values, "sp2", 4).tolist() == [below, -below, above, -above]
+
+
+@pytest.mark.parametrize("scheme, bits", [("fixed", 4), ("sp2", 4), ("sp2", 8), ("pot", 4)])
+def test_the_scale_found_is_no_worse_than_any_on_a_finer_grid(scheme, bits):
+    rng = np.random.default_rng(1)
+    weights = rng.normal(0, 1, (6, 50)) * rng.uniform(0.1, 3, (6, 1))
+    levels, scale = scheme_weights(weights, scheme, bits)
+    error = ((weights - scale[:, None] * levels) ** 2).sum(axis=1)
+    for share in np.linspace(0.4, 1.2, 333):
+        other = np.abs(weights).max(axis=1, keepdims=True) * share / np.abs(levels).max()
+        found = ((weights - other * nearest_levels(weights / other, scheme, bits)) ** 2).sum(axis=1)
+        assert (error <= 1.02 * found).all()
+
+
+def test_levels_at_a_known_scale_are_found_again():
+    rng = np.random.default_rng(2)
+    levels = rng.choice([-8, -6, -5, -4, -2, -1, 0, 1, 2, 4, 5, 6, 8], (4, 40))
+    found, scale = scheme_weights(levels * 0.25, "sp2", 4)
+    assert np.allclose(found * scale[:, None], levels * 0.25, atol=0.06)
+
+
+def test_one_scale_for_all_and_rows_of_zeros():
+    weights = np.array([[1.0, -0.5], [0.0, 0.0]])
+    levels, scale = scheme_weights(weights, "sp2", 4)
+    assert levels[1].tolist() == [0, 0] and scale[1] == 1
+    _, scale = scheme_weights(weights, "sp2", 4, per_output=False)
+    assert scale[0] == scale[1]
