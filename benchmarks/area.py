@@ -31,9 +31,10 @@ from pqhw.flow.tools import ToolError, tool_version
 from pqhw.report.numbers import count, quantity
 from pqhw.rtl.encoder import DistanceEncoder, TreeEncoder
 from pqhw.rtl.lookup import TableLookup
+from pqhw.rtl.mac import MACCore
 from pqhw.sim.stimulus import random_parameters
 from pqhw.spec import ChainSpec, PQSpec, TreeSpec
-from pqhw.spec.devices import DEVICES, Device, device
+from pqhw.spec.devices import DEVICES, Device, device, resolve
 from pqhw.spec.files import load_spec
 
 SPECS = Path(__file__).with_name("specs")
@@ -49,13 +50,15 @@ class Case:
     Members
     -------
     spec: name of a file in `specs/`
-    part: lookup, encoder or layer
+    part: lookup, encoder, lanes or layer
+    device: where it is measured instead of where the others are
     most_lut4: routed LUT4 at most
     least_mhz: median clock at least
     least_rows_per_lut: rows per second and LUT equivalent at PQA's prices at least
     """
     spec: str
     part: str
+    device: str | None = None
     most_lut4: int | None = None
     least_mhz: int | None = None
     least_rows_per_lut: int | None = None
@@ -72,6 +75,15 @@ CASES = {case.spec: case for case in (
     Case(spec="encoder-l1-8", part="encoder", most_lut4=3600),
     Case(spec="encoder-l1-4", part="encoder", most_lut4=2150),
     Case(spec="encoder-l2-4", part="encoder"),
+    Case(spec="lanes-logic-8x8", part="lanes", most_lut4=24 * 110),
+    Case(spec="lanes-logic-8x4", part="lanes", most_lut4=24 * 50),
+    Case(spec="lanes-logic-4x4", part="lanes", most_lut4=24 * 34),
+    Case(spec="lanes-sp2-8x4", part="lanes"),
+    Case(spec="lanes-pot-8x4", part="lanes"),
+    Case(spec="lanes-dsp-8x8", part="lanes"),
+    Case(spec="lanes-dsp-8x4", part="lanes"),
+    Case(spec="lanes-dsp-4x4", part="lanes"),
+    Case(spec="lanes-dsp-array", part="lanes", most_lut4=1450, least_mhz=175, device="lfe5u-85f"),
     Case(spec="layer-tree-8-bram", part="layer", least_rows_per_lut=3320),
     Case(spec="layer-tree-8-lutram", part="layer", least_rows_per_lut=996),
 )}
@@ -82,13 +94,14 @@ def _encoder(spec: PQSpec) -> wiring.Component:
     return TreeEncoder(own) if isinstance(own, TreeSpec) else DistanceEncoder(own)
 
 
-PARTS: dict[str, Callable[[PQSpec], wiring.Component]] = {
-    "lookup": TableLookup, "encoder": _encoder}
+PARTS: dict[str, Callable[[Any], wiring.Component]] = {
+    "lookup": TableLookup, "encoder": _encoder, "lanes": MACCore}
 
 
 def measure_case(cache: Cache, case: Case, part: Device, options: Options) -> dict[str, Any]:
     """The case's figures as plain values, or the reason why there are none."""
-    chain = load_spec(SPECS / f"{case.spec}.toml")
+    part = part if case.device is None else device(case.device)
+    chain = resolve(load_spec(SPECS / f"{case.spec}.toml"), part)
     entry: dict[str, Any] = {"case": case.spec, "part": case.part, "device": part.name,
                              "seeds": list(options.seeds), "spec": chain.to_mapping(),
                              "most_lut4": case.most_lut4, "least_mhz": case.least_mhz,
@@ -105,7 +118,6 @@ def measure_case(cache: Cache, case: Case, part: Device, options: Options) -> di
 def _component(cache: Cache, case: Case, chain: ChainSpec, part: Device,
                options: Options) -> dict[str, Any]:
     spec = bind_constants(chain, random_parameters(chain, 1)).first
-    assert isinstance(spec, PQSpec)
     routed: RoutedComponent = route_component(cache, PARTS[case.part](spec), part, options.seeds)
     return {"cells": dict(sorted(routed.cells.items())), "rtl_sha256": routed.rtl_sha256,
             "area": [area.model_dump() for area in routed.areas], "clocks_mhz": routed.clocks,

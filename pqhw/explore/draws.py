@@ -103,6 +103,9 @@ def _mac(rng: random.Random, family: str) -> dict[str, Any]:
     if family == "ecp5":
         engine |= {"multiplier": rng.choice(("dsp", "lut")),
                    "weight_storage": rng.choice(("auto", "auto", "lutram"))}
+        if rng.random() < 0.3:
+            engine |= {"scheme": rng.choice(("pot", "sp2")), "multiplier": "lut",
+                       "weight_bits": rng.choice((3, 4, 4, 5))}
     return {
         "layer": {"in_features": rng.choice((4, 9, 16, 27, 36, 64, 144)),
                   "out_features": rng.choice((3, 4, 8, 10, 16, 32, 64))},

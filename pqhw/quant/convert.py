@@ -14,6 +14,7 @@ from ..spec.parameters import Parameters, check_parameters, check_rows, rounding
 from ..spec.ranges import Range
 from .fixed import integer_weights, multipliers
 from .grid import grouped, on_grid
+from .levels import scheme_weights
 from .prototypes import learn_prototypes, round_half_up, subvectors
 from .settings import Learning, MACSettings, PQSettings
 from .tables import choose_tables, fit_tables
@@ -147,7 +148,7 @@ def _fixed_shift(spec: EngineSpec, shift: int, bias: np.ndarray
 def mac_network(network: DenseNetwork, rows: np.ndarray, settings: Sequence[MACSettings]) -> Chain:
     """A chain of multiply-accumulate layers that computes the network with integer weights.
 
-    Weights are symmetric integers, one scale per output; the last layer has a single scale, so
+    Weights are levels of the scheme, one scale per output; the last layer has a single scale, so
     that its accumulators compare. Hidden results are rounded onto the grid of the next layer's
     bits by a 16-bit multiplier and a shift.
 
@@ -162,8 +163,7 @@ def mac_network(network: DenseNetwork, rows: np.ndarray, settings: Sequence[MACS
     stages: list[EngineSpec] = []
     parameters: list[Parameters] = []
     for index, spec in enumerate(specs):
-        weights, scale = integer_weights(scaled.weights[index], spec.engine.weight_bits,
-                                         per_output=spec.output is not None)
+        weights, scale = _levels(spec, scaled.weights[index])
         values: dict[str, Any] = {"weights": weights}
         shift = 0
         if spec.output is not None:
@@ -173,6 +173,14 @@ def mac_network(network: DenseNetwork, rows: np.ndarray, settings: Sequence[MACS
         stages.append(stage)
         parameters.append(check_parameters(stage, values | fixed))
     return ChainSpec(tuple(stages)), tuple(parameters)
+
+
+def _levels(spec: MACSpec, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Weights as levels of the engine's scheme, and their scales."""
+    scheme, bits, per_output = spec.engine.scheme, spec.engine.weight_bits, spec.output is not None
+    if scheme == "fixed":
+        return integer_weights(weights, bits, per_output=per_output)
+    return scheme_weights(weights, scheme, bits, per_output=per_output)
 
 
 def _mac_spec(network: DenseNetwork, settings: Sequence[MACSettings], index: int) -> MACSpec:

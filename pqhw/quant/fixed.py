@@ -5,7 +5,7 @@ import numpy as np
 from ..spec.widths import MULTIPLIER_BITS
 from .prototypes import round_half_up
 
-__all__ = ["integer_weights", "multipliers"]
+__all__ = ["SMALLEST_SCALE", "integer_weights", "multipliers"]
 
 SMALLEST_SCALE = 2.0 ** -8
 """Scale of an output's row, at least, as a share of the layer's largest."""

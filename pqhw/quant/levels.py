@@ -3,6 +3,7 @@
 import numpy as np
 
 from ..spec.weights import magnitudes
+from .fixed import SMALLEST_SCALE
 
 __all__ = ["nearest_levels", "scheme_weights"]
 
@@ -30,12 +31,13 @@ def scheme_weights(weights: np.ndarray, scheme: str, bits: int, *, per_output: b
 
     Returns
     -------
-    Levels [N, D], int64, and scales [N], float64. A row of zeros has scale 1.
+    Levels [N, D], int64, and scales [N], float64; none is less than 1/256 of the largest, as for
+    `integer_weights`.
     """
     top = magnitudes(scheme, bits)[-1]
     groups = weights if per_output else weights.reshape(1, -1)
     largest = np.abs(groups).max(axis=1)
-    full = np.where(largest > 0, largest / top, 1.0)
+    full = np.maximum(largest, (largest.max() or 1.0) * SMALLEST_SCALE) / top
     best = np.full(len(groups), np.inf)
     scale = full.copy()
     for share in np.geomspace(LARGEST, SMALLEST, SCALES):
@@ -45,5 +47,5 @@ def scheme_weights(weights: np.ndarray, scheme: str, bits: int, *, per_output: b
         squared = (error ** 2).sum(axis=1)
         better = squared < best
         best[better], scale[better] = squared[better], candidate[better]
-    scale = np.broadcast_to(np.where(largest > 0, scale, 1.0), len(weights))
+    scale = np.broadcast_to(scale, len(weights))
     return nearest_levels(weights / scale[:, None], scheme, bits), scale

@@ -159,7 +159,8 @@ class MACEngine(_Engine):
     multiplier: str = choice(("dsp", "lut", "auto"), "what forms a product: DSP block or logic; "
                              "auto is dsp while the device's suffice", default="auto")
     products_per_dsp: int | None = integer(1, 9, "weights of as many outputs that share a DSP "
-                                           "block; left out, what suits the device", default=None)
+                                           "block; left out, as many as an operand of 18 bits "
+                                           "holds (16 on iCE40)", default=None)
     weight_storage: str = choice(("auto", "lutram", "bram"), "memory that holds the weights",
                                  default="auto")
     bram_register: bool = boolean("block RAM outputs pass a register: one more cycle of latency, "

@@ -66,6 +66,19 @@ def test_mac_keeps_the_accuracy(trained, name, points):
     assert 100 * (before - after) <= points, (before, after)
 
 
+@pytest.mark.parametrize("scheme, bits, points", [("sp2", 4, 2.0), ("sp2", 6, 1.5),
+                                                  ("pot", 4, 4.0)])
+def test_powers_of_two_keep_the_accuracy(trained, scheme, bits, points):
+    digits, network = trained
+    settings = [dataclasses.replace(own, engine=dataclasses.replace(
+        own.engine, scheme=scheme, weight_bits=bits)) for own in mac_preset("int8")]
+    chain, parameters = mac_network(network, digits.train_rows, settings)
+    before = network.accuracy(digits.test_rows, digits.test_labels)
+    after = accuracy(chain, parameters, digits.test_rows, digits.test_labels)
+    assert 100 * (before - after) <= points, (before, after)
+
+
+
 @pytest.mark.parametrize("epochs", [0, 1])
 def test_equal_arguments_give_equal_integers(trained, epochs):
     digits, network = trained

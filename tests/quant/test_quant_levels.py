@@ -36,6 +36,6 @@ def test_levels_at_a_known_scale_are_found_again():
 def test_one_scale_for_all_and_rows_of_zeros():
     weights = np.array([[1.0, -0.5], [0.0, 0.0]])
     levels, scale = scheme_weights(weights, "sp2", 4)
-    assert levels[1].tolist() == [0, 0] and scale[1] == 1
+    assert levels[1].tolist() == [0, 0] and scale[1] > 0
     _, scale = scheme_weights(weights, "sp2", 4, per_output=False)
     assert scale[0] == scale[1]

@@ -25,8 +25,10 @@ Tree = tuple[list[int], Cells, int]
 """Widths of the sums, registers, and the largest value."""
 
 
-def segments(fabric: Fabric, halves: list[int], longest: int = LONGEST_CHAIN) -> Cells:
-    """Segments on shared chains: their halves, and per chain one more, rounded up to a pair.
+def segments(fabric: Fabric, halves: list[int], longest: int = LONGEST_CHAIN, *,
+             ends: int = 1) -> Cells:
+    """Segments on shared chains: their halves, and per chain one more, if its last carry is used,
+    rounded up to a pair.
 
     iCE40 has a LUT4 per bit, and pays for the inversions in front of a sum elsewhere.
     """
@@ -39,7 +41,7 @@ def segments(fabric: Fabric, halves: list[int], longest: int = LONGEST_CHAIN) ->
             chains.append(filled)
             filled = 0
         filled += own
-    return Cells(carry=sum(even(chain + 1) for chain in [*chains, filled] if chain))
+    return Cells(carry=sum(even(chain + ends) for chain in [*chains, filled] if chain))
 
 
 def tree(fabric: Fabric, limits: list[int], bits: list[int], flags: list[int]) -> Tree:

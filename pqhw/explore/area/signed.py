@@ -28,7 +28,7 @@ def signed_columns(fabric: Fabric, spec: MACSpec) -> Cells:
             if not fabric.ecp5:
                 cells += Cells(lut=2 * a.bits * inverts)
             following.append((both, both.bits, False))
-        cells += segments(fabric, halves)
+        cells += segments(fabric, halves, ends=0)
         if len(terms) % 2:
             range_, bits, inverts = terms[-1]
             cells += fabric.registers(bits + 1, alone=True)
@@ -36,7 +36,7 @@ def signed_columns(fabric: Fabric, spec: MACSpec) -> Cells:
         terms = following
     width = spec.sum_range.bits
     registers = fabric.registers((1 + int(spec.groups > 1)) * width, alone=True)
-    return (cells + registers) * spec.outputs + segments(fabric, [width + 1] * spec.outputs)
+    return (cells + registers) * spec.outputs + segments(fabric, [width + 1] * spec.outputs, ends=0)
 
 
 def shift_lane(fabric: Fabric, spec: MACSpec) -> Cells:
@@ -55,10 +55,10 @@ def shift_lane(fabric: Fabric, spec: MACSpec) -> Cells:
                 + fabric.registers(bits - 3, alone=True))
     first, second = sp2_bits(bits)
     cells = Cells(ff=product)
-    for summand in (first, second):
+    for summand, gated in ((first, False), (second, second == 1)):
         choices = (1 << summand) - 1
         width = x + choices - 1
-        if summand == second == 1:
+        if gated:
             cells += fabric.registers(x * shared + 1, alone=True)
         else:
             cells += Cells(lut=0.52 * choices * width if choices > 1 else 0, ff=width)
