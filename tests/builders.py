@@ -240,6 +240,7 @@ def weight_codes(draw: Any) -> dict[str, Any]:
             return {"weight_bits": draw(st.integers(2, 5)), "activation_bits": draw(
                 st.integers(2, 5)), "multiplier": "dsp", "products_per_dsp": 2}
         return {"weight_bits": draw(st.integers(2, 8)),
+                "product_register": draw(st.sampled_from(("auto", "yes"))),
                 "multiplier": draw(st.sampled_from(("dsp", "lut"))),
                 "weight_code": draw(st.sampled_from(("magnitude", "signed")))}
     return {"scheme": scheme, "weight_bits": draw(st.integers(3, 5 if scheme == "pot" else 8)),

@@ -118,9 +118,11 @@ def _resolve(spec: EngineSpec, part: Device, multiplier: str) -> EngineSpec:
         memories.append("line_storage")
     stores: dict[str, Any] = {field: _storage(part, field, getattr(spec.engine, field))
               for field in memories if hasattr(spec.engine, field)}
-    if isinstance(spec, MACSpec) and spec.engine.weight_code == "auto" and multiplier == "lut":
-        signed = part.family == "ice40" and spec.engine.scheme == "fixed"
-        stores |= {"weight_code": "signed" if signed else "magnitude", "products_per_dsp": None}
+    if isinstance(spec, MACSpec) and multiplier == "lut":
+        stores["products_per_dsp"] = None
+        if spec.engine.weight_code == "auto":
+            signed = part.family == "ice40" and spec.engine.scheme == "fixed"
+            stores["weight_code"] = "signed" if signed else "magnitude"
     engine = dataclasses.replace(spec.engine, multiplier=multiplier, **stores)
     return dataclasses.replace(spec, engine=engine)
 

@@ -17,6 +17,9 @@ from .weights import magnitudes
 
 __all__ = ["MACSpec"]
 
+MANY_DSPS = 32
+"""DSP blocks from which on their columns lie too far from the sums for one cycle."""
+
 
 def _names(cls: type) -> frozenset[str]:
     return frozenset(field.name for field in dataclasses.fields(cls))
@@ -163,8 +166,17 @@ class MACSpec(EngineSpec):
 
     @property
     def product_stages(self) -> int:
-        """Registers of a multiplier: operands and product, or the partial sums of logic."""
-        return 2
+        """Registers of a multiplier: operands and product, or the partial sums of logic; and one
+        on the way from DSP blocks."""
+        return 2 + int(self.registers_products)
+
+    @property
+    def registers_products(self) -> bool:
+        """Whether products of DSP blocks pass a register outside."""
+        asked = self.engine.product_register
+        if self.engine.scheme != "fixed" or self.engine.multiplier == "lut":
+            return False
+        return asked == "yes" or asked == "auto" and self.multipliers >= MANY_DSPS
 
     @property
     def first_tile_cycle(self) -> int:

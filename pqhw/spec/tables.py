@@ -161,6 +161,9 @@ class MACEngine(_Engine):
     products_per_dsp: int | None = integer(1, 9, "weights of as many outputs that share a DSP "
                                            "block; left out, as many as an operand of 18 bits "
                                            "holds (16 on iCE40)", default=None)
+    product_register: str = choice(("auto", "yes", "no"), "products of DSP blocks pass a register "
+                                   "outside, which halves their wires: one more cycle, a flip-flop "
+                                   "per bit; auto is yes from 32 blocks on", default="auto")
     weight_storage: str = choice(("auto", "lutram", "bram"), "memory that holds the weights",
                                  default="auto")
     bram_register: bool = boolean("block RAM outputs pass a register: one more cycle of latency, "

@@ -82,6 +82,8 @@ def mac_lanes(fabric: Fabric, spec: MACSpec) -> Cells:
         lane = multiplier(fabric, spec.activation_range.bits, bits, product, style)
     if spec.signed_terms:
         lane += fabric.registers(spec.product_stages, alone=True)
+    if spec.registers_products:
+        lane += fabric.registers(product, alone=True)
     waiting = spec.weight_stages * spec.row_lanes * spec.precision.activation_bits
     return lane * (spec.row_lanes * spec.outputs) + fabric.registers(waiting, alone=True)
 
@@ -120,6 +122,8 @@ def _packed_lanes(fabric: Fabric, spec: MACSpec) -> Cells:
     """Several products to a DSP block; a sign beside each, and the magnitudes of signed inputs."""
     bits, count = spec.precision.activation_bits, spec.row_lanes * spec.outputs
     cells = Cells(dsp=spec.multipliers) + fabric.registers(count * spec.product_stages, alone=True)
+    if spec.registers_products:
+        cells += fabric.registers(count * spec.field_bits, alone=True)
     if spec.activation_range.signed:
         cells += Cells(lut=count + 1.2 * bits * spec.row_lanes)
     if not fabric.ecp5:  # Unsigned operands: their registers stay outside the block.

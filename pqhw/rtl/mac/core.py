@@ -84,6 +84,9 @@ class MACCore(wiring.Component):
                 products = [self._product(m, platform, element, weight, f"lane{n}_{d}")
                             for n, weight in enumerate(own)]
                 negative = [weight[-1] for weight in own]
+            if spec.registers_products:
+                products = [delayed(m, enable, product, 1, f"product{n}_{d}")[-1]
+                            for n, product in enumerate(products)]
             for n, product in enumerate(products):
                 m.d.comb += [sums.terms[n][d].eq(product),
                              signs[n * spec.row_lanes + d].eq(negative[n])]
