@@ -29,7 +29,7 @@ from pqhw.flow.synthesis import cell_counts, synthesize
 from pqhw.flow.tools import ToolError, tool_version
 from pqhw.sim.stimulus import random_parameters
 from pqhw.spec import ChainSpec
-from pqhw.spec.devices import DEVICES, Device
+from pqhw.spec.devices import DEVICES, Device, resolve
 from pqhw.spec.parameters import Parameters, PQParameters
 
 POINTS = Path(__file__).with_name("estimator_points.json")
@@ -62,7 +62,8 @@ def known_points(path: Path) -> dict[str, dict[str, Any]]:
 def design(name: str, known: dict[str, Any] | None) -> tuple[ChainSpec, Device]:
     """The design of a point: the one it has, or for a new point one drawn."""
     if known is not None:
-        return ChainSpec.from_mapping(known["spec"]), DEVICES[known["device"]]
+        part = DEVICES[known["device"]]
+        return resolve(ChainSpec.from_mapping(known["spec"]), part), part
     family, index = name.split()
     return random_chain(family, int(index))
 
