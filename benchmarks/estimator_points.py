@@ -1,7 +1,7 @@
 """Routed points for the estimator: random specs, synthesized and routed, one JSON file.
 
-    python benchmarks/estimator_points.py --ecp5 40 --ice40 20        # makes what is missing
-    python benchmarks/estimator_points.py --ecp5 40 --ice40 20 --fit  # the same, then fits
+    python benchmarks/estimator_points.py --ecp5 44 --ice40 20        # makes what is missing
+    python benchmarks/estimator_points.py --ecp5 44 --ice40 20 --fit  # the same, then fits
 
 A point keeps its design once it is in the data set; a new one is drawn from its own seed. Runs lie
 in the cache: a killed run goes on where it was, and a point is routed again when its RTL or a tool
@@ -110,7 +110,7 @@ def write_points(points: list[dict[str, Any]], path: Path) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="Route the estimator's points, and fit it.")
-    parser.add_argument("--ecp5", type=int, default=40, help="points of this family")
+    parser.add_argument("--ecp5", type=int, default=44, help="points of this family")
     parser.add_argument("--ice40", type=int, default=20, help="points of this family")
     parser.add_argument("--fit", action="store_true", help="fit, and write pqhw's coefficients")
     parser.add_argument("-o", "--output", type=Path, default=POINTS, help="data set to write")

@@ -29,11 +29,15 @@ CLOCK_TO_Q = 0.5
 CARRY_ENDS = WIRE + 0.85
 CARRY_BIT = 0.035
 
-BORDER = CLOCK_TO_Q + 5 * LUT
+BORDER = CLOCK_TO_Q + 4 * LUT
 """Whether a row is under way: counters compared, guard, loader."""
 
-BLOCK_RAM = {False: 5.8, True: 1.0}
-"""From the clock to a word of a block RAM on ECP5, without and with its output register."""
+BLOCK_RAM = {False: 6.8, True: 1.0}
+"""From the clock to a word of a block RAM on ECP5 and a long wire from it, without and with its
+output register."""
+
+JOIN = 0.9
+"""A level of multiplexers between banks of LUT RAM; some are joined within a slice."""
 
 
 def chain_path(width: int) -> float:
@@ -61,7 +65,7 @@ def _engine_paths(spec: EngineSpec, part: Device) -> dict[str, float]:
     if spec.output is not None and spec.loaded_shift:
         found["shifter"] = CLOCK_TO_Q + WIRE + LUT * (1 + 0.5 * spec.max_shift.bit_length())
     if spec.output is not None and spec.output.mode == "scale":
-        found["rounding"] = CLOCK_TO_Q + chain_path(spec.accumulator_bits + 17) + 2.5 * LUT
+        found["rounding"] = CLOCK_TO_Q + chain_path(spec.accumulator_bits + 17)
     if isinstance(spec, PQSpec):
         found |= _encoder_paths(spec.encoder)
     elif spec.engine.multiplier == "lut":
@@ -84,7 +88,7 @@ def _memory_path(spec: EngineSpec, part: Device, store: str, words: int) -> floa
         return BLOCK_RAM[registered] if part.family == "ecp5" else (0.5 if registered else 2.0)
     if store == "lutram":
         banks = ceil_div(words, 16)
-        return CLOCK_TO_Q + 2 * WIRE + (LUT * (1 + ceil_log2(banks)) if banks > 1 else 0)
+        return CLOCK_TO_Q + 2 * WIRE + (LUT + JOIN * ceil_log2(banks) if banks > 1 else 0)
     if store == "rom":  # A slice joins four LUT4, 64 words, without a wire.
         return CLOCK_TO_Q + WIRE + LUT * max(1, ceil_log2(words) - 5)
     return 0.0
