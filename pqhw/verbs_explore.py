@@ -1,6 +1,7 @@
 """Verbs that answer from a spec alone, or hold models of others against ours."""
 
-from typing import Annotated
+from pathlib import Path
+from typing import Annotated, Any
 
 import typer
 
@@ -22,9 +23,9 @@ from .console import (
 from .flow.cache import default_cache
 from .spec import SpecError
 from .spec.devices import device
-from .verbs_measure import measuring_options
+from .verbs_measure import measuring_options, succeed_if_verified
 
-__all__ = ["estimate", "reproduce"]
+__all__ = ["estimate", "reproduce", "size"]
 
 
 def estimate(spec: SpecPath, device_name: DeviceName = "lfe5u-25f", json_out: Json = None) -> None:
@@ -38,6 +39,65 @@ def estimate(spec: SpecPath, device_name: DeviceName = "lfe5u-25f", json_out: Js
     from .report.estimates import estimate_table
     result = run(read_spec(spec), device(device_name))
     show(result.to_json(), json_out, estimate_table(result))
+
+
+def size(layer: Annotated[Path, typer.Option(
+             "--layer", help="spec file of one layer; its folding is what is looked for")],
+         device_name: DeviceName = "lfe5u-25f",
+         budget: Annotated[str | None, typer.Option(
+             "--budget", help="lut=5000,dsp=10,bram=20,ff=8000; what is left out is all of the "
+                              "device, or 80 % of its LUT4 and FF")] = None,
+         kinds: Annotated[list[str] | None, typer.Option(
+             "--kind", help="pq, fixed, pot or sp2; may be repeated; by default all that the "
+                            "file can be")] = None,
+         output: Annotated[Path | None, typer.Option(
+             "-o", "--output", help="folder for the specs that were found")] = None,
+         route: Annotated[bool, typer.Option(
+             "--route/--no-route", help="verify, synthesize and route what was found")] = True,
+         seeds: Seeds = "1..3", jobs: Jobs = JOBS, toolchain: Toolchain = "yowasp",
+         timeout: Timeout = 3600, json_out: Json = None) -> None:
+    """Find the folding with the best rate within a budget, for every engine kind.
+
+    The search takes a second and rests on the estimator; then every kind's best design is measured
+    and compared, minutes at first.
+    Example: pqhw size --layer layer.toml --device lfe5u-25f --budget lut=5000,dsp=10,bram=20
+    """
+    from .explore.size import KINDS, parse_budget, size_kinds
+    from .flow.compare import compare as measured
+    from .report import comparison_table
+    from .report.sizes import size_table
+    from .spec.files import dump_spec, load_mapping
+    part = device(device_name)
+    most = parse_budget(budget, part)
+    mapping = load_mapping(layer)
+    asked = tuple(dict.fromkeys(kinds)) if kinds else KINDS
+    found = size_kinds(mapping, asked, part, most)
+    chains = [(one.kind, one.chain) for one in found if one.chain is not None]
+    if output is not None:
+        output.mkdir(parents=True, exist_ok=True)
+        for kind, chain in chains:
+            (output / f"{layer.stem}-{kind}.toml").write_text(dump_spec(chain), encoding="utf-8")
+    result: dict[str, Any] = {
+        "schema_version": 1, "document": "size", "device": part.name, "budget": most.model_dump(),
+        "kinds": [{"kind": one.kind, "estimate": one.estimate.to_json()} if one.estimate
+                  else {"kind": one.kind, "reason": one.reason} for one in found]}
+    comparison = None
+    if route:
+        options = measuring_options(seeds, jobs, toolchain, timeout)
+        with progress_bar() as bar:
+            task = bar.add_task("measuring", total=len(chains) * (len(options.seeds) + 2))
+            comparison = measured(
+                default_cache(), chains, part, options=options,
+                progress=lambda step: bar.update(task, advance=1, description=step))
+        result["comparison"] = comparison.model_dump(mode="json")
+    if json_out:
+        emit(result, json_out)
+    if json_out != "-":
+        out.print(size_table(found, part, most))
+        if comparison is not None:
+            out.print(comparison_table(comparison))
+    if comparison is not None:
+        succeed_if_verified(comparison.measurements)
 
 
 def reproduce(what: Annotated[str, typer.Argument(metavar="WHAT", help="pqa")],

@@ -27,7 +27,7 @@ from .spec import ChainSpec, SpecError
 from .spec.devices import device
 from .spec.files import load_parameters, load_rows
 
-__all__ = ["compare", "demo", "measuring_options", "report", "synth"]
+__all__ = ["compare", "demo", "measuring_options", "report", "succeed_if_verified", "synth"]
 
 
 def synth(spec: SpecPath, device_name: DeviceName, seeds: Seeds = "1..5", jobs: Jobs = JOBS,
@@ -53,10 +53,10 @@ def synth(spec: SpecPath, device_name: DeviceName, seeds: Seeds = "1..5", jobs: 
         result = measure(default_cache(), chain, part, name=spec.stem, options=options, work=work,
                          progress=lambda step: bar.update(task, advance=1, description=step))
     show(result, json_out, measurement_table(result))
-    _succeed_if_verified([result])
+    succeed_if_verified([result])
 
 
-def _succeed_if_verified(measurements: Sequence[Measurement]) -> None:
+def succeed_if_verified(measurements: Sequence[Measurement]) -> None:
     """The exit status: a design that was not routed or not verified is a failure."""
     if any(one.status != "ok" or one.verified is None for one in measurements):
         raise typer.Exit(1)
@@ -87,7 +87,13 @@ def _work(chain: ChainSpec, params: Path | None, rows_path: Path | None) -> Any:
 
 def compare(specs: Annotated[list[Path], typer.Argument(metavar="SPEC...",
                                                         help="two or more spec files")],
-            device_name: DeviceName = "lfe5u-25f", seeds: Seeds = "1..5", jobs: Jobs = JOBS,
+            device_name: DeviceName = "lfe5u-25f",
+            like_for_like: Annotated[bool, typer.Option(
+                "--like-for-like", help="give every design the folding with the best rate within "
+                                        "one budget first")] = False,
+            budget: Annotated[str | None, typer.Option(
+                "--budget", help="with --like-for-like: lut=5000,dsp=10,bram=20,ff=8000")] = None,
+            seeds: Seeds = "1..5", jobs: Jobs = JOBS,
             toolchain: Toolchain = "yowasp", timeout: Timeout = 3600,
             json_out: Json = None) -> None:
     """Measure several designs on one device and print one table of ratios.
@@ -95,20 +101,26 @@ def compare(specs: Annotated[list[Path], typer.Argument(metavar="SPEC...",
     What was measured before comes from the cache.
     Example: pqhw compare pq.toml mac.toml --device lfe5u-25f
     """
+    from .explore.size import parse_budget, resized
     from .flow.compare import compare as run
     from .flow.compare import names_of
     from .report import comparison_table
     if len(specs) < 2:
         raise SpecError(f"SPEC must be given at least twice, but is given {len(specs)} times.")
     part = device(device_name)
+    if budget is not None and not like_for_like:
+        raise SpecError("--budget must come with --like-for-like, which is missing.")
     chains = list(zip(names_of(specs), (read_spec(path) for path in specs)))
+    if like_for_like:
+        most = parse_budget(budget, part)
+        chains = [(name, resized(chain, part, most)) for name, chain in chains]
     options = measuring_options(seeds, jobs, toolchain, timeout)
     with progress_bar() as bar:
         task = bar.add_task("measuring", total=len(specs) * (len(options.seeds) + 2))
         comparison = run(default_cache(), chains, part, options=options,
                          progress=lambda step: bar.update(task, advance=1, description=step))
     show(comparison, json_out, comparison_table(comparison))
-    _succeed_if_verified(comparison.measurements)
+    succeed_if_verified(comparison.measurements)
 
 
 def report(runs: Annotated[list[Path], typer.Argument(
@@ -148,4 +160,4 @@ def demo(folder: Annotated[Path, typer.Option("-o", "--output", help="folder to 
     show(comparison, json_out, comparison_table(comparison))
     if json_out != "-":
         out.print(f"report: {folder / 'report.html'}", soft_wrap=True)
-    _succeed_if_verified(comparison.measurements)
+    succeed_if_verified(comparison.measurements)

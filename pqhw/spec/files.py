@@ -47,17 +47,23 @@ def load_spec(path: PathLike) -> ChainSpec:
 def load_spec_with_notes(path: PathLike) -> tuple[ChainSpec, list[str]]:
     """The same, and what the file says without effect: fields of the other engine kind."""
     path = Path(path)
-    try:
-        mapping = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise SpecError(f"{path}: cannot be read ({error.strerror}).") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise SpecError(f"{path}: is not a TOML file ({error}).") from None
+    mapping = load_mapping(path)
     try:
         chain = ChainSpec.from_mapping(mapping)
     except SpecError as error:
         raise type(error)(f"{path}: {error}") from None
     return chain, _notes(mapping, chain)
+
+
+def load_mapping(path: PathLike) -> dict[str, Any]:
+    """A spec file as its tables, unchecked; raises as `load_spec` where it cannot be read."""
+    path = Path(path)
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise SpecError(f"{path}: cannot be read ({error.strerror}).") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SpecError(f"{path}: is not a TOML file ({error}).") from None
 
 
 def spec_notes(path: PathLike) -> list[str]:

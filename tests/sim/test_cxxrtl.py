@@ -47,10 +47,20 @@ DESIGNS = {
                         weight_bits=3, activation_bits=3, inputs_per_cycle=3)),
     "chain": chain(pq(**PQ), mac(D=3, N=2, weight_bits=3, activation_bits=3, load_bits=8)),
 }
+U4 = {"activation_signed": False, "output": Requantize(bits=4)}
+DESIGNS["mac codes"] = chain(
+    mac(D=6, N=4, activation_bits=8, weight_bits=6, multiplier="dsp", products_per_dsp=2,
+        inputs_per_cycle=3, outputs_per_cycle=4, **U4),
+    mac(D=4, N=4, activation_bits=4, scheme="sp2", weight_bits=4, inputs_per_cycle=4, **U4),
+    mac(D=4, N=6, activation_bits=4, scheme="pot", weight_bits=4, inputs_per_cycle=2,
+        outputs_per_cycle=3, **U4),
+    mac(D=6, N=3, activation_bits=4, activation_signed=False, weight_bits=8, multiplier="lut",
+        weight_code="magnitude", inputs_per_cycle=3, outputs_per_cycle=3, bias_bits=24,
+        output=Requantize(bits=8, signed=True, mode="scale")))
 PAIRS = [*((name, "ecp5") for name in ("pq l1", "pq l2 folded", "pq chebyshev", "pq dot")),
          ("tree", "generic"), ("tree", "ecp5"),
          ("pq lutram", "generic"), ("pq lutram", "ecp5"), ("pq bram", "ecp5"), ("pq rom", "ecp5"),
-         ("mac dsp", "ecp5"), ("mac lut", "generic"), ("chain", "generic"),
+         ("mac dsp", "ecp5"), ("mac lut", "generic"), ("mac codes", "ecp5"), ("chain", "generic"),
          ("pixel", "ecp5"), ("im2col", "generic")]
 
 
