@@ -80,7 +80,8 @@ class Contest:
     ----------
     network, layer: names in `pqhw.network.shapes`
     setting: PQA's low-bit setting
-    pq, mac: how much of the layer one cycle does; both leave no lane idle but in a padded group
+    pq, mac, mac_dsp: how much of the layer one cycle does, with MAC products in logic and in DSP
+        blocks; no lane is idle but in a padded group
     encoder: the distance
     pq_shift, mac_shift: bits that the sums lose
     """
@@ -89,6 +90,7 @@ class Contest:
     setting: PQASetting
     pq: PQFolding
     mac: MACFolding
+    mac_dsp: MACFolding
     encoder: str = "l1"
     pq_shift: int
     mac_shift: int
@@ -115,7 +117,8 @@ class Contest:
                                        weight_storage="bram"),
                       precision=MACPrecision(activation_bits=bits, activation_signed=False,
                                              output=Requantize(bits=bits, shift=self.mac_shift)))
-        dsp = dataclasses.replace(mac, engine=dataclasses.replace(mac.engine, multiplier="dsp"))
+        dsp = dataclasses.replace(mac, folding=self.mac_dsp, engine=dataclasses.replace(
+            mac.engine, multiplier="dsp"))
         return [(f"{self.network}-pq", ChainSpec((pq,))),
                 (f"{self.network}-mac-lut", ChainSpec((mac,))),
                 (f"{self.network}-mac-dsp", ChainSpec((dsp,)))]
@@ -130,17 +133,20 @@ CONTESTS = {contest.network: contest for contest in (
     Contest(network="resnet20", layer="stage2.2.a", setting=_low(9, 8, 6, 5),
             pq=PQFolding(subspaces_per_cycle=4, outputs_per_cycle=16, prototypes_per_cycle=4,
                          elements_per_cycle=9, results_per_cycle=2),
-            mac=MACFolding(inputs_per_cycle=36, outputs_per_cycle=2, results_per_cycle=1),
+            mac=MACFolding(inputs_per_cycle=36, outputs_per_cycle=4, results_per_cycle=2),
+            mac_dsp=MACFolding(inputs_per_cycle=36, outputs_per_cycle=8, results_per_cycle=2),
             pq_shift=4, mac_shift=11),
     Contest(network="kws", layer="pointwise3", setting=_low(8, 8, 2, 6),
             pq=PQFolding(subspaces_per_cycle=11, outputs_per_cycle=6, prototypes_per_cycle=1,
                          elements_per_cycle=8, results_per_cycle=6),
-            mac=MACFolding(inputs_per_cycle=84, outputs_per_cycle=1),
+            mac=MACFolding(inputs_per_cycle=84, outputs_per_cycle=3),
+            mac_dsp=MACFolding(inputs_per_cycle=84, outputs_per_cycle=2),
             pq_shift=7, mac_shift=9),
     Contest(network="emnist", layer="pointwise3", setting=_low(8, 8, 5, 5),
             pq=PQFolding(subspaces_per_cycle=5, outputs_per_cycle=20, prototypes_per_cycle=1,
                          elements_per_cycle=8, results_per_cycle=10),
-            mac=MACFolding(inputs_per_cycle=24, outputs_per_cycle=3, results_per_cycle=1),
+            mac=MACFolding(inputs_per_cycle=120, outputs_per_cycle=1),
+            mac_dsp=MACFolding(inputs_per_cycle=120, outputs_per_cycle=2),
             pq_shift=3, mac_shift=9),
 )}
 """By network: its layer of middle size, with the lanes of which `pqhw estimate` expects most rows

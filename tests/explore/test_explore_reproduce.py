@@ -150,6 +150,7 @@ def test_a_small_contest_goes_through_the_tools(cache, monkeypatch):
                       pq=PQFolding(outputs_per_cycle=4, prototypes_per_cycle=16,
                                    elements_per_cycle=4),
                       mac=MACFolding(inputs_per_cycle=2, outputs_per_cycle=2),
+                      mac_dsp=MACFolding(inputs_per_cycle=2, outputs_per_cycle=2),
                       pq_shift=5, mac_shift=6)
     comparison = contests.measure_contest(cache, contest, PART,
                                           options=Options(seeds=(1,), jobs=2))
