@@ -23,8 +23,8 @@ from pqhw.network.shapes import NETWORKS, NetworkShape, pointwise_shape
 from pqhw.report.pqa import reproduction_table
 from pqhw.sim.levels import simulate_level
 from pqhw.sim.stimulus import random_parameters, random_rows
-from pqhw.spec import MACFolding, PQFolding
-from pqhw.spec.devices import device
+from pqhw.spec import ChainSpec, MACFolding, PQFolding
+from pqhw.spec.devices import device, resolve
 from pqhw.spec.tables import LOAD_BITS
 
 ALL = [(name, setting) for name, settings in SETTINGS.items() for setting in settings]
@@ -110,12 +110,12 @@ def test_a_contest_is_equal_work_at_one_of_the_low_bit_settings(name):
 @pytest.mark.parametrize("name", CONTESTS)
 def test_the_lanes_of_a_contest_fit_its_layer(name):
     """A MAC engine leaves no lane idle: it is the strongest; PQ may pad its last group or tile."""
-    pq, mac, _ = (chain.first for _, chain in CONTESTS[name].designs())
+    pq, mac, dsp = (chain.first for _, chain in CONTESTS[name].designs())
     products = mac.layer.in_features * mac.layer.out_features
-    assert mac.cycles_per_row * mac.multipliers == products
+    assert all(one.cycles_per_row * one.row_lanes * one.outputs == products for one in (mac, dsp))
     lookups = pq.subspaces * pq.layer.out_features
     assert lookups <= pq.cycles_per_row * pq.lookups_per_cycle <= 1.1 * lookups
-    assert mac.multipliers <= PART.dsps
+    assert resolve(ChainSpec((dsp,)), PART).first.multipliers <= PART.dsps
 
 
 @pytest.mark.parametrize("name", CONTESTS)
