@@ -122,6 +122,7 @@ def test_a_difference_ends_the_level_at_once(fresh, simulator):
     assert len(runs) == 1
 
 
+@needs_compiler
 def test_a_wrong_result_of_a_tree_is_told_with_its_golden_codes(fresh, simulator):
     def wrong(golden, run):
         golden[3, 1] += 1
