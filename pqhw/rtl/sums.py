@@ -177,6 +177,7 @@ class ColumnSums(wiring.Component):
         return SignedNode(self._summed(m, platform, n, terms), self.total)
 
     def _summed(self, m: Module, platform: Target, n: int, terms: list[Value]) -> Value:
+        """The sum of terms that come with their signs."""
         if platform.column_tree is None or len(terms) == 1 or self.spec.wraps:
             limit = self.spec.sum_range if self.spec.wraps else None
             return adder_tree(m, platform, self.enable, terms, f"sum{n}", self.ranges[n], limit)

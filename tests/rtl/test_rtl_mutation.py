@@ -2,7 +2,7 @@
 
 import pytest
 from amaranth.hdl import Const, Signal
-from builders import odd_cases, small_mac, tiny
+from builders import mac, odd_cases, small_mac, tiny
 from runner import differs
 
 import pqhw.emit.image
@@ -11,15 +11,24 @@ import pqhw.rtl.encoder.distance as distance
 import pqhw.rtl.encoder.parts as parts
 import pqhw.rtl.lookup as lookup
 import pqhw.rtl.mac.core as mac_core
+import pqhw.rtl.mac.shifts as shifts
 import pqhw.rtl.results as results
+import pqhw.rtl.signed_sums as signed_sums
 import pqhw.rtl.sums as sums
 from pqhw.spec import ChainSpec, Requantize
+from pqhw.spec.weights import second_shift
 
 PQ = ChainSpec((tiny(D=6, K=5, N=5, prototypes_per_cycle=3, outputs_per_cycle=2,
                      activation_bits=2, prototype_bits=2, encoder="l1",
                      output=Requantize(bits=3, signed=True)),))
 MAC = ChainSpec((small_mac(D=6, N=5, inputs_per_cycle=2, outputs_per_cycle=2,
                            output=Requantize(bits=4, signed=True, mode="scale")),))
+
+LANES = {"D": 6, "N": 5, "inputs_per_cycle": 3, "outputs_per_cycle": 2, "activation_bits": 4,
+         "weight_bits": 4}
+LOGIC = ChainSpec((mac(multiplier="lut", weight_code="magnitude", **LANES),))
+SP2 = ChainSpec((mac(scheme="sp2", **LANES),))
+PACKED = ChainSpec((mac(multiplier="dsp", products_per_dsp=2, **LANES),))
 
 
 def _at_ties_too(chains, other, best, name, *, largest=False):
@@ -79,11 +88,35 @@ def one_cycle_late(patch):
         m, enable, value, stages + 1, name, **how))
 
 
+def ones_left_out(patch):
+    """~p instead of -p for what is subtracted."""
+    patch.setattr(signed_sums.SignedNode, "pending", property(lambda self: []))
+
+
+def summand_out_of_place(patch):
+    """The second of two powers of two is twice too large."""
+    patch.setattr(shifts, "second_shift", lambda bits: 1 + second_shift(bits))
+
+
+def signs_of_activations_left_out(patch):
+    """Products that share a DSP block take the sign of the weight alone."""
+    right = mac_core.MACCore._packed
+    patch.setattr(mac_core.MACCore, "_packed", lambda self, m, platform, x, weights, index: (
+        right(self, m, platform, x, weights, index)[0], [weight[-1] for weight in weights]))
+
+
+def always_the_first_bias(patch):
+    """Biases are not read on from transfer to transfer."""
+    patch.setattr(results, "count_up", lambda m, counter, size, step: None)
+
+
 @pytest.mark.parametrize("mutate, chain", [
-    (last_index_wins, PQ), (later_chunk_wins, PQ), (no_magnitude, PQ), (no_rounding, PQ),
-    (no_clamp, PQ), (no_clamp, MAC), (delayed_accumulator, PQ), (delayed_accumulator, MAC),
-    (always_the_first_word, PQ), (always_the_first_word, MAC), (one_cycle_late, PQ),
-     (one_cycle_late, MAC)],
+    (ones_left_out, LOGIC), (ones_left_out, SP2), (ones_left_out, PACKED),
+    (summand_out_of_place, SP2), (signs_of_activations_left_out, PACKED),
+    (always_the_first_bias, PQ), (always_the_first_bias, MAC), (last_index_wins, PQ),
+    (later_chunk_wins, PQ), (no_magnitude, PQ), (no_rounding, PQ), (no_clamp, PQ), (no_clamp, MAC),
+    (delayed_accumulator, PQ), (delayed_accumulator, MAC), (always_the_first_word, PQ),
+    (always_the_first_word, MAC), (one_cycle_late, PQ), (one_cycle_late, MAC)],
     ids=lambda value: value.__name__ if callable(value) else value.kind)
 def test_a_mistake_is_noticed(mutate, chain, monkeypatch):
     assert differs(chain, seed=3) == ""
