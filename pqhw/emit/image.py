@@ -7,6 +7,7 @@ import numpy as np
 
 from ..spec import (ChainSpec, Conv2d, DistanceSpec, EncoderSpec, EngineSpec, MACSpec, PQSpec,
                     Section, TreeSpec)
+from ..spec.order import places
 from ..spec.parameters import (MACParameters, Parameters, PQParameters, TreeParameters,
                                rounding_constant)
 from ..spec.weights import encode
@@ -50,16 +51,19 @@ def arrange(section: Section, spec: EngineSpec, parameters: Parameters) -> np.nd
     match section.kind, spec, parameters:
         case "bias", _, _:
             stored = parameters.bias + rounding_constant(spec, parameters.shift)
-            return _by_transfer(spec, section, stored)
+            return _by_transfer(spec, section, parameters, stored)
         case "shift", _, _:
             return np.full((1, 1, 1), parameters.shift)
         case "multiplier", _, MACParameters():
-            return _by_transfer(spec, section, parameters.multiplier)
+            return _by_transfer(spec, section, parameters, parameters.multiplier)
         case "weights", MACSpec(), MACParameters():
             rows = parameters.weights
             if isinstance(spec.layer, Conv2d):
                 rows = rows.transpose(0, 3, 1, 2).reshape(spec.layer.out_channels, -1)
-            return np.concatenate([_weights(spec, own) for own in np.split(rows, spec.sets)])
+            return np.concatenate([_weights(spec, own, of_rows) for own, of_rows in zip(
+                np.split(rows, spec.sets), _row_schemes(spec, parameters))])
+        case "order", MACSpec(), MACParameters():
+            return np.concatenate([_order(spec, own) for own in _row_schemes(spec, parameters)])
         case "prototypes", PQSpec(encoder=DistanceSpec() as encoder), PQParameters():
             return _by_set(_prototypes, spec, encoder, parameters.prototypes)
         case "norms", PQSpec(encoder=DistanceSpec() as encoder), PQParameters():
@@ -77,21 +81,52 @@ def arrange(section: Section, spec: EngineSpec, parameters: Parameters) -> np.nd
     raise TypeError(f"{type(parameters).__name__} have no section {section.kind}.")
 
 
-def _by_transfer(spec: EngineSpec, section: Section, values: np.ndarray) -> np.ndarray:
+def _row_schemes(spec: EngineSpec, parameters: Parameters) -> list[np.ndarray]:
+    """The schemes of every set's rows: numbers in `SCHEMES_OF_MIXED`."""
+    scheme = parameters.scheme if isinstance(parameters, MACParameters) else None
+    if scheme is None:
+        scheme = np.zeros(spec.layer.out_channels, np.int64)
+    return np.split(scheme, spec.sets)
+
+
+def _slots(spec: EngineSpec, scheme: np.ndarray) -> np.ndarray:
+    """Where each row of a set is computed, [N]."""
+    if isinstance(spec, MACSpec) and spec.permutes:
+        return places(spec, scheme).slot
+    return np.arange(spec.layer.row_outputs)
+
+
+def _by_transfer(spec: EngineSpec, section: Section, parameters: Parameters,
+                 values: np.ndarray) -> np.ndarray:
     """One value per output, set by set, result transfer by result transfer."""
     padded = np.zeros((spec.sets, section.words * section.fields // spec.sets), np.int64)
-    padded[:, :spec.layer.row_outputs] = values.reshape(spec.sets, -1)
+    rows = values.reshape(spec.sets, -1)
+    for own, row, scheme in zip(padded, rows, _row_schemes(spec, parameters)):
+        own[_slots(spec, scheme)] = row
     return padded.reshape(section.words, 1, section.fields)
 
 
-def _weights(spec: MACSpec, weights: np.ndarray) -> np.ndarray:
+def _weights(spec: MACSpec, weights: np.ndarray, scheme: np.ndarray) -> np.ndarray:
     """[N, D] as (tile, group) words of (output, input) fields; padding is zero."""
     padded = np.zeros((spec.tiles * spec.outputs, spec.groups * spec.row_lanes), np.int64)
-    padded[:weights.shape[0], :weights.shape[1]] = weights
-    if spec.signed_terms:
-        padded = encode(padded, spec.engine.scheme, spec.engine.weight_bits)
+    padded[_slots(spec, scheme), :weights.shape[1]] = weights
     shaped = padded.reshape(spec.tiles, spec.outputs, spec.groups, spec.row_lanes)
+    if spec.signed_terms:
+        shaped = np.stack([encode(shaped[:, n], spec.scheme_of(n), spec.engine.weight_bits)
+                           for n in range(spec.outputs)], axis=1)
     return shaped.transpose(0, 2, 1, 3).reshape(spec.groups * spec.tiles, 1, -1)
+
+
+def _order(spec: MACSpec, scheme: np.ndarray) -> np.ndarray:
+    """Words (transfer in the order of the rows) of a field per lane: the transfer that its memory
+    is read at, and above it the lane that the row of this place comes from."""
+    own = places(spec, scheme)
+    transfer_bits, _ = spec.order_bits
+    words = np.zeros((spec.row_transfers, spec.lanes_out), np.int64)
+    leaves, place = np.divmod(np.arange(len(scheme)), spec.lanes_out)
+    words[leaves, own.lane] |= own.transfer
+    words[leaves, place] |= own.lane << transfer_bits
+    return words.reshape(spec.row_transfers, 1, spec.lanes_out)
 
 
 def _by_set(arranged: Callable[[Any, np.ndarray], np.ndarray], spec: PQSpec,

@@ -13,6 +13,7 @@ from .encoder import CodeCollector, DistanceEncoder, TreeEncoder
 from .lookup import TableLookup
 from .mac import MACCore
 from .memory import SectionPort
+from .order import RowOrder
 from .results import Results
 from .streams import lanes_layout, row_stream
 from .sums import count_up
@@ -36,7 +37,8 @@ class EngineCore(wiring.Component):
 
     pq: encoder, codes collected for the lookup's lanes and replayed per tile of outputs, lookup,
     results.
-    mac: inputs replayed per tile of outputs, multiply-accumulate, results.
+    mac: inputs replayed per tile of outputs, multiply-accumulate, results; with rows of two
+    schemes their order behind it.
     A convolution has its window in front, where pixels are encoded once, behind the encoder; its
     rows are those of `EngineSpec.layer.units_out`, group after group, pixel after pixel.
 
@@ -107,7 +109,12 @@ class EngineCore(wiring.Component):
         ]
         if self.banked:
             m.d.comb += [results.bank.eq(compute.bank), results.bank_ahead.eq(compute.bank_ahead)]
-        wiring.connect(m, outlet.o, wiring.flipped(self.o))
+        leaves = outlet.o
+        if isinstance(spec, MACSpec) and spec.permutes:
+            m.submodules.order = order = RowOrder(spec)
+            wiring.connect(m, leaves, order.i)
+            leaves, parts = order.o, (*parts, order)
+        wiring.connect(m, leaves, wiring.flipped(self.o))
         for section in spec.sections():
             name = f"load_{section.kind}"
             owner = next(part for part in parts if name in part.signature.members)

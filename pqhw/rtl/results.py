@@ -125,7 +125,7 @@ class Results(wiring.Component):
     def _split(self, m: Module) -> tuple[list[Value], Value, Value, tuple[Value, Value]]:
         """Tiles come at least as far apart as their parts take, so the splitter never waits."""
         spec = self.spec
-        m.submodules.splitter = splitter = Splitter(spec.layer.row_outputs, spec.sum_range,
+        m.submodules.splitter = splitter = Splitter(spec.computed_outputs, spec.sum_range,
                                                     spec.outputs, spec.lanes_out, self.banked)
         m.d.comb += [splitter.i.payload.data.eq(self.sums), splitter.i.payload.last.eq(self.last),
                      splitter.i.valid.eq(self.done & self.enable),

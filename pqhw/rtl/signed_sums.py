@@ -3,13 +3,15 @@
 import dataclasses
 
 from amaranth.hdl import Cat, Const, Module, Signal, Value
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
 
 from ..spec.ranges import Range
 from .segments import CarryChains, Segment
 from .streams import shape_of
 from .target import Target
 
-__all__ = ["SignedNode", "added", "signed_tree"]
+__all__ = ["SignedColumn", "SignedNode", "added", "signed_tree"]
 
 
 @dataclasses.dataclass
@@ -32,6 +34,43 @@ class SignedNode:
     def pending(self) -> list[Value]:
         """All bits still to be added, as -p is ~p + 1."""
         return self.ones if self.sign is None else [self.sign, *self.ones]
+
+
+class SignedColumn(wiring.Component):
+    """The `signed_tree` over two or more terms, as a module that columns of equal terms share.
+
+    Parameters
+    ----------
+    terms:
+        Range of every term as it comes, its sign left out.
+    range_:
+        Range of a term with its sign.
+
+    Members
+    -------
+    terms, signs: the terms side by side, the first lowest, and which are to be negated
+    enable: advances the registers
+    total, one: their sum less the bit `one`, ceil(log2 n) enabled cycles later
+    """
+
+    def __init__(self, terms: tuple[Range, ...], range_: Range):
+        self.ranges = terms
+        self.range = range_
+        self.total_range = range_.times(len(terms))
+        super().__init__({
+            "terms": In(sum(term.bits for term in terms)), "signs": In(len(terms)),
+            "enable": In(1), "total": Out(shape_of(self.total_range)), "one": Out(1)})
+
+    def elaborate(self, platform: Target) -> Module:
+        m = Module()
+        nodes, low = [], 0
+        for range_, sign in zip(self.ranges, self.signs):
+            term = self.terms[low:low + range_.bits]
+            nodes.append(SignedNode(term.as_signed() if range_.signed else term, self.range, sign))
+            low += range_.bits
+        root = signed_tree(m, platform, self.enable, nodes, "sum")
+        m.d.comb += [self.total.eq(root.value), self.one.eq(root.pending[0])]
+        return m
 
 
 def signed_tree(m: Module, platform: Target, enable: Value, nodes: list[SignedNode],

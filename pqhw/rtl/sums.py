@@ -9,7 +9,7 @@ from amaranth.lib.wiring import In, Out
 from ..spec import EngineSpec
 from ..spec.ranges import Range, ceil_log2, covering, signed_range, unsigned_range
 from .segments import CarryChains
-from .signed_sums import SignedNode, added, signed_tree
+from .signed_sums import SignedColumn, SignedNode, added
 from .streams import lanes_layout, shape_of
 from .target import Target, place
 
@@ -171,9 +171,14 @@ class ColumnSums(wiring.Component):
         terms = self._narrowed(n)
         if self.spec.signed_terms:
             signs = self.signs.word_select(n, len(terms))
-            nodes = [SignedNode(term, self.spec.term_range, sign)
-                     for term, sign in zip(terms, signs)]
-            return signed_tree(m, platform, self.enable, nodes, f"sum{n}")
+            own = self.spec.term_of(n)
+            if len(terms) == 1:
+                return SignedNode(terms[0], own, signs[0])
+            column = place(m, platform, f"column{n}", "signed_column", SignedColumn,
+                           tuple(self.ranges[n]), own)
+            m.d.comb += [column.terms.eq(Cat(terms)), column.signs.eq(signs),
+                         column.enable.eq(self.enable)]
+            return SignedNode(column.total, own.times(len(terms)), None, [column.one])
         return SignedNode(self._summed(m, platform, n, terms), self.total)
 
     def _summed(self, m: Module, platform: Target, n: int, terms: list[Value]) -> Value:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from ..spec import ChainSpec, Conv2d, EngineSpec, MACSpec, PQSpec, TreeSpec
+from ..spec.order import row_capacity
 from ..spec.widths import MULTIPLIER_BITS
 from ..spec.parameters import (Parameters, PQParameters, TreeParameters, check_parameters,
                                rounding_constant)
@@ -34,7 +35,7 @@ def _stage_parameters(spec: EngineSpec, rng: np.random.Generator) -> Parameters:
         values |= _encoder_arrays(spec, rng)
         values["tables"] = _draw(rng, spec.term_range, spec.table_shape)
     elif isinstance(spec, MACSpec):
-        values["weights"] = _weights(spec, rng)
+        values |= _weights(spec, rng)
     shift = _draw_shift(spec, rng)
     if spec.output is not None:
         values["shift"] = np.array(shift)
@@ -50,12 +51,39 @@ def _stage_parameters(spec: EngineSpec, rng: np.random.Generator) -> Parameters:
     return check_parameters(spec, values)
 
 
-def _weights(spec: MACSpec, rng: np.random.Generator) -> np.ndarray:
-    """Levels of the scheme, all of them alike, or extremes."""
+def _weights(spec: MACSpec, rng: np.random.Generator) -> dict[str, np.ndarray]:
+    """Levels of the scheme, all of them alike, or extremes; rows of two schemes in any order."""
     if spec.engine.scheme == "fixed":
-        return _draw(rng, spec.weight_range, spec.weight_shape)
-    levels = np.concatenate([-spec.levels[:0:-1], spec.levels])
-    return levels[_draw(rng, Range(0, len(levels) - 1), spec.weight_shape)]
+        return {"weights": _draw(rng, spec.weight_range, spec.weight_shape)}
+    drawn = []
+    for scheme in spec.schemes:
+        levels = spec.levels_of(scheme)
+        levels = np.concatenate([-levels[:0:-1], levels])
+        drawn.append(levels[_draw(rng, Range(0, len(levels) - 1), spec.weight_shape)])
+    if len(drawn) == 1:
+        return {"weights": drawn[0]}
+    scheme = np.concatenate([_row_schemes(spec, rng) for _ in range(spec.sets)])
+    own = scheme.reshape(-1, *[1] * (len(spec.weight_shape) - 1))
+    return {"weights": np.where(own == 0, *drawn), "scheme": scheme}
+
+
+def _row_schemes(spec: MACSpec, rng: np.random.Generator) -> np.ndarray:
+    """Schemes of a set's rows, as few or as many of the first as may be: in runs, in turns, or
+    drawn."""
+    rows, (most, others) = spec.layer.row_outputs, row_capacity(spec)
+    fixed = int(rng.integers(max(0, rows - others), min(rows, most), endpoint=True))
+    if rng.random() < 0.5:
+        fixed = min(rows, most)
+    scheme = np.arange(rows) >= fixed
+    kind = rng.integers(4)
+    if kind == 1:
+        scheme = scheme[::-1]
+    elif kind == 2:
+        scheme = np.argsort(np.argsort(np.arange(rows) % max(1, spec.lanes_out),
+                                       kind="stable"), kind="stable") >= fixed
+    elif kind == 3:
+        scheme = rng.permutation(scheme)
+    return scheme.astype(np.int64)
 
 
 def _encoder_arrays(spec: PQSpec, rng: np.random.Generator) -> dict[str, np.ndarray]:

@@ -69,62 +69,109 @@ def resolve(chain: ChainSpec, part: Device) -> ChainSpec:
     """The chain with every `auto` decided that depends on the device.
 
     DSP blocks go to scaled results first, then to the stages that ask for them by name, then to
-    the others, stage by stage, as long as they suffice for all products of a stage.
+    the others, stage by stage: as many as there are products for in a MAC engine, whose others
+    are formed in logic; all or none in an encoder.
 
     Raises `SpecError` where the device lacks what the spec asks for by name.
     """
     chain = ChainSpec(tuple(_packed(spec, part) for spec in chain.stages))
     scales = sum(spec.scale_multipliers for spec in chain.stages)
-    asked = [spec.multipliers if spec.engine.multiplier == "dsp" else 0 for spec in chain.stages]
+    asked = [_asked(spec) for spec in chain.stages]
     for spec, own in zip(chain.stages, asked):
         _check_multiplier(spec, part, scales + sum(asked) - own)
-    left = part.dsps - scales - sum(asked)
+    left = max(0, part.dsps - scales - sum(asked))
     stages = []
-    for spec in chain.stages:
-        multiplier = spec.engine.multiplier
-        if multiplier == "auto" and spec.multipliers:
+    for spec, own in zip(chain.stages, asked):
+        if isinstance(spec, MACSpec):
+            spec = _filled(spec, left + own)
+            left -= spec.dsp_units - own
+        elif spec.engine.multiplier == "auto" and spec.multipliers:
             multiplier = "dsp" if spec.multipliers <= left else "lut"
             left -= spec.multipliers if multiplier == "dsp" else 0
-        stages.append(_resolve(spec, part, multiplier))
+            spec = _with(spec, multiplier=multiplier)
+        stages.append(_resolve(spec, part))
     return ChainSpec(tuple(stages))
+
+
+def _with(spec: Any, **values: Any) -> Any:
+    """The spec with other fields of its engine."""
+    return dataclasses.replace(spec, engine=dataclasses.replace(spec.engine, **values))
+
+
+def _asked(spec: EngineSpec) -> int:
+    """DSP blocks that a spec asks for by name."""
+    if isinstance(spec, MACSpec) and spec.engine.dsp_blocks is not None:
+        return spec.dsp_units
+    return spec.multipliers if spec.engine.multiplier == "dsp" else 0
 
 
 def _packed(spec: EngineSpec, part: Device) -> EngineSpec:
     """As many products of a MAC engine in a DSP block as fit, where the spec does not say."""
-    if (not isinstance(spec, MACSpec) or spec.engine.scheme != "fixed"
+    if (not isinstance(spec, MACSpec) or "fixed" not in spec.schemes
             or spec.engine.multiplier == "lut"):
         return spec
     most, asked = spec.most_per_dsp(part.dsp_bits), spec.engine.products_per_dsp
     if asked is None:
-        asked = min(most, spec.outputs)
+        asked = min(most, spec.outputs) if part.dsps else 1
     elif asked > most:
         raise SpecError(f"engine.products_per_dsp must be at most {most} on {part.name}, "
                         f"but is {asked}.")
-    engine = dataclasses.replace(spec.engine, products_per_dsp=asked if asked > 1 else None)
-    return dataclasses.replace(spec, engine=engine)
+    return _with(spec, products_per_dsp=asked if asked > 1 else None)
+
+
+def _filled(spec: MACSpec, blocks: int) -> MACSpec:
+    """As many products on `blocks` DSP blocks as a MAC engine leaves open."""
+    if spec.engine.scheme == "mixed" and spec.engine.ratio == "auto":
+        spec = _shared(spec, blocks)
+    if spec.engine.multiplier != "auto" or not spec.multipliers:
+        return spec
+    asked = spec.engine.dsp_blocks
+    units = min(spec.multipliers, blocks if asked is None else asked)
+    if units == spec.multipliers:
+        return _with(spec, multiplier="dsp", dsp_blocks=None)
+    if not units:
+        return _with(spec, multiplier="lut", dsp_blocks=None, products_per_dsp=None)
+    return _with(spec, dsp_blocks=units)
+
+
+def _shared(spec: MACSpec, blocks: int) -> MACSpec:
+    """The ratio of a `mixed` layer: integer weights for as many outputs as the blocks serve."""
+    packed = 1 if spec.engine.multiplier == "lut" else spec.engine.products_per_dsp or 1
+    lanes = spec.lanes_out
+    served = packed * (blocks // spec.row_lanes)
+    if spec.engine.multiplier == "lut":
+        served = spec.outputs // 2
+    fixed = min(served, spec.outputs - 1) // lanes * lanes
+    return _with(spec, ratio=f"{fixed}:{spec.outputs - fixed}")
 
 
 def _check_multiplier(spec: EngineSpec, part: Device, taken: int) -> None:
-    if spec.engine.multiplier == "dsp" and spec.multipliers > part.dsps - taken:
-        held = f", {taken} of them taken by others" if part.dsps and taken else ""
+    """The blocks that a spec asks for by name are there."""
+    held = f", {taken} of them taken by others" if part.dsps and taken else ""
+    if isinstance(spec, MACSpec) and spec.engine.dsp_blocks is not None:
+        if spec.dsp_units > part.dsps - taken:
+            raise SpecError(f"engine.dsp_blocks must be at most {max(0, part.dsps - taken)} on "
+                            f"{part.name}, which has {part.dsps or 'no'} DSP blocks{held}, "
+                            f"but is {spec.engine.dsp_blocks}.")
+    elif spec.engine.multiplier == "dsp" and spec.multipliers > part.dsps - taken:
         raise SpecError(f'engine.multiplier must be "lut" or "auto" for {spec.multipliers} '
                         f"products side by side on {part.name}, which has {part.dsps or 'no'} DSP "
                         f'blocks{held}, but is "dsp".')
 
 
-def _resolve(spec: EngineSpec, part: Device, multiplier: str) -> EngineSpec:
+def _resolve(spec: EngineSpec, part: Device) -> EngineSpec:
     memories = ["prototype_storage", "table_storage", "weight_storage"]
     if spec.front is not None:
         memories.append("line_storage")
     stores: dict[str, Any] = {field: _storage(part, field, getattr(spec.engine, field))
               for field in memories if hasattr(spec.engine, field)}
-    if isinstance(spec, MACSpec) and multiplier == "lut":
-        stores["products_per_dsp"] = None
+    if isinstance(spec, MACSpec) and (spec.in_logic or not spec.multipliers):
         if spec.engine.weight_code == "auto":
-            signed = part.family == "ice40" and spec.engine.scheme == "fixed"
+            signed = (part.family == "ice40" and spec.engine.scheme == "fixed"
+                      and spec.packed == 1)
             stores["weight_code"] = "signed" if signed else "magnitude"
-    engine = dataclasses.replace(spec.engine, multiplier=multiplier, **stores)
-    return dataclasses.replace(spec, engine=engine)
+    resolved: EngineSpec = _with(spec, **stores)
+    return resolved
 
 
 def _storage(part: Device, field: str, asked: str) -> str:

@@ -187,9 +187,24 @@ class EngineSpec(Widths):
         return ceil_div(self.layer.row_outputs, self.lanes_out)
 
     @property
+    def computed_outputs(self) -> int:
+        """Results that an engine row is computed with: N."""
+        return self.layer.row_outputs
+
+    @property
+    def computed_transfers(self) -> int:
+        """Transfers of them."""
+        return ceil_div(self.computed_outputs, self.lanes_out)
+
+    @property
+    def order_stages(self) -> int:
+        """Cycles that results wait for others of their row, to change their order."""
+        return 0
+
+    @property
     def result_words(self) -> int:
         """Words of the parameters of results: a transfer of every set's row."""
-        return self.sets * self.row_transfers
+        return self.sets * self.computed_transfers
 
     @property
     def output_transfers(self) -> int:
@@ -224,7 +239,7 @@ class EngineSpec(Widths):
         with a convolution, where it is measured."""
         if isinstance(self.layer, Conv2d):
             return None
-        return self.first_tile_cycle + self.result_stages
+        return self.first_tile_cycle + self.result_stages + self.order_stages
 
     @property
     def sum_stages(self) -> int:

@@ -6,10 +6,9 @@ import types
 from collections.abc import Mapping
 from typing import Any
 
-__all__ = ["SpecError", "SpecTypeError", "Integer", "Choice", "Boolean", "Pair", "Rows",
-           "integer", "choice", "boolean", "pair", "rows", "check_fields", "from_mapping",
-           "table_schema",
-           "to_mapping"]
+__all__ = ["SpecError", "SpecTypeError", "Integer", "Choice", "Boolean", "Pair", "Ratio", "Rows",
+           "integer", "choice", "boolean", "pair", "ratio", "rows", "check_fields",
+           "from_mapping", "table_schema", "to_mapping"]
 
 
 class SpecError(ValueError):
@@ -76,6 +75,24 @@ class Choice:
 
     def schema(self) -> dict[str, Any]:
         return {"type": "string", "enum": list(self.words)}
+
+
+@dataclasses.dataclass(frozen=True)
+class Ratio:
+    """``auto``, or two integers, not both 0, as in ``1:2``."""
+    rule = '"auto" or two integers such as "1:2"'
+
+    def check(self, name: str, value: Any) -> None:
+        if not isinstance(value, str):
+            raise SpecTypeError(f"{name} must be {self.rule}, but is {show(value)}.")
+        parts = value.split(":")
+        good = (len(parts) == 2 and all(part.isascii() and part.isdigit() and len(part) < 6
+                                        for part in parts) and any(map(int, parts)))
+        if value != "auto" and not good:
+            raise SpecError(f"{name} must be {self.rule}, but is {show(value)}.")
+
+    def schema(self) -> dict[str, Any]:
+        return {"type": "string", "pattern": "^(auto|[0-9]+:[0-9]+)$"}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -168,6 +185,11 @@ def pair(low: int, high: int, doc: str, *, default: Any = dataclasses.MISSING) -
 def choice(words: tuple[str, ...], doc: str, *, default: Any = dataclasses.MISSING) -> Any:
     """A dataclass field holding one of `words`."""
     return _field(Choice(words), doc, default)
+
+
+def ratio(doc: str) -> Any:
+    """A dataclass field holding a ratio of two integers, or ``auto``."""
+    return _field(Ratio(), doc, "auto")
 
 
 def boolean(doc: str, *, default: Any = dataclasses.MISSING) -> Any:

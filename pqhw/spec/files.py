@@ -211,6 +211,8 @@ def save_parameters(path: PathLike, chain: ChainSpec, parameters: Sequence[Param
                       "tables": own.tables}
         elif isinstance(own, MACParameters):
             named |= {"weights": own.weights}
+            if own.scheme is not None:
+                named |= {"scheme": own.scheme}
             if spec.output is not None and spec.output.mode == "scale":
                 named |= {"multiplier": own.multiplier}
         if spec.output is not None:

@@ -1,24 +1,20 @@
 """The spec of a multiply-accumulate engine and everything derived from it."""
 
 import dataclasses
+import functools
+import math
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-import numpy as np
-
 from .conv import Conv2d, LayerShape, layer_from_mapping
-from .engine import EngineSpec
 from .image import Section
-from .ranges import Range, ceil_div
-from .rules import check_weights
+from .products import Products
+from .ranges import ceil_div, ceil_log2
+from .rules import check_mixed, check_weights
 from .storage import storage
 from .tables import MACEngine, MACFolding, MACPrecision, PQEngine, PQFolding, PQPrecision
-from .weights import magnitudes
 
 __all__ = ["MACSpec"]
-
-MANY_DSPS = 32
-"""DSP blocks from which on their columns lie too far from the sums for one cycle."""
 
 
 def _names(cls: type) -> frozenset[str]:
@@ -26,7 +22,7 @@ def _names(cls: type) -> frozenset[str]:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class MACSpec(EngineSpec):
+class MACSpec(Products):
     """A layer that multiplies activations by integer weights, output-stationary.
 
     Per row: cycles = ceil(D/inputs) * ceil(N/outputs).
@@ -50,6 +46,7 @@ class MACSpec(EngineSpec):
 
     def __post_init__(self) -> None:
         check_weights(self)
+        check_mixed(self)
         super().__post_init__()
 
     @property
@@ -74,64 +71,6 @@ class MACSpec(EngineSpec):
     def row_cycles(self) -> int:
         """Cycles between engine rows when nothing stalls."""
         return self.groups * self.tiles
-
-    @property
-    def multipliers(self) -> int:
-        """Products formed side by side, or DSP blocks where several share one; shifts need no
-        multiplier."""
-        if self.engine.scheme != "fixed":
-            return 0
-        return self.row_lanes * ceil_div(self.outputs, self.packed)
-
-    @property
-    def levels(self) -> np.ndarray:
-        """Magnitudes that a weight may have, ascending."""
-        return magnitudes(self.engine.scheme, self.engine.weight_bits)
-
-    @property
-    def weight_range(self) -> Range:
-        """Weights: symmetric around zero."""
-        top = int(self.levels[-1])
-        return Range(-top, top)
-
-    @property
-    def signed_terms(self) -> bool:
-        """Whether products come as magnitude and sign, as logic forms them, and DSP blocks where
-        several share one."""
-        in_logic = self.engine.multiplier == "lut" and self.engine.weight_code != "signed"
-        return self.engine.scheme != "fixed" or in_logic or self.packed > 1
-
-    @property
-    def packed(self) -> int:
-        """Products of a DSP block: one activation times the weights of as many outputs."""
-        if self.engine.multiplier == "lut" or self.engine.scheme != "fixed":
-            return 1
-        return min(self.engine.products_per_dsp or 1, self.outputs)
-
-    @property
-    def field_bits(self) -> int:
-        """Bits from one product of a DSP block to the next: those of a product's magnitude."""
-        return Range(0, self.activation_range.magnitude().high * self.weight_range.high).bits
-
-    def most_per_dsp(self, port_bits: int) -> int:
-        """How many magnitudes of weights fit an operand of `port_bits` bits, products apart."""
-        bits = self.engine.weight_bits - 1
-        if self.activation_range.magnitude().bits > port_bits or bits > port_bits:
-            return 1
-        return 1 + (port_bits - bits) // self.field_bits
-
-    @property
-    def term_range(self) -> Range:
-        """A product."""
-        return self.activation_range * self.weight_range
-
-    @property
-    def product_range(self) -> Range:
-        """What a lane gives: a product, or that of an activation and a magnitude."""
-        if not self.signed_terms:
-            return self.term_range
-        inputs = self.activation_range.magnitude() if self.packed > 1 else self.activation_range
-        return inputs * Range(0, self.weight_range.high)
 
     @property
     def terms(self) -> int:
@@ -159,24 +98,47 @@ class MACSpec(EngineSpec):
         """Cycles from an address to its weights."""
         return self.read_stages(self.weight_store)
 
+    # -- Order of the rows -----------------------------------------------------------------
+
+    @functools.cached_property
+    def lanes_out(self) -> int:
+        """As for any engine; with two schemes the fewest lanes whose transfers have one scheme.
+        """
+        if self.engine.scheme != "mixed" or self.folding.results_per_cycle is not None:
+            return super().lanes_out
+        fewest = ceil_div(self.outputs, self.tile_interval)
+        shared = self.outputs
+        if self.engine.ratio != "auto":
+            shared = math.gcd(self.outputs, self.fixed_outputs)
+        return next((lanes for lanes in range(fewest, shared + 1) if shared % lanes == 0), shared)
+
+    @property
+    def permutes(self) -> bool:
+        """Whether rows are computed in another order than they leave in."""
+        return 0 < self.fixed_outputs < self.outputs
+
+    @property
+    def computed_outputs(self) -> int:
+        """Results that a row is computed with, those of lanes left over among them."""
+        return self.tiles * self.outputs if self.permutes else self.layer.row_outputs
+
+    @property
+    def order_bits(self) -> tuple[int, int]:
+        """Bits of a transfer's and of a lane's number where rows change their order."""
+        return ceil_log2(self.computed_transfers), ceil_log2(self.lanes_out)
+
+    @property
+    def order_stages(self) -> int:
+        """Cycles from a row's first transfer of results to its first in the order of the rows."""
+        if not self.permutes:
+            return 0
+        last = (self.tiles - 1) * self.groups + self.outputs // self.lanes_out - 1
+        return last + 2
+
     @property
     def replays_inputs(self) -> bool:
         """Whether a row is stored and played once for every tile of outputs."""
         return self.tiles > 1 and self.groups > 1
-
-    @property
-    def product_stages(self) -> int:
-        """Registers of a multiplier: operands and product, or the partial sums of logic; and one
-        on the way from DSP blocks."""
-        return 2 + int(self.registers_products)
-
-    @property
-    def registers_products(self) -> bool:
-        """Whether products of DSP blocks pass a register outside."""
-        asked = self.engine.product_register
-        if self.engine.scheme != "fixed" or self.engine.multiplier == "lut":
-            return False
-        return asked == "yes" or asked == "auto" and self.multipliers >= MANY_DSPS
 
     @property
     def first_tile_cycle(self) -> int:
@@ -189,14 +151,19 @@ class MACSpec(EngineSpec):
     def arithmetic(self) -> list[Any]:
         """What decides the results, and the code of the weights."""
         code = ["magnitude"] if self.engine.scheme == "fixed" and self.signed_terms else []
-        return [*super().arithmetic, self.engine.scheme, self.engine.weight_bits, *code]
+        ratio = [self.fixed_outputs, self.outputs] if self.permutes else []
+        return [*super().arithmetic, self.engine.scheme, self.engine.weight_bits, *code, *ratio]
 
     def parameter_sections(self, stage: int) -> list[Section]:
-        """Weights."""
-        return [Section(kind="weights", stage=stage, load_bits=self.engine.load_bits,
-                        copies=self.engine.copies,
-                        words=self.weight_words, fields=self.outputs * self.row_lanes,
-                        field_bits=self.engine.weight_bits)]
+        """Weights, and with two schemes where each row is computed."""
+        make = functools.partial(Section, stage=stage, load_bits=self.engine.load_bits,
+                                 copies=self.engine.copies)
+        sections = [make(kind="weights", words=self.weight_words,
+                         fields=self.outputs * self.row_lanes, field_bits=self.engine.weight_bits)]
+        if self.permutes:
+            sections.append(make(kind="order", words=self.sets * self.row_transfers,
+                                 fields=self.lanes_out, field_bits=sum(self.order_bits)))
+        return sections
 
     @classmethod
     def from_mapping(cls, mapping: Mapping[str, Any]) -> "MACSpec":

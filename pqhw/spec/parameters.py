@@ -11,7 +11,9 @@ from .conv import Conv2d
 from .engine import EngineSpec
 from .fields import SpecError, SpecTypeError
 from .mac import MACSpec
+from .order import row_capacity
 from .pq import PQSpec
+from .products import SCHEMES_OF_MIXED
 from .ranges import Range, unsigned_range
 from .tree import TreeSpec
 from .widths import MULTIPLIER_BITS
@@ -68,11 +70,13 @@ class MACParameters:
     bias: [N]
     multiplier: [N], unsigned 16-bit; ones where the output has no scale
     shift: right shift of the requantiser; 0 for raw accumulators
+    scheme: [N], the number of each row's weight code in `SCHEMES_OF_MIXED`; None but for `mixed`
     """
     weights: np.ndarray
     bias: np.ndarray
     multiplier: np.ndarray
     shift: int = 0
+    scheme: np.ndarray | None = None
 
 
 LookupParameters = PQParameters | TreeParameters
@@ -238,15 +242,17 @@ def check_parameters(spec: EngineSpec, values: Mapping[str, Any]) -> Parameters:
             return _tree(spec, spec.encoder, values)
         return _prototypes(spec, values)
     assert isinstance(spec, MACSpec)
+    values = {name: value for name, value in values.items() if value is not None}
     outputs = spec.layer.out_channels
     scaled = spec.output is not None and spec.output.mode == "scale"
-    _known(values, ("weights", "multiplier") if scaled else ("weights",),
-           ("bias", "shift") if scaled else ("bias", "multiplier", "shift"))
+    needed = ["weights"] + ["scheme"] * (spec.engine.scheme == "mixed") + ["multiplier"] * scaled
+    _known(values, tuple(needed), ("bias", "shift") if scaled else ("bias", "multiplier", "shift"))
     label = "[N, Fh, Fw, C / groups]" if isinstance(spec.layer, Conv2d) else "[N, D]"
     weights = _array("weights", values["weights"], [(label, spec.weight_shape)],
                      spec.weight_range, f"engine.weight_bits = {spec.engine.weight_bits}, "
                      "symmetric around zero")
-    _check_levels(spec, weights)
+    scheme = _row_schemes(spec, values["scheme"]) if "scheme" in values else None
+    _check_levels(spec, weights, scheme)
     shift = _shift(spec, values)
     multiplier = np.ones(outputs, np.int64)
     if scaled:
@@ -255,19 +261,47 @@ def check_parameters(spec: EngineSpec, values: Mapping[str, Any]) -> Parameters:
     elif "multiplier" in values:
         raise SpecError('multiplier must be absent unless precision.output.mode is "scale", '
                         "but the parameters give it.")
-    return MACParameters(weights, _bias(spec, values, shift), multiplier, shift)
+    return MACParameters(weights, _bias(spec, values, shift), multiplier, shift, scheme)
 
 
-def _check_levels(spec: MACSpec, weights: np.ndarray) -> None:
-    """Every weight is one that the scheme has."""
-    wrong = ~np.isin(np.abs(weights), spec.levels)
-    if not wrong.any():
-        return
-    where = np.argwhere(wrong)[0].tolist()
-    levels = ", ".join(map(str, spec.levels[:8].tolist())) + (", …" if len(spec.levels) > 8 else "")
-    raise SpecError(f"weights must be levels of engine.scheme = \"{spec.engine.scheme}\" with "
-                    f"{spec.engine.weight_bits} bits, 0 or ±: {levels}, "
-                    f"but weights{where} is {weights[tuple(where)]}.")
+def _check_levels(spec: MACSpec, weights: np.ndarray, scheme: np.ndarray | None) -> None:
+    """Every weight is one that its row's scheme has."""
+    for number, name in enumerate(spec.schemes):
+        levels = spec.levels_of(name)
+        wrong = ~np.isin(np.abs(weights), levels)
+        if scheme is not None:
+            wrong[scheme != number] = False
+        if not wrong.any():
+            continue
+        where = tuple(np.argwhere(wrong)[0].tolist())
+        known = ", ".join(map(str, levels[:8].tolist())) + (", …" if len(levels) > 8 else "")
+        rows = f'engine.scheme = "{name}"' if scheme is None else f'scheme "{name}" in row {where[0]}'
+        raise SpecError(f"weights must be levels of {rows} with {spec.engine.weight_bits} bits, "
+                        f"0 or ±: {known}, but weights{list(where)} is {weights[where]}.")
+
+
+def _row_schemes(spec: MACSpec, given: Any) -> np.ndarray:
+    """The weight code of every row of a mixed layer, by number or by name; [N]."""
+    array = np.asarray(given)
+    if array.dtype.kind in "US":
+        unknown = ~np.isin(array.astype(str), SCHEMES_OF_MIXED)
+        if unknown.any():
+            raise SpecError(f"scheme must hold {' or '.join(SCHEMES_OF_MIXED)}, but scheme"
+                            f"{_where(unknown)} is {array[tuple(np.argwhere(unknown)[0])]}.")
+        array = (array.astype(str) == SCHEMES_OF_MIXED[1]).astype(np.int64)
+    outputs = spec.layer.out_channels
+    array = _array("scheme", array, [("[N]", (outputs,))], Range(0, 1), "0 fixed, 1 sp2")
+    most = row_capacity(spec)
+    for index, own in enumerate(np.split(array, spec.sets)):
+        for number, name in enumerate(SCHEMES_OF_MIXED):
+            count = int((own == number).sum())
+            if count > most[number]:
+                of_set = f" of group {index}" if spec.sets > 1 else ""
+                raise SpecError(
+                    f"scheme must name {name} in at most {most[number]} rows{of_set} with "
+                    f'{spec.fixed_outputs} of {spec.outputs} outputs per cycle on the fixed core '
+                    f"(engine.ratio), but names it in {count}.")
+    return array
 
 
 def _tables(spec: PQSpec, given: Any) -> np.ndarray:

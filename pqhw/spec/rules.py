@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 DSP_PORT_BITS = 18
 """Bits of an operand without sign that the widest DSP block takes."""
 
-__all__ = ["check_results", "check_sums", "check_tree", "check_vectors", "check_weights"]
+__all__ = ["check_mixed", "check_results", "check_sums", "check_tree", "check_vectors",
+           "check_weights"]
 
 
 def check_sums(spec: "EngineSpec") -> None:
@@ -132,17 +133,46 @@ def check_weights(spec: "MACSpec") -> None:
     if not least <= bits <= most:
         raise SpecError(f"engine.weight_bits must be an integer from {least} to {most} with "
                         f'engine.scheme = "{scheme}", but is {bits}.')
-    asked = spec.engine.products_per_dsp or 1
-    if asked > 1 and (scheme != "fixed" or spec.engine.multiplier == "lut"):
+    asked, integers = spec.engine.products_per_dsp or 1, scheme in ("fixed", "mixed")
+    if asked > 1 and (not integers or spec.engine.multiplier == "lut"):
         raise SpecError("engine.products_per_dsp must be left out unless DSP blocks multiply, "
                         f"but is {asked}.")
     if asked > spec.most_per_dsp(DSP_PORT_BITS):
         raise SpecError("engine.products_per_dsp must be at most "
                         f"{spec.most_per_dsp(DSP_PORT_BITS)} "
                         f"for products of {spec.field_bits} bits, but is {asked}.")
+    if spec.engine.dsp_blocks is not None and (not integers or spec.engine.multiplier != "auto"):
+        raise SpecError('engine.dsp_blocks must be left out unless engine.multiplier is "auto" and '
+                        f"weights are integers, but is {spec.engine.dsp_blocks}.")
     if scheme != "fixed" and spec.engine.weight_code == "signed":
         raise SpecError('engine.weight_code must be "magnitude" or "auto" with engine.scheme = '
                         f'"{scheme}", but is "signed".')
-    if scheme != "fixed" and spec.engine.multiplier == "dsp":
+    if not integers and spec.engine.multiplier == "dsp":
         raise SpecError('engine.multiplier must be "lut" or "auto" with engine.scheme = '
                         f'"{scheme}", whose products are shifts, but is "dsp".')
+
+
+def check_mixed(spec: "MACSpec") -> None:
+    """A layer of two schemes has lanes for both, and transfers of results of one each."""
+    ratio = spec.engine.ratio
+    if spec.engine.scheme != "mixed":
+        if ratio != "auto":
+            raise SpecError('engine.ratio must be left out unless engine.scheme is "mixed", '
+                            f'but is "{ratio}".')
+        return
+    if spec.tile_interval < 2 or spec.outputs < 2:
+        raise SpecError('folding must leave at least 2 groups of inputs and 2 outputs per cycle '
+                        'with engine.scheme = "mixed", whose rows are put back into their order, '
+                        f"but leaves {spec.tile_interval} and {spec.outputs}.")
+    if ratio != "auto":
+        fixed, other = map(int, ratio.split(":"))
+        if spec.outputs * fixed % (fixed + other):
+            raise SpecError(f"engine.ratio must split the {spec.outputs} outputs per cycle into "
+                            f'whole ones, but is "{ratio}".')
+    if spec.fixed_outputs % spec.lanes_out:
+        raise SpecError(f"engine.ratio must give integer weights to a multiple of the "
+                        f"{spec.lanes_out} results per cycle, but gives them to "
+                        f"{spec.fixed_outputs} of {spec.outputs} outputs.")
+    if ceil_div(spec.outputs, spec.lanes_out) > spec.tile_interval:
+        raise SpecError(f"engine.ratio must let {ceil_div(spec.outputs, spec.tile_interval)} or "
+                        f"more results leave at once, all of one scheme, but is \"{ratio}\".")

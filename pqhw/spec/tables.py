@@ -4,7 +4,7 @@ import dataclasses
 from typing import Any, ClassVar
 
 from .fields import (SpecTypeError, boolean, check_fields, choice, from_mapping,
-                     integer, rows, show, table_schema, to_mapping)
+                     integer, ratio, rows, show, table_schema, to_mapping)
 from .ranges import Range, signed_range, unsigned_range
 from .weights import SCHEMES
 
@@ -150,14 +150,18 @@ class PQEngine(_Engine):
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class MACEngine(_Engine):
     """How a multiply-accumulate layer forms its products."""
-    scheme: str = choice(SCHEMES, "weight code: any integer, powers of two, or sums of two "
-                         "of them", default="fixed")
+    scheme: str = choice(SCHEMES, "weight code: any integer, powers of two, sums of two of them, "
+                         "or, row by row, fixed or sp2", default="fixed")
+    ratio: str = ratio("fixed to sp2 rows of a mixed layer; auto gives DSP blocks as many outputs "
+                       "as they serve")
     weight_bits: int = integer(2, 8, "bits of a weight, its sign among them", default=8)
     weight_code: str = choice(("auto", "magnitude", "signed"), "how weights stand in memory for "
                               "products in logic: sign and magnitude, the sign left to the sums, "
                               "or two's complement; auto is signed on iCE40", default="auto")
     multiplier: str = choice(("dsp", "lut", "auto"), "what forms a product: DSP block or logic; "
-                             "auto is dsp while the device's suffice", default="auto")
+                             "auto is DSP blocks first, then logic", default="auto")
+    dsp_blocks: int | None = integer(1, 4096, "DSP blocks that form products, the rest of them in "
+                                     "logic; left out, as many as the device has", default=None)
     products_per_dsp: int | None = integer(1, 9, "weights of as many outputs that share a DSP "
                                            "block; left out, as many as an operand of 18 bits "
                                            "holds (16 on iCE40)", default=None)

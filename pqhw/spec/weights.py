@@ -12,10 +12,11 @@ import numpy as np
 __all__ = ["SCHEMES", "SMALLEST_BITS", "LARGEST_BITS", "magnitude_codes", "magnitudes", "encode",
            "second_shift", "sp2_bits"]
 
-SCHEMES = ("fixed", "pot", "sp2")
+SCHEMES = ("fixed", "pot", "sp2", "mixed")
+"""``mixed`` is fixed in some rows and sp2 in the others."""
 
-SMALLEST_BITS = {"fixed": 2, "pot": 3, "sp2": 3}
-LARGEST_BITS = {"fixed": 8, "pot": 6, "sp2": 8}
+SMALLEST_BITS = {"fixed": 2, "pot": 3, "sp2": 3, "mixed": 3}
+LARGEST_BITS = {"fixed": 8, "pot": 6, "sp2": 8, "mixed": 8}
 """Bits m of a weight; pot of 6 bits reaches 2**30, and of 7 no accumulator would do."""
 
 

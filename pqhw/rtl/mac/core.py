@@ -59,7 +59,8 @@ class MACCore(wiring.Component):
                                                          registered=spec.engine.bram_register)
         m.submodules.columns = sums = ColumnSums(
             spec, spec.weight_stages + spec.product_stages,
-            [[spec.product_range] * spec.row_lanes] * spec.outputs, spec.sum_range)
+            [[spec.product_of(n, d) for d in range(spec.row_lanes)] for n in range(spec.outputs)],
+            spec.sum_range)
         wiring.connect(m, wiring.flipped(self.load_weights), weights.write)
         enable = self.enable
         word: Value = self._place(m)
@@ -77,33 +78,34 @@ class MACCore(wiring.Component):
         signs = Signal(spec.outputs * spec.row_lanes, name="signs")
         for d in range(spec.row_lanes):
             element = x.word_select(d, spec.precision.activation_bits)
-            own = [row[d] for row in words]
-            if spec.packed > 1:
-                products, negative = self._packed(m, platform, element, own, d)
-            else:
-                products = [self._product(m, platform, element, weight, f"lane{n}_{d}")
-                            for n, weight in enumerate(own)]
-                negative = [weight[-1] for weight in own]
-            if spec.registers_products:
-                products = [delayed(m, enable, product, 1, f"product{n}_{d}")[-1]
-                            for n, product in enumerate(products)]
-            for n, product in enumerate(products):
+            lanes = self._lanes(m, platform, element, [row[d] for row in words], d)
+            for n, (product, negative) in enumerate(lanes):
+                if spec.registers_products:
+                    product = delayed(m, enable, product, 1, f"product{n}_{d}")[-1]
                 m.d.comb += [sums.terms[n][d].eq(product),
-                             signs[n * spec.row_lanes + d].eq(negative[n])]
+                             signs[n * spec.row_lanes + d].eq(negative)]
         if spec.signed_terms:
             m.d.comb += sums.signs.eq(
                 delayed(m, enable, signs, spec.product_stages, "signs")[-1])
         return m
 
-    def _product(self, m: Module, platform: Target, x: Value, weight: Value, name: str) -> Value:
-        lane = self._lane(m, platform, name)
-        m.d.comb += [lane.x.eq(x), lane.w.eq(weight), lane.enable.eq(self.enable)]
-        return lane.product
+    def _lanes(self, m: Module, platform: Target, x: Value, weights: list[Value],
+               index: int) -> list[tuple[Value, Value]]:
+        """Products of an input with the weights of all outputs, and which are to be negated."""
+        spec = self.spec
+        shared = 0
+        if spec.packed > 1:
+            shared = sum(spec.on_dsp(n, index) for n in range(spec.outputs))
+        lanes = self._packed(m, platform, x, weights[:shared], index) if shared else []
+        for n in range(shared, spec.outputs):
+            lane = self._lane(m, platform, n, index)
+            m.d.comb += [lane.x.eq(x), lane.w.eq(weights[n]), lane.enable.eq(self.enable)]
+            lanes.append((lane.product, weights[n][-1]))
+        return lanes
 
     def _packed(self, m: Module, platform: Target, x: Value, weights: list[Value],
-                index: int) -> tuple[list[Value], list[Value]]:
-        """Products of magnitudes with the weights of all outputs, several to a DSP block, and
-        which of them are negative."""
+                index: int) -> list[tuple[Value, Value]]:
+        """Products of magnitudes, several to a DSP block."""
         spec = self.spec
         field, code = spec.field_bits, spec.engine.weight_bits - 1
         negative: Value = Const(0, 1)
@@ -113,7 +115,7 @@ class MACCore(wiring.Component):
             m.d.comb += magnitude.eq(Mux(negative, -x.as_signed(), x))
             x = magnitude
         products: list[Value] = []
-        for low in range(0, spec.outputs, spec.packed):
+        for low in range(0, len(weights), spec.packed):
             group = weights[low:low + spec.packed]
             width = (len(group) - 1) * field + code
             shapes = unsigned(len(x)), unsigned(width), unsigned(len(x) + width)
@@ -123,21 +125,22 @@ class MACCore(wiring.Component):
             m.d.comb += [unit.x.eq(x), unit.w.eq(Cat(fields)), unit.enable.eq(self.enable)]
             products += [unit.product[place_ * field:(place_ + 1) * field]
                          for place_ in range(len(group))]
-        return products, [weight[-1] ^ negative for weight in weights]
+        return [(product, weight[-1] ^ negative) for product, weight in zip(products, weights)]
 
-    def _lane(self, m: Module, platform: Target, name: str) -> Multiplier | ShiftProduct:
+    def _lane(self, m: Module, platform: Target, output: int,
+              index: int) -> Multiplier | ShiftProduct:
         """What multiplies: by a weight, or by its magnitude, the sign left to the sums."""
-        spec = self.spec
-        x, product = shape_of(spec.activation_range), shape_of(spec.product_range)
-        code = unsigned(spec.engine.weight_bits - 1)
-        if spec.engine.scheme != "fixed":
+        spec, name = self.spec, f"lane{output}_{index}"
+        scheme = spec.scheme_of(output)
+        x, product = shape_of(spec.activation_range), shape_of(spec.product_of(output, index))
+        if scheme != "fixed":
             return place(m, platform, name, "shift_product", ShiftProduct, x, product,
-                         spec.engine.scheme, spec.engine.weight_bits)
+                         scheme, spec.engine.weight_bits)
+        weight = shape_of(spec.weights_of("fixed"))
         if spec.signed_terms:
-            return place(m, platform, name, "multiplier", Multiplier, x, code, product, "lut")
-        style = "lut" if spec.engine.multiplier == "lut" else "dsp"
-        return place(m, platform, name, "multiplier", Multiplier, x, shape_of(spec.weight_range),
-                     product, style)
+            weight = unsigned(spec.engine.weight_bits - 1)
+        style = "dsp" if spec.on_dsp(output, index) else "lut"
+        return place(m, platform, name, "multiplier", Multiplier, x, weight, product, style)
 
     def _place(self, m: Module) -> Signal:
         """Which word of weights comes next: tile * groups + group."""

@@ -1,0 +1,156 @@
+"""What forms the products of a MAC engine, lane by lane, and the ranges that follow from it."""
+
+import functools
+from typing import Any
+
+import numpy as np
+
+from .engine import EngineSpec
+from .ranges import Range, ceil_div, covering
+from .weights import magnitudes
+
+__all__ = ["Products", "SCHEMES_OF_MIXED"]
+
+MANY_DSPS = 32
+"""DSP blocks from which on their columns lie too far from the sums for one cycle."""
+
+SCHEMES_OF_MIXED = ("fixed", "sp2")
+"""Schemes of the rows of a `mixed` layer, in the order of their lanes."""
+
+
+class Products(EngineSpec):
+    """Products by weight codes.
+
+    A lane is an input d and an output n of a cycle. The first `fixed_outputs` outputs have
+    integer weights; of their lanes the first `dsp_units` groups of `packed` are DSP blocks.
+    """
+    engine: Any
+    row_lanes: int
+
+    # -- Which lane is what ----------------------------------------------------------------
+
+    @functools.cached_property
+    def fixed_outputs(self) -> int:
+        """Outputs of a cycle with integer weights.
+
+        A `mixed` engine without a ratio has as many as without; with it, whole transfers of
+        results have one scheme.
+        """
+        if self.engine.scheme != "mixed":
+            return self.outputs if self.engine.scheme == "fixed" else 0
+        if self.engine.ratio == "auto":
+            return self.outputs // self.lanes_out // 2 * self.lanes_out
+        fixed, other = map(int, self.engine.ratio.split(":"))
+        return self.outputs * fixed // (fixed + other)
+
+    def scheme_of(self, output: int) -> str:
+        """The weight code of an output of a cycle."""
+        if self.engine.scheme != "mixed":
+            return str(self.engine.scheme)
+        return SCHEMES_OF_MIXED[output >= self.fixed_outputs]
+
+    @property
+    def schemes(self) -> list[str]:
+        """The weight codes that occur."""
+        return list(SCHEMES_OF_MIXED) if self.engine.scheme == "mixed" else [self.engine.scheme]
+
+    @property
+    def multipliers(self) -> int:
+        """DSP blocks that would form all products with integer weights; shifts need none."""
+        return self.row_lanes * ceil_div(self.fixed_outputs, self.packed)
+
+    @property
+    def dsp_units(self) -> int:
+        """DSP blocks that form products."""
+        if self.engine.multiplier == "lut":
+            return 0
+        asked = self.engine.dsp_blocks
+        return self.multipliers if asked is None else min(asked, self.multipliers)
+
+    def on_dsp(self, output: int, index: int) -> bool:
+        """Whether a DSP block forms the product of an output and an input of a cycle."""
+        if output >= self.fixed_outputs:
+            return False
+        return output // self.packed * self.row_lanes + index < self.dsp_units
+
+    @property
+    def in_logic(self) -> bool:
+        """Whether logic forms products with integer weights."""
+        return self.dsp_units < self.multipliers
+
+    @property
+    def packed(self) -> int:
+        """Products of a DSP block: one activation times the weights of as many outputs."""
+        if self.engine.multiplier == "lut" or not self.fixed_outputs:
+            return 1
+        return min(self.engine.products_per_dsp or 1, self.fixed_outputs)
+
+    @property
+    def signed_terms(self) -> bool:
+        """Whether products come as magnitude and sign, as logic forms them, and DSP blocks where
+        several share one."""
+        if self.engine.scheme != "fixed" or self.packed > 1:
+            return True
+        return self.in_logic and self.engine.weight_code != "signed"
+
+    # -- Ranges ----------------------------------------------------------------------------
+
+    def levels_of(self, scheme: str) -> np.ndarray:
+        """Magnitudes that a weight may have, ascending."""
+        return magnitudes(scheme, self.engine.weight_bits)
+
+    def weights_of(self, scheme: str) -> Range:
+        """Weights of a scheme: symmetric around zero."""
+        top = int(self.levels_of(scheme)[-1])
+        return Range(-top, top)
+
+    @property
+    def weight_range(self) -> Range:
+        """Weights of any scheme that occurs."""
+        return covering(self.weights_of(scheme) for scheme in self.schemes)
+
+    @property
+    def field_bits(self) -> int:
+        """Bits from one product of a DSP block to the next: those of a product's magnitude."""
+        top = self.weights_of("fixed").high
+        return Range(0, self.activation_range.magnitude().high * top).bits
+
+    def most_per_dsp(self, port_bits: int) -> int:
+        """How many magnitudes of weights fit an operand of `port_bits` bits, products apart."""
+        bits = self.engine.weight_bits - 1
+        if self.activation_range.magnitude().bits > port_bits or bits > port_bits:
+            return 1
+        return 1 + (port_bits - bits) // self.field_bits
+
+    @property
+    def term_range(self) -> Range:
+        """A product, of any scheme that occurs."""
+        return self.activation_range * self.weight_range
+
+    def term_of(self, output: int) -> Range:
+        """A product of an output of a cycle."""
+        return self.activation_range * self.weights_of(self.scheme_of(output))
+
+    def product_of(self, output: int, index: int) -> Range:
+        """What a lane gives: a product, or that of an activation and a magnitude."""
+        if not self.signed_terms:
+            return self.term_of(output)
+        shares = self.packed > 1 and self.on_dsp(output, index)
+        inputs = self.activation_range.magnitude() if shares else self.activation_range
+        return inputs * Range(0, self.weights_of(self.scheme_of(output)).high)
+
+    # -- Cycles ----------------------------------------------------------------------------
+
+    @property
+    def product_stages(self) -> int:
+        """Registers of a multiplier: operands and product, or the partial sums of logic; and one
+        on the way from DSP blocks."""
+        return 2 + int(self.registers_products)
+
+    @property
+    def registers_products(self) -> bool:
+        """Whether products pass a register outside the DSP blocks."""
+        asked = self.engine.product_register
+        if not self.dsp_units:
+            return False
+        return asked == "yes" or asked == "auto" and self.dsp_units >= MANY_DSPS
