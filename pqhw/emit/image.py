@@ -56,11 +56,12 @@ def arrange(section: Section, spec: EngineSpec, parameters: Parameters) -> np.nd
             return np.full((1, 1, 1), parameters.shift)
         case "multiplier", _, MACParameters():
             return _by_transfer(spec, section, parameters, parameters.multiplier)
-        case "weights", MACSpec(), MACParameters():
+        case "weights" | "sp2_weights", MACSpec(), MACParameters():
             rows = parameters.weights
             if isinstance(spec.layer, Conv2d):
                 rows = rows.transpose(0, 3, 1, 2).reshape(spec.layer.out_channels, -1)
-            return np.concatenate([_weights(spec, own, of_rows) for own, of_rows in zip(
+            outputs = next(core.outputs for core in spec.cores if core.section == section.kind)
+            return np.concatenate([_weights(spec, outputs, own, of_rows) for own, of_rows in zip(
                 np.split(rows, spec.sets), _row_schemes(spec, parameters))])
         case "order", MACSpec(), MACParameters():
             return np.concatenate([_order(spec, own) for own in _row_schemes(spec, parameters)])
@@ -106,14 +107,17 @@ def _by_transfer(spec: EngineSpec, section: Section, parameters: Parameters,
     return padded.reshape(section.words, 1, section.fields)
 
 
-def _weights(spec: MACSpec, weights: np.ndarray, scheme: np.ndarray) -> np.ndarray:
-    """[N, D] as (tile, group) words of (output, input) fields; padding is zero."""
+def _weights(spec: MACSpec, outputs: range, weights: np.ndarray,
+             scheme: np.ndarray) -> np.ndarray:
+    """[N, D] as (tile, group) words of (output, input) fields, of a core's outputs; padding is
+    zero."""
     padded = np.zeros((spec.tiles * spec.outputs, spec.groups * spec.row_lanes), np.int64)
     padded[_slots(spec, scheme), :weights.shape[1]] = weights
-    shaped = padded.reshape(spec.tiles, spec.outputs, spec.groups, spec.row_lanes)
+    tiled = padded.reshape(spec.tiles, spec.outputs, spec.groups, spec.row_lanes)
+    shaped = tiled[:, outputs.start:outputs.stop]
     if spec.signed_terms:
-        shaped = np.stack([encode(shaped[:, n], spec.scheme_of(n), spec.engine.weight_bits)
-                           for n in range(spec.outputs)], axis=1)
+        shaped = np.stack([encode(tiled[:, n], spec.scheme_of(n), spec.engine.weight_bits)
+                           for n in outputs], axis=1)
     return shaped.transpose(0, 2, 1, 3).reshape(spec.groups * spec.tiles, 1, -1)
 
 

@@ -59,7 +59,8 @@ MEMORY_WIDTHS = (4, 16, 36)
 """Bits of the memories that words are put together from: LUT RAM, iCE40 and ECP5 block RAM."""
 
 KINDS = {"prototypes": 1, "tables": 2, "bias": 3, "shift": 4, "weights": 5, "multiplier": 6,
-         "norms": 7, "thresholds": 8, "split_dims": 9, "order": 10}
+         "norms": 7, "thresholds": 8, "split_dims": 9, "order": 10,
+         "sp2_weights": 11}
 
 
 class LoadError:

@@ -113,11 +113,6 @@ class MACSpec(Products):
         return next((lanes for lanes in range(fewest, shared + 1) if shared % lanes == 0), shared)
 
     @property
-    def permutes(self) -> bool:
-        """Whether rows are computed in another order than they leave in."""
-        return 0 < self.fixed_outputs < self.outputs
-
-    @property
     def computed_outputs(self) -> int:
         """Results that a row is computed with, those of lanes left over among them."""
         return self.tiles * self.outputs if self.permutes else self.layer.row_outputs
@@ -155,11 +150,12 @@ class MACSpec(Products):
         return [*super().arithmetic, self.engine.scheme, self.engine.weight_bits, *code, *ratio]
 
     def parameter_sections(self, stage: int) -> list[Section]:
-        """Weights, and with two schemes where each row is computed."""
+        """Weights by core, and with two schemes where each row is computed."""
         make = functools.partial(Section, stage=stage, load_bits=self.engine.load_bits,
                                  copies=self.engine.copies)
-        sections = [make(kind="weights", words=self.weight_words,
-                         fields=self.outputs * self.row_lanes, field_bits=self.engine.weight_bits)]
+        sections = [make(kind=core.section, words=self.weight_words,
+                         fields=len(core.outputs) * self.row_lanes,
+                         field_bits=self.engine.weight_bits) for core in self.cores]
         if self.permutes:
             sections.append(make(kind="order", words=self.sets * self.row_transfers,
                                  fields=self.lanes_out, field_bits=sum(self.order_bits)))

@@ -1,5 +1,6 @@
 """What forms the products of a MAC engine, lane by lane, and the ranges that follow from it."""
 
+import dataclasses
 import functools
 from typing import Any
 
@@ -9,13 +10,28 @@ from .engine import EngineSpec
 from .ranges import Range, ceil_div, covering
 from .weights import magnitudes
 
-__all__ = ["Products", "SCHEMES_OF_MIXED"]
+__all__ = ["Core", "Products", "SCHEMES_OF_MIXED"]
 
 MANY_DSPS = 32
 """DSP blocks from which on their columns lie too far from the sums for one cycle."""
 
 SCHEMES_OF_MIXED = ("fixed", "sp2")
 """Schemes of the rows of a `mixed` layer, in the order of their lanes."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Core:
+    """Outputs of a cycle that have a weight memory of their own.
+
+    Members
+    -------
+    section: kind of that memory's section
+    outputs: which of them
+    late: cycles after the others' that it is read, as its products take so many fewer
+    """
+    section: str
+    outputs: range
+    late: int = 0
 
 
 class Products(EngineSpec):
@@ -53,6 +69,21 @@ class Products(EngineSpec):
     def schemes(self) -> list[str]:
         """The weight codes that occur."""
         return list(SCHEMES_OF_MIXED) if self.engine.scheme == "mixed" else [self.engine.scheme]
+
+    @property
+    def permutes(self) -> bool:
+        """Whether outputs of both schemes are there, so that rows are computed in another order
+        than they leave in."""
+        return self.engine.scheme == "mixed" and 0 < self.fixed_outputs < self.outputs
+
+    @property
+    def cores(self) -> list[Core]:
+        """One, or one for each of two schemes, of which shifts need no register behind DSPs."""
+        if not self.permutes:
+            return [Core("weights", range(self.outputs))]
+        return [Core("weights", range(self.fixed_outputs)),
+                Core("sp2_weights", range(self.fixed_outputs, self.outputs),
+                     int(self.registers_products))]
 
     @property
     def multipliers(self) -> int:

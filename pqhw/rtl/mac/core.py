@@ -5,6 +5,7 @@ from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from ...spec import MACSpec
+from ...spec.products import Core
 from ..memory import ParameterMemory, SectionPort
 from ..streams import lanes_layout, shape_of
 from ..sums import ColumnSums, bank_ports, connect_bank, count_up, delayed
@@ -33,7 +34,7 @@ class MACCore(wiring.Component):
     moves: the same, for the handshake at `i`
     sums, done, last, bank, bank_ahead: see `ColumnSums`
     i_bank: the copy of the weights that `i` uses (with two copies)
-    load_weights: write port of the weight memory
+    load_weights, load_sp2_weights: write ports of the weight memories
 
     Latency and cost
     ----------------
@@ -44,24 +45,22 @@ class MACCore(wiring.Component):
 
     def __init__(self, spec: MACSpec):
         self.spec = spec
-        self.section = spec.sections()[0]
+        self.sections = [spec.section(core.section) for core in spec.cores]
         super().__init__({
             "i": In(stream.Signature(lanes_layout(spec.activation_range, spec.row_lanes))),
             "enable": In(1), "moves": In(1),
             "sums": Out(lanes_layout(spec.sum_range, spec.outputs)), "done": Out(1), "last": Out(1),
-            "load_weights": In(SectionPort(self.section)), **bank_ports(spec),
+            **{f"load_{section.kind}": In(SectionPort(section)) for section in self.sections},
+            **bank_ports(spec),
         })
 
     def elaborate(self, platform: Target) -> Module:
         m = Module()
         spec = self.spec
-        m.submodules.weights = weights = ParameterMemory(self.section, spec.weight_store,
-                                                         registered=spec.engine.bram_register)
         m.submodules.columns = sums = ColumnSums(
             spec, spec.weight_stages + spec.product_stages,
             [[spec.product_of(n, d) for d in range(spec.row_lanes)] for n in range(spec.outputs)],
             spec.sum_range)
-        wiring.connect(m, wiring.flipped(self.load_weights), weights.write)
         enable = self.enable
         word: Value = self._place(m)
         if spec.engine.double_buffered:
@@ -70,37 +69,51 @@ class MACCore(wiring.Component):
         m.d.comb += [
             self.i.ready.eq(self.moves), sums.valid.eq(self.i.valid), sums.enable.eq(enable),
             self.sums.eq(sums.sums), self.done.eq(sums.done), self.last.eq(sums.last),
-            weights.enable.eq(enable), weights.address.eq(word),
         ]
-        x = delayed(m, enable, Value.cast(self.i.payload), spec.weight_stages, "x")[-1]
-        words = [[weights.data.word_select(n * spec.row_lanes + d, spec.engine.weight_bits)
-                  for d in range(spec.row_lanes)] for n in range(spec.outputs)]
-        signs = Signal(spec.outputs * spec.row_lanes, name="signs")
-        for d in range(spec.row_lanes):
-            element = x.word_select(d, spec.precision.activation_bits)
-            lanes = self._lanes(m, platform, element, [row[d] for row in words], d)
-            for n, (product, negative) in enumerate(lanes):
-                if spec.registers_products:
-                    product = delayed(m, enable, product, 1, f"product{n}_{d}")[-1]
-                m.d.comb += [sums.terms[n][d].eq(product),
-                             signs[n * spec.row_lanes + d].eq(negative)]
-        if spec.signed_terms:
-            m.d.comb += sums.signs.eq(
-                delayed(m, enable, signs, spec.product_stages, "signs")[-1])
+        latest = max(core.late for core in spec.cores)
+        xs = delayed(m, enable, Value.cast(self.i.payload), spec.weight_stages + latest, "x")
+        at = delayed(m, enable, word, latest, "word")
+        for core, section in zip(spec.cores, self.sections):
+            m.submodules[section.kind] = weights = ParameterMemory(
+                section, spec.weight_store, registered=spec.engine.bram_register)
+            wiring.connect(m, wiring.flipped(getattr(self, f"load_{section.kind}")), weights.write)
+            m.d.comb += [weights.enable.eq(enable), weights.address.eq(at[core.late])]
+            self._core(m, platform, core, xs[spec.weight_stages + core.late], weights.data, sums)
         return m
 
-    def _lanes(self, m: Module, platform: Target, x: Value, weights: list[Value],
+    def _core(self, m: Module, platform: Target, core: Core, x: Value, weights: Value,
+              sums: ColumnSums) -> None:
+        """The lanes of a core's outputs: their terms and signs."""
+        spec = self.spec
+        lanes, outputs, bits = spec.row_lanes, core.outputs, spec.engine.weight_bits
+        signs = Signal(len(outputs) * lanes, name=f"signs{outputs.start}")
+        for d in range(lanes):
+            element = x.word_select(d, spec.precision.activation_bits)
+            own = [weights.word_select(place * lanes + d, bits) for place in range(len(outputs))]
+            found = self._lanes(m, platform, core, element, own, d)
+            for place, (product, negative) in enumerate(found):
+                n = outputs.start + place
+                if spec.registers_products and not core.late:
+                    product = delayed(m, self.enable, product, 1, f"product{n}_{d}")[-1]
+                m.d.comb += [sums.terms[n][d].eq(product), signs[place * lanes + d].eq(negative)]
+        if spec.signed_terms:
+            stages = spec.product_stages - core.late
+            first, after = outputs.start * lanes, outputs.stop * lanes
+            m.d.comb += sums.signs[first:after].eq(
+                delayed(m, self.enable, signs, stages, f"signs{outputs.start}")[-1])
+
+    def _lanes(self, m: Module, platform: Target, core: Core, x: Value, weights: list[Value],
                index: int) -> list[tuple[Value, Value]]:
-        """Products of an input with the weights of all outputs, and which are to be negated."""
+        """Products of an input with the weights of a core, and which are to be negated."""
         spec = self.spec
         shared = 0
         if spec.packed > 1:
-            shared = sum(spec.on_dsp(n, index) for n in range(spec.outputs))
+            shared = sum(spec.on_dsp(n, index) for n in core.outputs)
         lanes = self._packed(m, platform, x, weights[:shared], index) if shared else []
-        for n in range(shared, spec.outputs):
+        for n, weight in zip(core.outputs[shared:], weights[shared:]):
             lane = self._lane(m, platform, n, index)
-            m.d.comb += [lane.x.eq(x), lane.w.eq(weights[n]), lane.enable.eq(self.enable)]
-            lanes.append((lane.product, weights[n][-1]))
+            m.d.comb += [lane.x.eq(x), lane.w.eq(weight), lane.enable.eq(self.enable)]
+            lanes.append((lane.product, weight[-1]))
         return lanes
 
     def _packed(self, m: Module, platform: Target, x: Value, weights: list[Value],
