@@ -160,8 +160,32 @@ def odd_cases() -> dict[str, ChainSpec]:
                                     activation_bits=2, multiplier="dsp", load_bits=64,
                                     output=Requantize(bits=2, signed=True)),
     }
+    cases |= mixed_cases()
     named = {name: ChainSpec((spec,)) for name, spec in cases.items()}
     return named | chain_cases()
+
+
+def mixed_cases() -> dict[str, MACSpec]:
+    """MAC engines whose lanes are not all alike."""
+    scale = Requantize(bits=4, signed=True, mode="scale")
+    both = dict(D=13, N=11, scheme="mixed", weight_bits=4, activation_bits=4, load_bits=64)
+    return {
+        "mac, dsp and logic": mac(
+            D=13, N=7, inputs_per_cycle=4, outputs_per_cycle=3, weight_bits=4, activation_bits=4,
+            products_per_dsp=2, dsp_blocks=3, output=scale),
+        "mac, dsp and logic in two's complement": mac(
+            D=9, N=5, inputs_per_cycle=3, outputs_per_cycle=2, weight_bits=5, activation_bits=4,
+            weight_code="signed", dsp_blocks=4, activation_signed=False),
+        "mixed, a result at a time": mac(
+            **both, inputs_per_cycle=3, outputs_per_cycle=4, ratio="1:3", output=scale),
+        "mixed, four results at a time, raw": mac(
+            **both, inputs_per_cycle=7, outputs_per_cycle=8, ratio="1:1", product_register="yes"),
+        "mixed, double-buffered": mac(
+            **both, inputs_per_cycle=4, outputs_per_cycle=6, double_buffered=True,
+            products_per_dsp=2, output=scale),
+        "mixed, all at once, four groups": mac(
+            **{**both, "N": 12}, inputs_per_cycle=4, outputs_per_cycle=12, ratio="1:2",
+            multiplier="lut", output=Requantize(bits=8, mode="shift"))}
 
 
 def chain_cases() -> dict[str, ChainSpec]:
@@ -234,7 +258,12 @@ def pq_specs(draw: Any) -> PQSpec:
 @st.composite
 def weight_codes(draw: Any) -> dict[str, Any]:
     """Scheme and bits of a MAC engine's weights, and what multiplies by them."""
-    scheme = draw(st.sampled_from(("fixed", "fixed", "pot", "sp2")))
+    scheme = draw(st.sampled_from(("fixed", "fixed", "fixed", "pot", "sp2")))
+    if scheme == "fixed" and draw(st.integers(0, 2)) == 0:
+        return {"weight_bits": draw(st.integers(2, 5)), "activation_bits": draw(st.integers(2, 5)),
+                "dsp_blocks": draw(st.integers(1, 6)),
+                "products_per_dsp": draw(st.sampled_from((None, 2))),
+                "weight_code": draw(st.sampled_from(("magnitude", "signed")))}
     if scheme == "fixed":
         if draw(st.integers(0, 3)) == 0:
             return {"weight_bits": draw(st.integers(2, 5)), "activation_bits": draw(
@@ -248,8 +277,35 @@ def weight_codes(draw: Any) -> dict[str, Any]:
 
 
 @st.composite
+def mixed_specs(draw: Any) -> MACSpec:
+    """Any small MAC engine with rows of two schemes."""
+    lanes, parts = draw(st.integers(1, 3)), draw(st.integers(2, 4))
+    groups = draw(st.integers(parts, parts + 2))
+    inputs = draw(st.integers(1, 4))
+    fixed = draw(st.integers(0, parts))
+    knobs = dict(
+        D=st.integers((groups - 1) * inputs + 1, groups * inputs), N=st.integers(2, 20),
+        inputs_per_cycle=st.just(inputs), outputs_per_cycle=st.just(lanes * parts),
+        scheme=st.just("mixed"), weight_bits=st.integers(3, 8),
+        ratio=st.sampled_from(("auto", f"{fixed}:{parts - fixed}")),
+        multiplier=st.sampled_from(("auto", "dsp", "lut")),
+        product_register=st.sampled_from(("auto", "yes")),
+        weight_storage=st.sampled_from(("auto", "lutram", "bram")),
+        output=output_specs(("shift", "scale")), **FLAGS)
+    values = draw(st.fixed_dictionaries(knobs))
+    values["N"] = max(values["N"], lanes * parts)
+    spec = mac(**values)
+    most = min(3, spec.most_per_dsp(18))
+    if spec.engine.multiplier == "lut" or most == 1:
+        return spec
+    return mac(**values, products_per_dsp=draw(st.integers(1, most)))
+
+
+@st.composite
 def mac_specs(draw: Any) -> MACSpec:
     """Any small MAC engine."""
+    if draw(st.integers(0, 3)) == 0:
+        return draw(mixed_specs())
     knobs = dict(
         D=st.integers(1, 24), N=st.integers(1, 12), inputs_per_cycle=st.integers(1, 6),
         outputs_per_cycle=st.integers(1, 6),
@@ -285,6 +341,11 @@ def following(before: Any, after: Any) -> Any:
         engine = dataclasses.replace(engine, subvector_length=length, split_dims=None)
         if min(folding.subspaces_per_cycle, -(-inputs // length)) % after.encoder_lanes:
             folding = dataclasses.replace(folding, encoders_per_cycle=None)
+    elif engine.scheme == "mixed":
+        engine = dataclasses.replace(engine, products_per_dsp=None)
+        folding = dataclasses.replace(folding, inputs_per_cycle=1)
+        if inputs < after.outputs:
+            engine = dataclasses.replace(engine, scheme="fixed", ratio=None)
     return dataclasses.replace(
         after, engine=engine, folding=folding,
         layer=dataclasses.replace(after.layer, in_features=inputs),

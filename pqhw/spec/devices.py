@@ -113,15 +113,16 @@ def _packed(spec: EngineSpec, part: Device) -> EngineSpec:
     most, asked = spec.most_per_dsp(part.dsp_bits), spec.engine.products_per_dsp
     if asked is None:
         asked = min(most, spec.outputs) if part.dsps else 1
-    elif asked > most:
+        return _with(spec, products_per_dsp=asked) if asked > 1 else spec
+    if asked > most:
         raise SpecError(f"engine.products_per_dsp must be at most {most} on {part.name}, "
                         f"but is {asked}.")
-    return _with(spec, products_per_dsp=asked if asked > 1 else None)
+    return spec
 
 
 def _filled(spec: MACSpec, blocks: int) -> MACSpec:
     """As many products on `blocks` DSP blocks as a MAC engine leaves open."""
-    if spec.engine.scheme == "mixed" and spec.engine.ratio == "auto":
+    if spec.engine.scheme == "mixed" and spec.engine.ratio in (None, "auto"):
         spec = _shared(spec, blocks)
     if spec.engine.multiplier != "auto" or not spec.multipliers:
         return spec

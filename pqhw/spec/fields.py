@@ -79,10 +79,12 @@ class Choice:
 
 @dataclasses.dataclass(frozen=True)
 class Ratio:
-    """``auto``, or two integers, not both 0, as in ``1:2``."""
+    """``auto``, or two integers, not both 0, as in ``1:2``; or None (left to be derived)."""
     rule = '"auto" or two integers such as "1:2"'
 
     def check(self, name: str, value: Any) -> None:
+        if value is None:
+            return
         if not isinstance(value, str):
             raise SpecTypeError(f"{name} must be {self.rule}, but is {show(value)}.")
         parts = value.split(":")
@@ -188,8 +190,8 @@ def choice(words: tuple[str, ...], doc: str, *, default: Any = dataclasses.MISSI
 
 
 def ratio(doc: str) -> Any:
-    """A dataclass field holding a ratio of two integers, or ``auto``."""
-    return _field(Ratio(), doc, "auto")
+    """A dataclass field holding a ratio of two integers, ``auto`` or None."""
+    return _field(Ratio(), doc, None)
 
 
 def boolean(doc: str, *, default: Any = dataclasses.MISSING) -> Any:

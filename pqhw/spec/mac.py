@@ -108,7 +108,7 @@ class MACSpec(Products):
             return super().lanes_out
         fewest = ceil_div(self.outputs, self.tile_interval)
         shared = self.outputs
-        if self.engine.ratio != "auto":
+        if self.engine.ratio not in (None, "auto"):
             shared = math.gcd(self.outputs, self.fixed_outputs)
         return next((lanes for lanes in range(fewest, shared + 1) if shared % lanes == 0), shared)
 

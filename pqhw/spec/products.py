@@ -54,7 +54,7 @@ class Products(EngineSpec):
         """
         if self.engine.scheme != "mixed":
             return self.outputs if self.engine.scheme == "fixed" else 0
-        if self.engine.ratio == "auto":
+        if self.engine.ratio in (None, "auto"):
             return self.outputs // self.lanes_out // 2 * self.lanes_out
         fixed, other = map(int, self.engine.ratio.split(":"))
         return self.outputs * fixed // (fixed + other)
@@ -98,11 +98,16 @@ class Products(EngineSpec):
         asked = self.engine.dsp_blocks
         return self.multipliers if asked is None else min(asked, self.multipliers)
 
+    def dsp_lanes(self, output: int) -> int:
+        """How many of an output's products DSP blocks form: those of the first inputs."""
+        if output >= self.fixed_outputs:
+            return 0
+        before = output // self.packed * self.row_lanes
+        return max(0, min(self.row_lanes, self.dsp_units - before))
+
     def on_dsp(self, output: int, index: int) -> bool:
         """Whether a DSP block forms the product of an output and an input of a cycle."""
-        if output >= self.fixed_outputs:
-            return False
-        return output // self.packed * self.row_lanes + index < self.dsp_units
+        return index < self.dsp_lanes(output)
 
     @property
     def in_logic(self) -> bool:

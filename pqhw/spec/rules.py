@@ -156,7 +156,7 @@ def check_mixed(spec: "MACSpec") -> None:
     """A layer of two schemes has lanes for both, and transfers of results of one each."""
     ratio = spec.engine.ratio
     if spec.engine.scheme != "mixed":
-        if ratio != "auto":
+        if ratio is not None:
             raise SpecError('engine.ratio must be left out unless engine.scheme is "mixed", '
                             f'but is "{ratio}".')
         return
@@ -164,7 +164,7 @@ def check_mixed(spec: "MACSpec") -> None:
         raise SpecError('folding must leave at least 2 groups of inputs and 2 outputs per cycle '
                         'with engine.scheme = "mixed", whose rows are put back into their order, '
                         f"but leaves {spec.tile_interval} and {spec.outputs}.")
-    if ratio != "auto":
+    if ratio not in (None, "auto"):
         fixed, other = map(int, ratio.split(":"))
         if spec.outputs * fixed % (fixed + other):
             raise SpecError(f"engine.ratio must split the {spec.outputs} outputs per cycle into "
@@ -175,4 +175,4 @@ def check_mixed(spec: "MACSpec") -> None:
                         f"{spec.fixed_outputs} of {spec.outputs} outputs.")
     if ceil_div(spec.outputs, spec.lanes_out) > spec.tile_interval:
         raise SpecError(f"engine.ratio must let {ceil_div(spec.outputs, spec.tile_interval)} or "
-                        f"more results leave at once, all of one scheme, but is \"{ratio}\".")
+                        f"more results leave at once, all of one scheme, but is \"{ratio or 'auto'}\".")

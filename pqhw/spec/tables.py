@@ -152,8 +152,8 @@ class MACEngine(_Engine):
     """How a multiply-accumulate layer forms its products."""
     scheme: str = choice(SCHEMES, "weight code: any integer, powers of two, sums of two of them, "
                          "or, row by row, fixed or sp2", default="fixed")
-    ratio: str = ratio("fixed to sp2 rows of a mixed layer; auto gives DSP blocks as many outputs "
-                       "as they serve")
+    ratio: str | None = ratio("fixed to sp2 rows of a mixed layer; auto, or left out, gives "
+                              "DSP blocks as many outputs as they serve")
     weight_bits: int = integer(2, 8, "bits of a weight, its sign among them", default=8)
     weight_code: str = choice(("auto", "magnitude", "signed"), "how weights stand in memory for "
                               "products in logic: sign and magnitude, the sign left to the sums, "

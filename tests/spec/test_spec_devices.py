@@ -96,15 +96,61 @@ def multipliers(name, *stages):
     return [stage.engine.multiplier for stage in resolved.stages]
 
 
-@pytest.mark.parametrize("kind", ("mac", "pq"))
 @pytest.mark.parametrize("name, count, multiplier", [
     ("lfe5u-25f", 28, "dsp"), ("lfe5u-25f", 29, "lut"), ("lfe5u-25f", 64, "lut"),
     ("lfe5u-85f", 64, "dsp"), ("ice40up5k", 8, "dsp"), ("ice40up5k", 9, "lut"),
     ("ice40hx8k", 1, "lut")])
-def test_auto_is_dsp_blocks_while_those_of_the_device_suffice(kind, name, count, multiplier):
-    spec = products(kind, count)
+def test_auto_is_dsp_blocks_while_those_of_the_device_suffice(name, count, multiplier):
+    spec = products("pq", count)
     assert spec.multipliers == count
     assert multipliers(name, spec) == [multiplier]
+
+
+@pytest.mark.parametrize("name, count, blocks", [
+    ("lfe5u-25f", 28, 28), ("lfe5u-25f", 29, 28), ("lfe5u-25f", 64, 28), ("lfe5u-85f", 64, 64),
+    ("ice40up5k", 8, 8), ("ice40up5k", 9, 8), ("ice40hx8k", 1, 0)])
+def test_auto_is_dsp_blocks_first_then_logic_in_a_mac_engine(name, count, blocks):
+    spec = products("mac", count)
+    assert spec.multipliers == count
+    resolved = resolve(chain(spec), device(name)).first
+    assert resolved.dsp_units == blocks
+    assert resolved.engine.multiplier == ("dsp" if blocks == count else "auto" if blocks else "lut")
+    assert sum(resolved.on_dsp(0, d) for d in range(count)) == blocks
+    assert resolved.in_logic == (blocks < count)
+
+
+@pytest.mark.parametrize("name, packed, blocks", [("lfe5u-25f", 3, 28), ("ice40up5k", 2, 8)])
+def test_blocks_that_hold_several_products_are_shared_by_their_outputs(name, packed, blocks):
+    spec = mac(D=10, N=12, inputs_per_cycle=10, outputs_per_cycle=12, activation_bits=4,
+               weight_bits=4, activation_signed=False)
+    resolved = resolve(chain(spec), device(name)).first
+    assert (resolved.packed, resolved.dsp_units) == (packed, blocks)
+    lanes = [[resolved.on_dsp(n, d) for d in range(10)] for n in range(12)]
+    assert sum(map(sum, lanes)) == packed * blocks
+    assert all(lanes[n] == lanes[n - n % packed] for n in range(12))
+    assert resolve(chain(resolved), device(name)).first == resolved
+
+
+@pytest.mark.parametrize("name, has", [("lfe5u-25f", "28 DSP"), ("ice40hx8k", "no DSP")])
+def test_more_blocks_than_there_are_are_refused_by_number(name, has):
+    asked = chain(products("mac", 64, dsp_blocks=29))
+    with pytest.raises(SpecError) as caught:
+        resolve(asked, device(name))
+    most = device(name).dsps
+    assert str(caught.value) == (f"engine.dsp_blocks must be at most {most} on {name}, which has "
+                                 f"{has} blocks, but is 29.")
+    assert resolve(asked, device("lfe5u-85f")).first.dsp_units == 29
+
+
+@pytest.mark.parametrize("name, ratio", [("lfe5u-25f", "6:6"), ("lfe5u-85f", "11:1"),
+                                         ("ice40up5k", "0:12"), ("ice40hx8k", "0:12")])
+def test_the_ratio_of_a_mixed_layer_fills_the_blocks_first(name, ratio):
+    spec = mac(D=120, N=24, scheme="mixed", inputs_per_cycle=10, outputs_per_cycle=12,
+               activation_bits=4, weight_bits=4, activation_signed=False)
+    resolved = resolve(chain(spec), device(name)).first
+    assert resolved.engine.ratio == ratio
+    assert resolved.multipliers == resolved.dsp_units <= device(name).dsps
+    assert resolve(chain(resolved), device(name)).first == resolved
 
 
 def test_an_engine_without_products_takes_no_dsp_blocks():
@@ -141,7 +187,10 @@ def stages_of(*counts_and_multipliers):
 def test_scaled_results_and_what_is_asked_for_by_name_come_first():
     """4 blocks scale, 14 are asked for; 10 are left for the others, in their order."""
     stages = stages_of((1, "lut"), (7, "auto"), (14, "dsp"), (7, "auto"), (3, "auto"), (1, "auto"))
-    assert multipliers("lfe5u-25f", *stages) == ["lut", "dsp", "dsp", "lut", "dsp", "lut"]
+    resolved = resolve(chain(*stages), device("lfe5u-25f")).stages
+    assert [stage.dsp_units for stage in resolved] == [0, 7, 14, 3, 0, 0]
+    assert [stage.engine.multiplier for stage in resolved] == ["lut", "dsp", "dsp", "auto", "lut",
+                                                               "lut"]
 
 
 def test_blocks_that_others_have_taken_are_counted_in_a_refusal():
@@ -160,10 +209,12 @@ def test_no_device_is_asked_for_more_dsp_blocks_than_it_has(design, name):
     stages = [dataclasses.replace(stage, engine=dataclasses.replace(
         stage.engine, multiplier="auto", prototype_storage="bram", table_storage="bram")
         if stage.KIND == "pq" else dataclasses.replace(
-            stage.engine, multiplier="auto", weight_storage="bram")) for stage in design.stages]
+            stage.engine, multiplier="auto", weight_storage="bram", dsp_blocks=None))
+        for stage in design.stages]
     part = device(name)
     resolved = resolve(chain(*stages), part)
-    used = sum(stage.multipliers for stage in resolved.stages if stage.engine.multiplier == "dsp")
+    used = sum(stage.dsp_units if stage.KIND == "mac" else stage.multipliers
+               for stage in resolved.stages if stage.engine.multiplier in ("dsp", "auto"))
     scales = sum(stage.scale_multipliers for stage in stages)
     assert used <= max(0, part.dsps - scales)
     assert resolve(resolved, part) == resolved

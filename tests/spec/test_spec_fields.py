@@ -8,7 +8,7 @@ from builders import mac, pq
 
 from pqhw.spec import (ChainSpec, Layer, MACEngine, MACFolding, MACPrecision, PQEngine, PQFolding,
                        PQPrecision, Requantize, SpecError, SpecTypeError)
-from pqhw.spec.fields import Boolean, Choice, Integer, Rows, show
+from pqhw.spec.fields import Boolean, Choice, Integer, Ratio, Rows, show
 
 TABLES = (Layer, PQEngine, MACEngine, PQPrecision, MACPrecision, PQFolding, MACFolding, Requantize)
 REQUIRED = {Layer: {"in_features": 4, "out_features": 3},
@@ -22,6 +22,7 @@ RULES = {
     "engine.subvector_length": "1 to 64", "engine.prototypes": "2 to 64",
     "engine.load_bits": "8, 16, 32, 64, 128, 256, 512, 1024", "engine.counter_bits": "12 to 32",
     "engine.weight_bits": "2 to 8", "engine.products_per_dsp": "1 to 9",
+    "engine.dsp_blocks": "1 to 4096",
     "precision.activation_bits": "2 to 8",
     "precision.prototype_bits": "2 to 8", "precision.table_bits": "2 to 16",
     "precision.bias_bits": "0 to 32", "precision.accumulator_bits": "2 to 48",
@@ -38,7 +39,7 @@ WORDS = {
     "engine.encoder": '"l2", "l1", "chebyshev", "dot", "tree"',
     "engine.table_storage": '"auto", "lutram", "bram", "rom"',
     "engine.prototype_storage": '"auto", "lutram", "bram", "rom"',
-    "engine.scheme": '"fixed", "pot", "sp2"',
+    "engine.scheme": '"fixed", "pot", "sp2", "mixed"',
     "engine.weight_code": '"auto", "magnitude", "signed"',
     "engine.product_register": '"auto", "yes", "no"',
     "engine.multiplier": '"dsp", "lut", "auto"',
@@ -72,14 +73,16 @@ def rule_text(table, field):
             return name, f"{name} must be one of {WORDS[name]}"
         case Boolean():
             return name, f"{name} must be true or false"
+        case Ratio():
+            return name, f'{name} must be "auto" or two integers such as "1:2"'
         case Rows():
             return name, (f"{name} must be an array of equally long rows of integers from "
                           f"{RULES[name]}")
 
 
 def right_kind(rule, value):
-    return (value is None and (isinstance(rule, Rows) or getattr(rule, "optional", False))
-            or isinstance(rule, Choice) and isinstance(value, str)
+    return (value is None and (isinstance(rule, Rows | Ratio) or getattr(rule, "optional", False))
+            or isinstance(rule, Choice | Ratio) and isinstance(value, str)
             or isinstance(rule, Boolean) and isinstance(value, bool))
 
 

@@ -4,7 +4,8 @@ import pytest
 from builders import mac
 
 from pqhw.explore.area.cells import Fabric
-from pqhw.explore.area.engines import column_sums, mac_lanes, weights
+from pqhw.explore.area.engines import column_sums
+from pqhw.explore.area.lanes import mac_lanes, weights
 from pqhw.rtl.mac import MACCore
 
 

@@ -1,4 +1,4 @@
-"""Cells of what follows the encoder: tables, column sums, results; and of the MAC core."""
+"""Cells of what follows the encoder, or the lanes of a MAC core: tables, column sums, results."""
 
 from ...spec import EngineSpec, MACSpec, PQSpec
 from ...spec.engine import DSP_BITS
@@ -7,12 +7,13 @@ from ...spec.ranges import ceil_log2
 from .cells import Cells, Fabric, total
 from .columns import column_tree
 from .encoders import section_memory, sum_tree
-from .signed import shift_lane, signed_columns
+from .lanes import multiplier
+from .signed import signed_columns
 
-SMALLEST_DSP = 11
-"""Bits of a product below which Yosys leaves it to logic on iCE40."""
+LUTRAM_WORDS = 64
+"""Words of a row buffer's memory up to which it is LUT RAM (see `RowOrder`)."""
 
-__all__ = ["column_sums", "mac_lanes", "multiplier", "results", "tables", "weights"]
+__all__ = ["column_sums", "results", "row_order", "tables"]
 
 
 def tables(fabric: Fabric, spec: PQSpec) -> Cells:
@@ -53,82 +54,6 @@ def column_sums(fabric: Fabric, spec: EngineSpec, lead: int) -> Cells:
     cells += fabric.registers(lead + depth, alone=True)
     cells += fabric.counter(spec.groups) + fabric.counter(spec.tiles)
     return cells + (Cells(lut=4, ff=2) if spec.groups > 1 else Cells())
-
-
-# -- Multiply-accumulate -----------------------------------------------------------------------
-
-
-def weights(fabric: Fabric, spec: MACSpec) -> Cells:
-    """The weight memory, one wide bank, and its address counter."""
-    section = spec.section("weights")
-    cells = section_memory(fabric, section, spec.weight_store, spec.engine.bram_register)
-    return cells + fabric.counter(spec.weight_words)
-
-
-def mac_lanes(fabric: Fabric, spec: MACSpec) -> Cells:
-    """row_lanes * outputs multipliers, the signs that pass beside them, and the inputs that wait
-    for their weights."""
-    bits, product = spec.engine.weight_bits, spec.product_range.bits
-    if spec.packed > 1:
-        return _packed_lanes(fabric, spec)
-    if spec.engine.scheme != "fixed":
-        lane = shift_lane(fabric, spec)
-    elif spec.signed_terms:
-        lane = multiplier(fabric, spec.activation_range.bits, bits - 1, product, "lut")
-        if bits % 2 == 0 and 2 < bits <= spec.activation_range.bits + 1:  # One for all outputs.
-            lane += Cells(ff=-spec.activation_range.bits * (1 - 1 / spec.outputs))
-    else:
-        style = "lut" if spec.engine.multiplier == "lut" else "dsp"
-        lane = multiplier(fabric, spec.activation_range.bits, bits, product, style)
-    if spec.signed_terms:
-        lane += fabric.registers(spec.product_stages, alone=True)
-    if spec.registers_products:
-        lane += fabric.registers(product, alone=True)
-    waiting = spec.weight_stages * spec.row_lanes * spec.precision.activation_bits
-    return lane * (spec.row_lanes * spec.outputs) + fabric.registers(waiting, alone=True)
-
-
-def multiplier(fabric: Fabric, x: int, w: int, product: int, style: str) -> Cells:
-    """x by w bits: a DSP block with its registers; or, in logic, a chain per pair of rows of the
-    narrower operand, registered, then the sums of pairs, registered.
-
-    On iCE40 Yosys leaves small products to logic whatever the style.
-    """
-    if style == "dsp":
-        if fabric.ecp5 or x + w >= SMALLEST_DSP:
-            return Cells(dsp=1)
-        return (Cells(lut=2.1 * x * w) + fabric.registers(x + w, alone=True)
-                + fabric.registers(x + w))
-    wide, rows = max(x, w), min(x, w)
-    if rows == 1:
-        return Cells(lut=wide) + fabric.registers(wide + product)
-    cells = (fabric.row_pair(wide) + fabric.registers(wide + 2)) * (rows // 2)
-    sums = [(2, wide + 2)] * (rows // 2)
-    if rows % 2:
-        cells += fabric.registers(wide + 1, alone=True)
-        sums.append((1, wide))
-    while len(sums) > 1:
-        following: list[tuple[int, int]] = []
-        for (gap, first), (count, _) in zip(sums[::2], sums[1::2]):
-            width = min(first + count, product)
-            add = fabric.add_gated if count == 1 else fabric.add
-            cells += add(width - gap)
-            following.append((gap + count, width))
-        sums = following + sums[len(following) * 2:]
-    return cells + fabric.registers(product)
-
-
-def _packed_lanes(fabric: Fabric, spec: MACSpec) -> Cells:
-    """Several products to a DSP block; a sign beside each, and the magnitudes of signed inputs."""
-    bits, count = spec.precision.activation_bits, spec.row_lanes * spec.outputs
-    cells = Cells(dsp=spec.multipliers) + fabric.registers(count * spec.product_stages, alone=True)
-    if spec.registers_products:
-        cells += fabric.registers(count * spec.field_bits, alone=True)
-    if spec.activation_range.signed:
-        cells += Cells(lut=count + 1.2 * bits * spec.row_lanes)
-    if not fabric.ecp5:  # Unsigned operands: their registers stay outside the block.
-        cells += fabric.registers(spec.multipliers * (bits + spec.packed * spec.field_bits))
-    return cells + fabric.registers(spec.weight_stages * spec.row_lanes * bits, alone=True)
 
 
 # -- Results -----------------------------------------------------------------------------------
@@ -173,6 +98,22 @@ def _transfer_counters(fabric: Fabric, spec: EngineSpec) -> Cells:
     if spec.engine.double_buffered:
         return cells + Cells(lut=ceil_log2(transfers))
     return cells + fabric.registers(1, alone=True) + Cells(lut=2)
+
+
+def row_order(fabric: Fabric, spec: MACSpec) -> Cells:
+    """What puts rows back into their order: a memory per result lane, the places that are read of
+    it and the choice of a lane, and the counters on both sides."""
+    section = spec.section("order")
+    transfer_bits, lane_bits = spec.order_bits
+    bits, lanes, depth = spec.result_range.bits, spec.lanes_out, 2 << transfer_bits
+    small = fabric.ecp5 and depth <= LUTRAM_WORDS
+    cells = fabric.memory("lutram" if small else "bram", bits, depth, registered=False) * lanes
+    cells += section_memory(fabric, section, "lutram" if fabric.ecp5 else "bram", False)
+    cells += fabric.registers(lanes * lane_bits, alone=True)
+    cells += Cells(lut=0.5 * bits * lanes * (lanes - 1)) if lanes > 1 else Cells()
+    cells += fabric.counter(spec.computed_transfers) + fabric.counter(spec.row_transfers)
+    cells += fabric.counter(section.words) * 2 + Cells(lut=14 + section.word_bits, ff=6)
+    return cells
 
 
 def requantizer(fabric: Fabric, spec: EngineSpec) -> Cells:

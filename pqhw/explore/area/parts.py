@@ -17,7 +17,8 @@ from .border import code_collector, counters, gearbox, guard, replay
 from .cells import Cells, Fabric, fabric_of, total
 from .distances import distance_lane
 from .encoders import encoder, prototype_memory
-from .engines import column_sums, mac_lanes, results, tables, weights
+from .engines import column_sums, results, row_order, tables
+from .lanes import mac_lanes, weights
 from .loading import loader
 from .trees import tree_control, tree_lanes, tree_memories
 from .window import window
@@ -33,7 +34,7 @@ GROUP_OF = {
     "replay": "control",
     "encoder lanes": "encoder", "multipliers": "encoder",
     "prototypes": "memories", "tables": "memories", "weights": "memories",
-    "sums": "sums", "results": "results"}
+    "sums": "sums", "results": "results", "order": "results"}
 
 PART_KINDS = tuple(GROUP_OF)
 """The parts that have a formula."""
@@ -87,6 +88,8 @@ def _engine(fabric: Fabric, spec: EngineSpec) -> dict[str, Cells]:
         assert isinstance(spec, MACSpec)
         lead = spec.weight_stages + spec.product_stages
         parts = {"weights": weights(fabric, spec), "multipliers": mac_lanes(fabric, spec)}
+        if spec.permutes:
+            parts["order"] = row_order(fabric, spec)
     if spec.front is not None:
         masked = isinstance(spec, PQSpec) and spec.masks_lookups
         tap_bits = spec.window.bits + masked

@@ -1,5 +1,7 @@
 """Cells of sums whose terms come as magnitude and sign, and of the lanes that make such terms."""
 
+from collections import Counter
+
 from ...spec import MACSpec
 from ...spec.ranges import Range
 from ...spec.weights import second_shift, sp2_bits
@@ -7,6 +9,7 @@ from .cells import Cells, Fabric
 from .distances import segments
 
 __all__ = ["shift_lane", "signed_columns"]
+
 
 def signed_columns(fabric: Fabric, spec: MACSpec) -> Cells:
     """Per output a tree over the terms of a cycle, and what adds its last one: the accumulator,
@@ -16,7 +19,21 @@ def signed_columns(fabric: Fabric, spec: MACSpec) -> Cells:
     iCE40 inverts in front of the first level's. A register per level for sums, the ones that are
     still to be added, and the terms and signs that are passed on.
     """
-    terms = [(spec.term_range, spec.product_range.bits, True)] * spec.terms_per_cycle
+    width = spec.sum_range.bits
+    registers = fabric.registers((1 + int(spec.groups > 1)) * width, alone=True) * spec.outputs
+    cells = registers + segments(fabric, [width + 1] * spec.outputs, ends=0)
+    alike = Counter((n >= spec.fixed_outputs, spec.dsp_lanes(n)) for n in range(spec.outputs))
+    examples = {(n >= spec.fixed_outputs, spec.dsp_lanes(n)): n for n in range(spec.outputs)}
+    for kind, count in alike.items():
+        n = examples[kind]
+        own = spec.term_of(n)
+        widths = [spec.product_of(n, d).bits for d in range(spec.terms_per_cycle)]
+        cells += _column(fabric, [(own, bits, True) for bits in widths]) * count
+    return cells
+
+
+def _column(fabric: Fabric, terms: list[tuple[Range, int, bool]]) -> Cells:
+    """The tree of one output, over terms of a range and so many bits, still to be inverted."""
     cells = Cells()
     while len(terms) > 1:
         following: list[tuple[Range, int, bool]] = []
@@ -34,20 +51,20 @@ def signed_columns(fabric: Fabric, spec: MACSpec) -> Cells:
             cells += fabric.registers(bits + 1, alone=True)
             following.append((range_, bits, inverts))
         terms = following
-    width = spec.sum_range.bits
-    registers = fabric.registers((1 + int(spec.groups > 1)) * width, alone=True)
-    return (cells + registers) * spec.outputs + segments(fabric, [width + 1] * spec.outputs, ends=0)
+    return cells
 
 
-def shift_lane(fabric: Fabric, spec: MACSpec) -> Cells:
+def shift_lane(fabric: Fabric, spec: MACSpec, outputs: int) -> Cells:
     """A product by a power of two, or by the sum of two.
 
     Half a LUT4 for each choice of a bit; zero is the reset of the register behind. pot: four
     choices, then one of those four apart. sp2: the first summand, the second, and an adder, which
-    gates a second summand that has one choice. What waits of the activation is one for all outputs.
+    gates a second summand that has one choice. What waits of the activation is one for all
+    `outputs` that shift.
     """
-    x, bits, product = spec.activation_range.bits, spec.engine.weight_bits, spec.product_range.bits
-    shared = 1 / spec.outputs
+    x, bits = spec.activation_range.bits, spec.engine.weight_bits
+    product = spec.product_of(spec.outputs - 1, 0).bits
+    shared = 1 / outputs
     if spec.engine.scheme == "pot":
         fine = x + (2 if bits == 3 else 3)
         coarse = 0.26 * product * (1 << bits - 3) if bits > 3 else 0
