@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from .names import Namer
 from .rtlil import Assign, Cell, Chunk, Process, RTLILModule, Sigspec, Switch
 
-__all__ = ["Expressions", "constant", "bits_of", "join"]
+__all__ = ["Expressions", "constant", "bits_of", "cut", "join"]
 
 BINARY = {"$add": "+", "$sub": "-", "$mul": "*", "$and": "&", "$or": "|", "$xor": "^",
           "$shl": "<<", "$shr": ">>", "$sshr": ">>>", "$shift": ">>", "$eq": "==", "$ne": "!=",
@@ -33,6 +33,23 @@ def bits_of(spec: Sigspec) -> list[Chunk]:
         else:
             bits += [Chunk(chunk.wire, i, i) for i in range(chunk.low, chunk.high + 1)]
     return bits
+
+
+def cut(spec: Sigspec, low: int, high: int) -> Sigspec:
+    """Bits `low` to `high` - 1 of a signal expression."""
+    parts: list[Chunk] = []
+    at = 0
+    for chunk in reversed(spec):
+        first, after = max(low - at, 0), min(high - at, chunk.width)
+        if first < after and chunk.wire is None:
+            bits = chunk.bits[chunk.width - after:chunk.width - first]
+            parts.append(Chunk(None, bits=bits))
+        elif first < after:
+            parts.append(Chunk(chunk.wire, chunk.low + after - 1, chunk.low + first))
+        at += chunk.width
+        if at >= high:
+            break
+    return tuple(reversed(parts))
 
 
 def join(bits: list[Chunk]) -> Sigspec:

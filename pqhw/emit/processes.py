@@ -1,6 +1,8 @@
 """Processes of RTLIL as Verilog: clocked statements, or one continuous assignment per value."""
 
-from .expressions import Expressions, bits_of, constant, join
+import bisect
+
+from .expressions import Expressions, bits_of, constant, cut, join
 from .rtlil import Assign, Chunk, Process, Sigspec, Switch
 
 __all__ = ["clocked", "combinational"]
@@ -135,11 +137,26 @@ def combinational(text: Expressions, process: Process) -> list[str]:
     _collect_cuts(process, position, cuts)
     lines = []
     edges = sorted(cuts)
-    for low, high in zip(edges, edges[1:]):
+    own = _by_piece(process, position, edges)
+    for low, high, items in zip(edges, edges[1:], own):
         piece = _Piece(text, position, low, high)
         left = text.spec(join(target[low:high]))
-        lines.append(f"  assign {left} = {piece.render(piece.after(process, None))};")
+        lines.append(f"  assign {left} = {piece.render(piece.after(items, None))};")
     return lines
+
+
+def _by_piece(process: Process, position: dict, edges: list[int]) -> list[Process]:
+    """For each piece between two edges the statements that may touch it, in their order."""
+    own: list[Process] = [[] for _ in edges[1:]]
+    for item in process:
+        first, after = 0, len(own)
+        if isinstance(item, Assign):
+            start = position[item.target[-1].wire, item.target[-1].low]
+            first = bisect.bisect_left(edges, start)
+            after = bisect.bisect_left(edges, start + sum(chunk.width for chunk in item.target))
+        for items in own[first:after]:
+            items.append(item)
+    return own
 
 
 def _collect_cuts(process: Process, position: dict, cuts: set[int]) -> None:
@@ -166,9 +183,9 @@ class _Piece:
         for item in process:
             if isinstance(item, Assign):
                 start = self.position[item.target[-1].wire, item.target[-1].low]
-                bits = bits_of(item.value)
-                if start <= self.low < start + len(bits):
-                    value = join(bits[self.low - start:self.high - start])
+                if start <= self.low < start + sum(chunk.width for chunk in item.value):
+                    own = cut(item.value, self.low - start, self.high - start)
+                    value = join(bits_of(own))
             else:
                 value = self._switched(item, value)
         return value

@@ -33,6 +33,11 @@ class Core:
     outputs: range
     late: int = 0
 
+    @property
+    def prefix(self) -> str:
+        """What its section's name begins with, before ``weights``."""
+        return self.section.removesuffix("weights")
+
 
 class Products(EngineSpec):
     """Products by weight codes.

@@ -57,28 +57,34 @@ class MACCore(wiring.Component):
     def elaborate(self, platform: Target) -> Module:
         m = Module()
         spec = self.spec
+        memories = []
+        for section in self.sections:
+            m.submodules[section.kind] = memory = ParameterMemory(
+                section, spec.weight_store, registered=spec.engine.bram_register)
+            memories.append(memory)
         m.submodules.columns = sums = ColumnSums(
             spec, spec.weight_stages + spec.product_stages,
             [[spec.product_of(n, d) for d in range(spec.row_lanes)] for n in range(spec.outputs)],
             spec.sum_range)
+        for memory in memories:
+            port = getattr(self, f"load_{memory.section.kind}")
+            wiring.connect(m, wiring.flipped(port), memory.write)
         enable = self.enable
         word: Value = self._place(m)
         if spec.engine.double_buffered:
             m.d.comb += connect_bank(self, sums)
             word = Cat(word, self.i_bank)
+        latest = max(core.late for core in spec.cores)
+        words = delayed(m, enable, word, latest, "word")
         m.d.comb += [
             self.i.ready.eq(self.moves), sums.valid.eq(self.i.valid), sums.enable.eq(enable),
             self.sums.eq(sums.sums), self.done.eq(sums.done), self.last.eq(sums.last),
         ]
-        latest = max(core.late for core in spec.cores)
+        for core, memory in zip(spec.cores, memories):
+            m.d.comb += [memory.enable.eq(enable), memory.address.eq(words[core.late])]
         xs = delayed(m, enable, Value.cast(self.i.payload), spec.weight_stages + latest, "x")
-        at = delayed(m, enable, word, latest, "word")
-        for core, section in zip(spec.cores, self.sections):
-            m.submodules[section.kind] = weights = ParameterMemory(
-                section, spec.weight_store, registered=spec.engine.bram_register)
-            wiring.connect(m, wiring.flipped(getattr(self, f"load_{section.kind}")), weights.write)
-            m.d.comb += [weights.enable.eq(enable), weights.address.eq(at[core.late])]
-            self._core(m, platform, core, xs[spec.weight_stages + core.late], weights.data, sums)
+        for core, memory in zip(spec.cores, memories):
+            self._core(m, platform, core, xs[spec.weight_stages + core.late], memory.data, sums)
         return m
 
     def _core(self, m: Module, platform: Target, core: Core, x: Value, weights: Value,
@@ -86,7 +92,7 @@ class MACCore(wiring.Component):
         """The lanes of a core's outputs: their terms and signs."""
         spec = self.spec
         lanes, outputs, bits = spec.row_lanes, core.outputs, spec.engine.weight_bits
-        signs = Signal(len(outputs) * lanes, name=f"signs{outputs.start}")
+        signs = Signal(len(outputs) * lanes, name=f"{core.prefix}signs")
         for d in range(lanes):
             element = x.word_select(d, spec.precision.activation_bits)
             own = [weights.word_select(place * lanes + d, bits) for place in range(len(outputs))]
@@ -100,7 +106,7 @@ class MACCore(wiring.Component):
             stages = spec.product_stages - core.late
             first, after = outputs.start * lanes, outputs.stop * lanes
             m.d.comb += sums.signs[first:after].eq(
-                delayed(m, self.enable, signs, stages, f"signs{outputs.start}")[-1])
+                delayed(m, self.enable, signs, stages, f"{core.prefix}signs")[-1])
 
     def _lanes(self, m: Module, platform: Target, core: Core, x: Value, weights: list[Value],
                index: int) -> list[tuple[Value, Value]]:
