@@ -39,6 +39,10 @@ def conv_cases() -> dict[str, PQSpec | MACSpec]:
             C=2, N=3, F=2, H=3, W=3, padding=1, activation_bits=4, weight_bits=4,
             inputs_per_cycle=3, outputs_per_cycle=2,
             output=Requantize(bits=6, signed=True, mode="scale")),
+        "mac, mixed, two groups": mac(
+            C=4, N=12, F=2, H=3, W=3, groups=2, padding=1, activation_bits=4, weight_bits=4,
+            scheme="mixed", inputs_per_cycle=2, outputs_per_cycle=4, ratio="1:1",
+            output=Requantize(bits=5, mode="scale")),
         "mac, one pixel": mac(C=3, N=2, F=1, H=1, W=1, activation_bits=4, weight_bits=4),
     }
 
