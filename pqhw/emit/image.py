@@ -97,13 +97,21 @@ def _slots(spec: EngineSpec, scheme: np.ndarray) -> np.ndarray:
     return np.arange(spec.layer.row_outputs)
 
 
+def _results(spec: EngineSpec, scheme: np.ndarray) -> np.ndarray:
+    """Where each result of a set is computed, [pixels, N]."""
+    if isinstance(spec, MACSpec) and spec.permutes:
+        own = places(spec, scheme)
+        return own.transfer * spec.lanes_out + own.lane
+    return np.arange(spec.layer.row_outputs)[None]
+
+
 def _by_transfer(spec: EngineSpec, section: Section, parameters: Parameters,
                  values: np.ndarray) -> np.ndarray:
     """One value per output, set by set, result transfer by result transfer."""
     padded = np.zeros((spec.sets, section.words * section.fields // spec.sets), np.int64)
     rows = values.reshape(spec.sets, -1)
     for own, row, scheme in zip(padded, rows, _row_schemes(spec, parameters)):
-        own[_slots(spec, scheme)] = row
+        own[_results(spec, scheme)] = row
     return padded.reshape(section.words, 1, section.fields)
 
 
@@ -126,11 +134,11 @@ def _order(spec: MACSpec, scheme: np.ndarray) -> np.ndarray:
     is read at, and above it the lane that the row of this place comes from."""
     own = places(spec, scheme)
     transfer_bits, _ = spec.order_bits
-    words = np.zeros((spec.row_transfers, spec.lanes_out), np.int64)
+    words = np.zeros((spec.pixels, spec.row_transfers, spec.lanes_out), np.int64)
     leaves, place = np.divmod(np.arange(len(scheme)), spec.lanes_out)
-    words[leaves, own.lane] |= own.transfer
-    words[leaves, place] |= own.lane << transfer_bits
-    return words.reshape(spec.row_transfers, 1, spec.lanes_out)
+    words[:, leaves, own.lane] |= own.transfer
+    words[:, leaves, place] |= own.lane << transfer_bits
+    return words.reshape(-1, 1, spec.lanes_out)
 
 
 def _by_set(arranged: Callable[[Any, np.ndarray], np.ndarray], spec: PQSpec,

@@ -1,19 +1,19 @@
 """Buffers between engine parts: replay a row, let a pipeline stand still."""
 
-from amaranth.hdl import Module, Mux, Signal, Value, unsigned
-from amaranth.lib import stream, wiring
-from amaranth.lib.memory import Memory
+from amaranth.hdl import Cat, Module, Mux, Signal, Value, unsigned
+from amaranth.lib import data, stream, wiring
+from amaranth.lib.memory import Memory, WritePort
 from amaranth.lib.wiring import In, Out
 
 from .memory import memory_attributes
-from .sums import delayed
+from .sums import count_up, delayed
 from .target import Target
 
 __all__ = ["Replay", "Outlet", "beside"]
 
 
 class Replay(wiring.Component):
-    """Takes a row of `groups` transfers and plays it `repeats` times.
+    """Takes a row of `groups` transfers and plays it `repeats` times, or several rows side by side.
 
     One row is played while the next is taken, so that neither side waits. A single transfer is
     held at the input, or, where the source needs the time to make the next, in a register.
@@ -26,25 +26,31 @@ class Replay(wiring.Component):
         Transfers of a row, and how often the row is played.
     registered:
         Whether a single transfer is held in a register.
+    rows:
+        Rows that are taken one after another and played at once; from 2 on `o` holds a transfer
+        of each, and there must be repeats.
 
     Latency and cost
     ----------------
     With repeats = 1, or groups = 1: `registered` cycles, width flip-flops. Otherwise a row comes
     out two cycles after its last transfer went in; 2 * 2**ceil(log2 groups) words of small memory
-    and about 20 LUT4.
+    for each of the rows, and about 20 LUT4.
     """
 
-    def __init__(self, width: int, groups: int, repeats: int, *, registered: bool = False):
+    def __init__(self, width: int, groups: int, repeats: int, *, registered: bool = False,
+                 rows: int = 1):
         self.groups = groups
         self.repeats = repeats
         self.registered = registered
-        super().__init__({"i": In(stream.Signature(width)), "o": Out(stream.Signature(width))})
+        self.rows = rows
+        played = data.ArrayLayout(width, rows) if rows > 1 else width
+        super().__init__({"i": In(stream.Signature(width)), "o": Out(stream.Signature(played))})
 
     def elaborate(self, platform: Target) -> Module:
         m = Module()
         if self.repeats == 1:
             wiring.connect(m, wiring.flipped(self.i), wiring.flipped(self.o))
-        elif self.groups == 1:
+        elif self.groups == 1 and self.rows == 1:
             self._hold(m)
         else:
             self._store(m, platform)
@@ -71,10 +77,15 @@ class Replay(wiring.Component):
 
     def _store(self, m: Module, platform: Target) -> None:
         bits = (self.groups - 1).bit_length()
-        m.submodules.rows = rows = Memory(shape=unsigned(len(self.i.payload)), depth=2 << bits,
-                                          init=[], attrs=memory_attributes(platform.small_memory))
-        writer = rows.write_port()
-        reader = rows.read_port()
+        writers, readers = [], []
+        for index in range(self.rows):
+            memory = Memory(shape=unsigned(len(self.i.payload)), depth=2 << bits, init=[],
+                            attrs=memory_attributes(platform.small_memory))
+            m.submodules["rows" if self.rows == 1 else f"rows{index}"] = memory
+            writer = memory.write_port()
+            reader = memory.read_port()
+            writers.append(writer)
+            readers.append(reader)
         some, both = Signal(name="some_full"), Signal(name="both_full")
         write_index = Signal(range(self.groups), name="write_index")
         write_bank = Signal(name="write_bank")
@@ -85,25 +96,31 @@ class Replay(wiring.Component):
         step = Signal(name="step")
         write_ends = Signal(name="write_ends")
         read_ends = Signal(name="read_ends")
+        m.d.comb += self.i.ready.eq(~both)
+        for writer in writers:
+            m.d.comb += [writer.addr[:bits].eq(write_index), writer.addr[bits].eq(write_bank),
+                         writer.data.eq(self.i.payload)]
+        write, row_ends = self._write(m, writers, write_index)
+        m.d.comb += [write_ends.eq(row_ends), step.eq((~valid | self.o.ready) & some)]
+        for reader in readers:
+            m.d.comb += [reader.addr[:bits].eq(read_index), reader.addr[bits].eq(read_bank),
+                         reader.en.eq(step)]
         m.d.comb += [
-            self.i.ready.eq(~both),
-            writer.addr[:bits].eq(write_index), writer.addr[bits].eq(write_bank),
-            writer.data.eq(self.i.payload), writer.en.eq(self.i.valid & self.i.ready),
-            write_ends.eq(writer.en & (write_index == self.groups - 1)),
-            step.eq((~valid | self.o.ready) & some),
-            reader.addr[:bits].eq(read_index), reader.addr[bits].eq(read_bank),
-            reader.en.eq(step),
             read_ends.eq(step & (read_index == self.groups - 1) & (repeat == self.repeats - 1)),
-            self.o.valid.eq(valid), self.o.payload.eq(reader.data),
-        ]
+            self.o.valid.eq(valid),
+            Value.cast(self.o.payload).eq(
+                Cat(reader.data for reader in readers) if self.rows > 1 else readers[0].data)]
         with m.If(self.o.ready):
             m.d.sync += valid.eq(0)
         with m.If(step):
             m.d.sync += [valid.eq(1), read_index.eq(read_index + 1)]
             with m.If(read_index == self.groups - 1):
                 m.d.sync += [read_index.eq(0), repeat.eq(repeat + 1)]
-        with m.If(writer.en):
+        with m.If(write):
             m.d.sync += write_index.eq(write_index + 1)
+            if self.rows > 1:
+                with m.If(write_index == self.groups - 1):
+                    m.d.sync += write_index.eq(0)
         with m.If(write_ends):
             m.d.sync += [write_index.eq(0), write_bank.eq(~write_bank)]
         with m.If(read_ends):
@@ -112,6 +129,22 @@ class Replay(wiring.Component):
             m.d.sync += [both.eq(some), some.eq(1)]
         with m.Elif(read_ends & ~write_ends):
             m.d.sync += [some.eq(both), both.eq(0)]
+
+    def _write(self, m: Module, writers: list[WritePort],
+               index: Value) -> tuple[Value, Value]:
+        """Write to the memory of each row in turn; returns whether that is done at all, and
+        whether the last of the rows is complete with it."""
+        if self.rows == 1:
+            m.d.comb += writers[0].en.eq(self.i.valid & self.i.ready)
+            return writers[0].en, writers[0].en & (index == self.groups - 1)
+        write = Signal(name="write")
+        row = Signal(range(self.rows), name="row")
+        row_ends = Signal(name="row_ends")
+        m.d.comb += [write.eq(self.i.valid & self.i.ready),
+                     row_ends.eq(write & (index == self.groups - 1))]
+        m.d.comb += [writer.en.eq(write & (row == number)) for number, writer in enumerate(writers)]
+        count_up(m, row, self.rows, row_ends)
+        return write, row_ends & (row == self.rows - 1)
 
 
 class Outlet(wiring.Component):

@@ -158,18 +158,21 @@ class EngineCore(wiring.Component):
     def _replay(self, m: Module, source, bank: Value, compute: TableLookup | MACCore) -> None:
         """Play each row once per tile, whatever its transfers hold."""
         sink = compute.i
-        width = len(Value.cast(sink.payload)) + len(bank)
-        m.submodules.replay = replay = Replay(width, self.spec.groups, self.spec.tiles,
-                                             registered=self.spec.registers_held)
+        pixels, bits = self.spec.pixels, len(Value.cast(source.payload))
+        m.submodules.replay = replay = Replay(bits + len(bank), self.spec.groups, self.spec.tiles,
+                                             registered=self.spec.registers_held, rows=pixels)
+        played = replay.o.payload
+        if pixels > 1:
+            played = Cat(*(row[:bits] for row in played), played[0][bits:])
         may_pass = self._pace(m, sink)
         m.d.comb += [
             replay.i.payload.eq(Cat(source.payload, bank)), replay.i.valid.eq(source.valid),
             source.ready.eq(replay.i.ready),
-            Value.cast(sink.payload).eq(replay.o.payload), sink.valid.eq(replay.o.valid & may_pass),
+            Value.cast(sink.payload).eq(played), sink.valid.eq(replay.o.valid & may_pass),
             replay.o.ready.eq(sink.ready & may_pass),
         ]
         if self.banked:
-            m.d.comb += compute.i_bank.eq(replay.o.payload[-1])
+            m.d.comb += compute.i_bank.eq(played[-1])
 
     def _pace(self, m: Module, sink) -> Value:
         """Whether a transfer may pass: a row's last only once the row before is split up.
@@ -178,7 +181,7 @@ class EngineCore(wiring.Component):
         and the results would have no place for the second row. Unstalled, nothing ever waits.
         """
         groups = self.spec.groups
-        parts = self.spec.outputs // self.spec.lanes_out
+        parts = self.spec.columns // self.spec.lanes_out
         if self.spec.tiles > 1 or parts <= self.spec.least_interval:
             return Const(1, 1)
         group = Signal(range(groups), name="paced_group")

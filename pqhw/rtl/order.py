@@ -18,9 +18,10 @@ LUTRAM_WORDS = 64
 
 
 class RowOrder(wiring.Component):
-    """Takes a row's transfers as they were computed and gives them out in the rows' own order.
+    """Takes the transfers of a row, or of rows computed side by side, as they were computed and
+    gives them out in their own order.
 
-    One row leaves while the next is taken, so that neither side waits. A lane has a memory of its
+    They leave while the next are taken, so that neither side waits. A lane has a memory of its
     own, as results that leave together were computed in different lanes (`pqhw.spec.order`).
 
     Parameters
@@ -30,7 +31,7 @@ class RowOrder(wiring.Component):
 
     Members
     -------
-    i: row stream of `spec.computed_transfers` transfers
+    i: `spec.computed_transfers` transfers for every `spec.pixels` rows
     o: row stream of `spec.row_transfers` transfers
     load_order: write port of the memory that tells where each row was computed
 
@@ -56,6 +57,8 @@ class RowOrder(wiring.Component):
         some, both = Signal(name="some_full"), Signal(name="both_full")
         write_index = Signal(range(spec.computed_transfers), name="write_index")
         read_index = Signal(range(spec.row_transfers), name="read_index")
+        row = Signal(range(spec.pixels), name="row")
+        row_ends = Signal(name="row_ends")
         write_half, read_half = Signal(name="write_half"), Signal(name="read_half")
         valid, last = Signal(name="valid"), Signal(name="last", reset_less=True)
         write, step = Signal(name="write"), Signal(name="step")
@@ -64,15 +67,17 @@ class RowOrder(wiring.Component):
             self.i.ready.eq(~both), write.eq(self.i.valid & ~both),
             write_ends.eq(write & (write_index == spec.computed_transfers - 1)),
             step.eq((~valid | self.o.ready) & some),
-            read_ends.eq(step & (read_index == spec.row_transfers - 1)),
+            row_ends.eq(read_index == spec.row_transfers - 1),
+            read_ends.eq(step & row_ends & (row == spec.pixels - 1)),
             self.o.valid.eq(valid), self.o.payload.last.eq(last),
         ]
         count_up(m, write_index, spec.computed_transfers, write)
         count_up(m, read_index, spec.row_transfers, step)
+        count_up(m, row, spec.pixels, step & row_ends)
         with m.If(self.o.ready):
             m.d.sync += valid.eq(0)
         with m.If(step):
-            m.d.sync += [valid.eq(1), last.eq(read_index == spec.row_transfers - 1)]
+            m.d.sync += [valid.eq(1), last.eq(row_ends)]
         m.d.sync += [write_half.eq(write_half ^ write_ends), read_half.eq(read_half ^ read_ends)]
         with m.If(write_ends & ~read_ends):
             m.d.sync += [both.eq(some), some.eq(1)]
@@ -83,7 +88,8 @@ class RowOrder(wiring.Component):
         lanes = []
         for lane, field in enumerate(fields):
             memory = self._memory(m, platform, lane)
-            writer, reader = memory.write_port(), memory.read_port()
+            writer = memory.write_port()
+            reader = memory.read_port()
             m.d.comb += [
                 writer.en.eq(write), writer.addr.eq(_address(write_index, write_half, bits)),
                 writer.data.eq(self.i.payload.data[lane]),

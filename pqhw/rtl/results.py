@@ -87,7 +87,7 @@ class Results(wiring.Component):
         ports = {f"load_{kind}": In(SectionPort(section))
                  for kind, section in self.sections.items()}
         super().__init__({
-            "sums": In(lanes_layout(spec.sum_range, spec.outputs)), "done": In(1), "last": In(1),
+            "sums": In(lanes_layout(spec.sum_range, spec.columns)), "done": In(1), "last": In(1),
             "enable": In(1),
             "o": Out(row_layout(spec.result_range, spec.lanes_out, self.banked)), "valid": Out(1),
             **({"bank": In(1), "bank_ahead": In(1)} if self.banked else {}), **ports})
@@ -98,7 +98,7 @@ class Results(wiring.Component):
         values, valid, last = list(self.sums), self.done, self.last
         stages = spec.result_stages
         banks = self._banks(m)
-        if spec.lanes_out < spec.outputs:
+        if spec.lanes_out < spec.columns:
             values, valid, last, banks = self._split(m)
             stages -= 1
         if self.banked:
@@ -126,7 +126,7 @@ class Results(wiring.Component):
         """Tiles come at least as far apart as their parts take, so the splitter never waits."""
         spec = self.spec
         m.submodules.splitter = splitter = Splitter(spec.computed_outputs, spec.sum_range,
-                                                    spec.outputs, spec.lanes_out, self.banked)
+                                                    spec.columns, spec.lanes_out, self.banked)
         m.d.comb += [splitter.i.payload.data.eq(self.sums), splitter.i.payload.last.eq(self.last),
                      splitter.i.valid.eq(self.done & self.enable),
                      splitter.o.ready.eq(self.enable)]

@@ -130,15 +130,15 @@ class ColumnSums(wiring.Component):
                  total: Range | None = None):
         self.spec = spec
         self.lead = lead
-        self.ranges = ranges or [[spec.term_range] * spec.terms_per_cycle] * spec.outputs
+        self.ranges = ranges or [[spec.term_range] * spec.terms_per_cycle] * spec.columns
         self.total = spec.sum_range if total is None else total
         widest = covering(one for terms in self.ranges for one in terms)
         term = data.ArrayLayout(shape_of(widest), spec.terms_per_cycle)
         super().__init__({
-            "terms": In(data.ArrayLayout(term, spec.outputs)),
-            **({"signs": In(spec.outputs * spec.terms_per_cycle)} if spec.signed_terms else {}),
+            "terms": In(data.ArrayLayout(term, spec.columns)),
+            **({"signs": In(spec.columns * spec.terms_per_cycle)} if spec.signed_terms else {}),
             "valid": In(1), "enable": In(1),
-            "sums": Out(lanes_layout(spec.sum_range, spec.outputs)), "done": Out(1), "last": Out(1),
+            "sums": Out(lanes_layout(spec.sum_range, spec.columns)), "done": Out(1), "last": Out(1),
             **bank_ports(spec),
         })
 
@@ -151,7 +151,7 @@ class ColumnSums(wiring.Component):
                                       self.lead + spec.sum_stages, "bank")
             m.d.comb += [self.bank.eq(bank), self.bank_ahead.eq(ahead)]
         valid = delayed(m, self.enable, self.valid, self.lead + depth, "valid", control=True)[-1]
-        totals = [self._column(m, platform, n) for n in range(spec.outputs)]
+        totals = [self._column(m, platform, n) for n in range(spec.columns)]
         chains = CarryChains(m, platform, "accumulators")
         final, last = self._counts(m, self.enable & valid)
         if spec.groups == 1 and not spec.signed_terms:

@@ -139,7 +139,7 @@ def _shared(spec: MACSpec, blocks: int) -> MACSpec:
     """The ratio of a `mixed` layer: integer weights for as many outputs as the blocks serve."""
     packed = 1 if spec.engine.multiplier == "lut" else spec.engine.products_per_dsp or 1
     lanes = spec.lanes_out
-    served = packed * (blocks // spec.row_lanes)
+    served = packed * (blocks // (spec.row_lanes * spec.pixels))
     if spec.engine.multiplier == "lut":
         served = spec.outputs // 2
     fixed = min(served, spec.outputs - 1) // lanes * lanes

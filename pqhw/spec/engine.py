@@ -55,6 +55,16 @@ class EngineSpec(Widths):
         return min(self.folding.outputs_per_cycle, self.layer.row_outputs)
 
     @property
+    def pixels(self) -> int:
+        """Engine rows computed side by side."""
+        return 1
+
+    @property
+    def columns(self) -> int:
+        """Sums side by side: outputs of every such row."""
+        return self.outputs * self.pixels
+
+    @property
     def tiles(self) -> int:
         """Output tiles of a row: ceil(N / outputs)."""
         return ceil_div(self.layer.row_outputs, self.outputs)
@@ -82,7 +92,7 @@ class EngineSpec(Widths):
     @property
     @abc.abstractmethod
     def row_cycles(self) -> int:
-        """Cycles between engine rows when nothing stalls."""
+        """Cycles between engine rows, or `pixels` of them at once, when nothing stalls."""
 
     @property
     def cycles_per_row(self) -> int:
@@ -226,7 +236,7 @@ class EngineSpec(Widths):
     @property
     def result_stages(self) -> int:
         """Registers between a sum and `o`: serialiser, bias, requantiser."""
-        stages = int(self.lanes_out < self.outputs) + int(self.bias_bits > 0)
+        stages = int(self.lanes_out < self.columns) + int(self.bias_bits > 0)
         if self.output is None:
             return stages
         if self.output.mode == "scale":

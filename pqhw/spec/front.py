@@ -49,7 +49,7 @@ class FrontSpec:
         """Cycles of an image where the window waits whenever the engine is slower."""
         layer, window = self.layer, self._window(lanes)
         outputs = layer.out_height * layer.out_width
-        busy = max(self._engine_cycles(window), window.transfers)
+        busy = max(self._engine_cycles(window) // self.engine.pixels, window.transfers)
         return outputs * busy + (layer.period - outputs) * window.transfers
 
     def _window(self, lanes: int) -> WindowSpec:
@@ -74,13 +74,15 @@ class FrontSpec:
         return self._gearbox(self.window)
 
     def _engine_cycles(self, window: WindowSpec) -> int:
-        row = max(self.engine.row_cycles, self._gearbox(window).cycles_per_row)
+        """Cycles of what stands behind the window for the pixels computed side by side."""
+        row = max(self.engine.row_cycles,
+                  self.engine.pixels * self._gearbox(window).cycles_per_row)
         return self.layer.sets * row
 
     @property
     def output_cycles(self) -> int:
         """Cycles of what stands behind the window for a pixel of the output."""
-        return self._engine_cycles(self.window)
+        return ceil_div(self._engine_cycles(self.window), self.engine.pixels)
 
     @property
     def cycles(self) -> int:
@@ -91,7 +93,8 @@ class FrontSpec:
         """
         layer = self.layer
         return max(layer.period * self.window.transfers,
-                   layer.out_height * layer.out_width * self.output_cycles,
+                   layer.units_out // layer.sets // self.engine.pixels
+                   * self._engine_cycles(self.window),
                    layer.height * layer.width * self.engine.pixel_cycles)
 
     @property

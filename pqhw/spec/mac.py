@@ -10,7 +10,7 @@ from .conv import Conv2d, LayerShape, layer_from_mapping
 from .image import Section
 from .products import Products
 from .ranges import ceil_div, ceil_log2
-from .rules import check_mixed, check_weights
+from .rules import check_mixed, check_pixels, check_weights
 from .storage import storage
 from .tables import MACEngine, MACFolding, MACPrecision, PQEngine, PQFolding, PQPrecision
 
@@ -46,6 +46,7 @@ class MACSpec(Products):
 
     def __post_init__(self) -> None:
         check_weights(self)
+        check_pixels(self)
         check_mixed(self)
         super().__post_init__()
 
@@ -71,6 +72,11 @@ class MACSpec(Products):
     def row_cycles(self) -> int:
         """Cycles between engine rows when nothing stalls."""
         return self.groups * self.tiles
+
+    @property
+    def pixels(self) -> int:
+        """Pixels of a convolution computed side by side, with the same weights."""
+        return self.folding.pixels_per_cycle or 1
 
     @property
     def terms(self) -> int:
@@ -102,20 +108,21 @@ class MACSpec(Products):
 
     @functools.cached_property
     def lanes_out(self) -> int:
-        """As for any engine; with two schemes the fewest lanes whose transfers have one scheme.
-        """
-        if self.engine.scheme != "mixed" or self.folding.results_per_cycle is not None:
+        """As for any engine; with two schemes, or pixels side by side, the fewest lanes whose
+        transfers have one scheme, of one pixel."""
+        plain = self.engine.scheme != "mixed" and self.pixels == 1
+        if plain or self.folding.results_per_cycle is not None:
             return super().lanes_out
-        fewest = ceil_div(self.outputs, self.tile_interval)
+        fewest = ceil_div(self.columns, self.tile_interval)
         shared = self.outputs
-        if self.engine.ratio not in (None, "auto"):
+        if self.engine.scheme == "mixed" and self.engine.ratio not in (None, "auto"):
             shared = math.gcd(self.outputs, self.fixed_outputs)
         return next((lanes for lanes in range(fewest, shared + 1) if shared % lanes == 0), shared)
 
     @property
     def computed_outputs(self) -> int:
-        """Results that a row is computed with, those of lanes left over among them."""
-        return self.tiles * self.outputs if self.permutes else self.layer.row_outputs
+        """Results that `pixels` rows are computed with, those of lanes left over among them."""
+        return self.tiles * self.columns if self.permutes else self.layer.row_outputs
 
     @property
     def order_bits(self) -> tuple[int, int]:
@@ -127,13 +134,13 @@ class MACSpec(Products):
         """Cycles from a row's first transfer of results to its first in the order of the rows."""
         if not self.permutes:
             return 0
-        last = (self.tiles - 1) * self.groups + self.outputs // self.lanes_out - 1
+        last = (self.tiles - 1) * self.groups + self.columns // self.lanes_out - 1
         return last + 2
 
     @property
     def replays_inputs(self) -> bool:
         """Whether a row is stored and played once for every tile of outputs."""
-        return self.tiles > 1 and self.groups > 1
+        return self.tiles > 1 and (self.groups > 1 or self.pixels > 1)
 
     @property
     def first_tile_cycle(self) -> int:
@@ -146,7 +153,7 @@ class MACSpec(Products):
     def arithmetic(self) -> list[Any]:
         """What decides the results, and the code of the weights."""
         code = ["magnitude"] if self.engine.scheme == "fixed" and self.signed_terms else []
-        ratio = [self.fixed_outputs, self.outputs] if self.permutes else []
+        ratio = [self.fixed_outputs, self.outputs] if self.two_schemes else []
         return [*super().arithmetic, self.engine.scheme, self.engine.weight_bits, *code, *ratio]
 
     def parameter_sections(self, stage: int) -> list[Section]:
@@ -157,7 +164,7 @@ class MACSpec(Products):
                          fields=len(core.outputs) * self.row_lanes,
                          field_bits=self.engine.weight_bits) for core in self.cores]
         if self.permutes:
-            sections.append(make(kind="order", words=self.sets * self.row_transfers,
+            sections.append(make(kind="order", words=self.sets * self.pixels * self.row_transfers,
                                  fields=self.lanes_out, field_bits=sum(self.order_bits)))
         return sections
 

@@ -1,6 +1,7 @@
-"""Where the rows of a `mixed` layer are computed, and the order in which they leave.
+"""Where rows are computed that leave in another order: those of two schemes, and those of several
+pixels of a convolution side by side.
 
-A transfer of results has one scheme. The i-th row with integer weights, of L lanes, is computed in
+A transfer of results has one scheme and pixel. The i-th row with integer weights, of L lanes, is computed in
 lane i mod L, the i-th other one in lane -1 - i mod L: so the rows that leave together are always
 computed in different lanes, whatever their order, and each lane's memory is read once for them.
 """
@@ -22,12 +23,13 @@ class Places:
 
     Members
     -------
-    transfer, lane: [N] the transfer of results that it is part of, and its place there
-    slot: [N] its output in the order of computation
+    slot: [N] its output in the order of computation, of `tiles` * `outputs`
+    lane: [N] its place in a transfer of results
+    transfer: [pixels, N] that transfer, of all that `pixels` rows take
     """
-    transfer: np.ndarray
-    lane: np.ndarray
     slot: np.ndarray
+    lane: np.ndarray
+    transfer: np.ndarray
 
 
 def row_capacity(spec: "MACSpec") -> tuple[int, int]:
@@ -42,11 +44,13 @@ def places(spec: "MACSpec", scheme: np.ndarray) -> Places:
     Each scheme has no more rows than `row_capacity`.
     """
     lanes = spec.lanes_out
-    other = np.asarray(scheme) != 0
+    other = np.asarray(scheme) != 0 if spec.two_schemes else np.zeros(len(scheme), bool)
     rank = np.where(other, np.cumsum(other), np.cumsum(~other)) - 1
     lane = np.where(other, -1 - rank, rank) % lanes
-    fixed_parts, parts = spec.fixed_outputs // lanes, spec.outputs // lanes
-    own = np.where(other, parts - fixed_parts, fixed_parts)
+    first, parts = spec.first_outputs // lanes, spec.outputs // lanes
+    own = np.where(other, parts - first, first)
     tile, part = np.divmod(rank // lanes, np.maximum(own, 1))
-    transfer = tile * parts + part + np.where(other, fixed_parts, 0)
-    return Places(transfer, lane, transfer * lanes + lane)
+    slot = (tile * parts + np.where(other, first, 0) + part) * lanes + lane
+    pixel = np.arange(spec.pixels)[:, None]
+    before = np.where(other, spec.pixels * first, 0) + pixel * own
+    return Places(slot, lane, tile * parts * spec.pixels + before + part)

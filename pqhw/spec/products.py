@@ -27,10 +27,12 @@ class Core:
     -------
     section: kind of that memory's section
     outputs: which of them
+    columns: the columns that they take, pixel after pixel
     late: cycles after the others' that it is read, as its products take so many fewer
     """
     section: str
     outputs: range
+    columns: range
     late: int = 0
 
     @property
@@ -42,8 +44,9 @@ class Core:
 class Products(EngineSpec):
     """Products by weight codes.
 
-    A lane is an input d and an output n of a cycle. The first `fixed_outputs` outputs have
-    integer weights; of their lanes the first `dsp_units` groups of `packed` are DSP blocks.
+    A lane is an input d and a column, an output n of a cycle for one of `pixels` rows. The first
+    `fixed_outputs` outputs have integer weights; theirs are the first columns, pixel after pixel;
+    of their lanes the first `dsp_units` groups of `packed` are DSP blocks.
     """
     engine: Any
     row_lanes: int
@@ -64,6 +67,25 @@ class Products(EngineSpec):
         fixed, other = map(int, self.engine.ratio.split(":"))
         return self.outputs * fixed // (fixed + other)
 
+    @property
+    def two_schemes(self) -> bool:
+        """Whether outputs of both schemes are there."""
+        return self.engine.scheme == "mixed" and 0 < self.fixed_outputs < self.outputs
+
+    @property
+    def first_outputs(self) -> int:
+        """Outputs of the first core: all of them, where there are not two schemes."""
+        return self.fixed_outputs if self.two_schemes else self.outputs
+
+    def column(self, index: int) -> tuple[int, int]:
+        """The output and the pixel of a column."""
+        first = self.first_outputs
+        if index < first * self.pixels:
+            pixel, output = divmod(index, first)
+            return output, pixel
+        pixel, output = divmod(index - first * self.pixels, self.outputs - first)
+        return first + output, pixel
+
     def scheme_of(self, output: int) -> str:
         """The weight code of an output of a cycle."""
         if self.engine.scheme != "mixed":
@@ -77,23 +99,23 @@ class Products(EngineSpec):
 
     @property
     def permutes(self) -> bool:
-        """Whether outputs of both schemes are there, so that rows are computed in another order
-        than they leave in."""
-        return self.engine.scheme == "mixed" and 0 < self.fixed_outputs < self.outputs
+        """Whether rows are computed in another order than they leave in."""
+        return self.two_schemes or self.pixels > 1
 
     @property
     def cores(self) -> list[Core]:
         """One, or one for each of two schemes, of which shifts need no register behind DSPs."""
-        if not self.permutes:
-            return [Core("weights", range(self.outputs))]
-        return [Core("weights", range(self.fixed_outputs)),
-                Core("sp2_weights", range(self.fixed_outputs, self.outputs),
+        if not self.two_schemes:
+            return [Core("weights", range(self.outputs), range(self.columns))]
+        first, columns = self.fixed_outputs, self.fixed_outputs * self.pixels
+        return [Core("weights", range(first), range(columns)),
+                Core("sp2_weights", range(first, self.outputs), range(columns, self.columns),
                      int(self.registers_products))]
 
     @property
     def multipliers(self) -> int:
         """DSP blocks that would form all products with integer weights; shifts need none."""
-        return self.row_lanes * ceil_div(self.fixed_outputs, self.packed)
+        return self.pixels * self.row_lanes * ceil_div(self.fixed_outputs, self.packed)
 
     @property
     def dsp_units(self) -> int:
@@ -103,16 +125,17 @@ class Products(EngineSpec):
         asked = self.engine.dsp_blocks
         return self.multipliers if asked is None else min(asked, self.multipliers)
 
-    def dsp_lanes(self, output: int) -> int:
-        """How many of an output's products DSP blocks form: those of the first inputs."""
+    def dsp_lanes(self, column: int) -> int:
+        """How many of a column's products DSP blocks form: those of the first inputs."""
+        output, pixel = self.column(column)
         if output >= self.fixed_outputs:
             return 0
-        before = output // self.packed * self.row_lanes
-        return max(0, min(self.row_lanes, self.dsp_units - before))
+        units = pixel * ceil_div(self.fixed_outputs, self.packed) + output // self.packed
+        return max(0, min(self.row_lanes, self.dsp_units - units * self.row_lanes))
 
-    def on_dsp(self, output: int, index: int) -> bool:
-        """Whether a DSP block forms the product of an output and an input of a cycle."""
-        return index < self.dsp_lanes(output)
+    def on_dsp(self, column: int, index: int) -> bool:
+        """Whether a DSP block forms the product of a column and an input of a cycle."""
+        return index < self.dsp_lanes(column)
 
     @property
     def in_logic(self) -> bool:
@@ -168,17 +191,18 @@ class Products(EngineSpec):
         """A product, of any scheme that occurs."""
         return self.activation_range * self.weight_range
 
-    def term_of(self, output: int) -> Range:
-        """A product of an output of a cycle."""
-        return self.activation_range * self.weights_of(self.scheme_of(output))
+    def term_of(self, column: int) -> Range:
+        """A product of a column."""
+        return self.activation_range * self.weights_of(self.scheme_of(self.column(column)[0]))
 
-    def product_of(self, output: int, index: int) -> Range:
+    def product_of(self, column: int, index: int) -> Range:
         """What a lane gives: a product, or that of an activation and a magnitude."""
         if not self.signed_terms:
-            return self.term_of(output)
-        shares = self.packed > 1 and self.on_dsp(output, index)
+            return self.term_of(column)
+        shares = self.packed > 1 and self.on_dsp(column, index)
         inputs = self.activation_range.magnitude() if shares else self.activation_range
-        return inputs * Range(0, self.weights_of(self.scheme_of(output)).high)
+        scheme = self.scheme_of(self.column(column)[0])
+        return inputs * Range(0, self.weights_of(scheme).high)
 
     # -- Cycles ----------------------------------------------------------------------------
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 DSP_PORT_BITS = 18
 """Bits of an operand without sign that the widest DSP block takes."""
 
-__all__ = ["check_mixed", "check_results", "check_sums", "check_tree", "check_vectors",
+__all__ = ["check_mixed", "check_pixels", "check_results", "check_sums", "check_tree", "check_vectors",
            "check_weights"]
 
 
@@ -68,10 +68,10 @@ def check_results(spec: "EngineSpec") -> None:
     if spec.outputs % min(asked, spec.outputs):
         raise SpecError(f"folding.results_per_cycle must divide the {spec.outputs} outputs "
                         f"per cycle, but is {asked}.")
-    if ceil_div(spec.outputs, asked) > spec.tile_interval:
+    if ceil_div(spec.columns, asked) > spec.tile_interval:
         raise SpecError(f"folding.results_per_cycle must be at least "
-                        f"{ceil_div(spec.outputs, spec.tile_interval)} to keep up with "
-                        f"{spec.outputs} results every {spec.tile_interval} cycles, "
+                        f"{ceil_div(spec.columns, spec.tile_interval)} to keep up with "
+                        f"{spec.columns} results every {spec.tile_interval} cycles, "
                         f"but is {asked}.")
 
 
@@ -152,6 +152,24 @@ def check_weights(spec: "MACSpec") -> None:
                         f'"{scheme}", whose products are shifts, but is "dsp".')
 
 
+def check_pixels(spec: "MACSpec") -> None:
+    """Pixels side by side divide an image's, and are gathered while the rows before are computed.
+    """
+    pixels, layer = spec.pixels, spec.layer
+    if pixels == 1:
+        return
+    if not isinstance(layer, Conv2d) or layer.sets > 1:
+        raise SpecError("folding.pixels_per_cycle must be left out unless the layer is a "
+                        f"convolution without groups, but is {pixels}.")
+    if layer.units_out % pixels:
+        raise SpecError(f"folding.pixels_per_cycle must divide the {layer.units_out} pixels of "
+                        f"the output, but is {pixels}.")
+    most = min(spec.tiles, spec.groups)
+    if pixels > most:
+        raise SpecError(f"folding.pixels_per_cycle must be at most {most}, the fewer of tiles and "
+                        f"groups, as windows come one at a time, but is {pixels}.")
+
+
 def check_mixed(spec: "MACSpec") -> None:
     """A layer of two schemes has lanes for both, and transfers of results of one each."""
     ratio = spec.engine.ratio
@@ -173,6 +191,6 @@ def check_mixed(spec: "MACSpec") -> None:
         raise SpecError(f"engine.ratio must give integer weights to a multiple of the "
                         f"{spec.lanes_out} results per cycle, but gives them to "
                         f"{spec.fixed_outputs} of {spec.outputs} outputs.")
-    if ceil_div(spec.outputs, spec.lanes_out) > spec.tile_interval:
-        raise SpecError(f"engine.ratio must let {ceil_div(spec.outputs, spec.tile_interval)} or "
+    if ceil_div(spec.columns, spec.lanes_out) > spec.tile_interval:
+        raise SpecError(f"engine.ratio must let {ceil_div(spec.columns, spec.tile_interval)} or "
                         f"more results leave at once, all of one scheme, but is \"{ratio or 'auto'}\".")

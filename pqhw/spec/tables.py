@@ -297,6 +297,8 @@ class MACFolding(_Table):
                                             "outputs_per_cycle", default=None)
     channels_per_cycle: int | None = integer(1, 4096, "channels of a pixel entering the window of "
                                              "a convolution side by side", default=None)
+    pixels_per_cycle: int | None = integer(1, 64, "pixels of a convolution's output computed side "
+                                           "by side, with the same weights", default=None)
 
 
 def output_schema() -> dict[str, Any]:

@@ -39,13 +39,13 @@ def replay(fabric: Fabric, spec: EngineSpec) -> Cells:
     if spec.tiles == 1:
         return Cells()
     repeat = fabric.counter(spec.tiles)
-    if spec.groups == 1:
+    if spec.groups * spec.pixels == 1:
         held = fabric.registers(width, alone=True) + Cells(lut=1, ff=1)
         return repeat + Cells(lut=1) + (held if spec.registers_held else Cells())
     bits = ceil_log2(spec.groups)
     storage = "lutram" if fabric.ecp5 else "bram"
-    return (fabric.memory(storage, width, 2 << bits) + fabric.counter(spec.groups) * 2 + repeat
-            + Cells(lut=20, ff=5))
+    return (fabric.memory(storage, width, 2 << bits) * spec.pixels + fabric.counter(spec.groups) * 2
+            + repeat + fabric.counter(spec.pixels) + Cells(lut=20, ff=5))
 
 
 def code_collector(fabric: Fabric, spec: PQSpec) -> Cells:

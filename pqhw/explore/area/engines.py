@@ -50,7 +50,7 @@ def column_sums(fabric: Fabric, spec: EngineSpec, lead: int) -> Cells:
     if spec.groups > 1:
         width = spec.sum_range.bits
         cells += fabric.add(width) + fabric.registers(2 * width, alone=True)
-    cells = cells * spec.outputs
+    cells = cells * spec.columns
     cells += fabric.registers(lead + depth, alone=True)
     cells += fabric.counter(spec.groups) + fabric.counter(spec.tiles)
     return cells + (Cells(lut=4, ff=2) if spec.groups > 1 else Cells())
@@ -68,10 +68,10 @@ def results(fabric: Fabric, spec: EngineSpec) -> Cells:
     """
     lanes, width = spec.lanes_out, spec.accumulator_bits
     cells = outlet_cells(fabric, spec)
-    if lanes < spec.outputs:
-        cells += splitter(fabric, spec.outputs, lanes, spec.sum_range.bits)
+    if lanes < spec.columns:
+        cells += splitter(fabric, spec.columns, lanes, spec.sum_range.bits)
     cells += _transfer_counters(fabric, spec)
-    stages = spec.result_stages - int(lanes < spec.outputs)
+    stages = spec.result_stages - int(lanes < spec.columns)
     cells += fabric.registers(2 * stages, alone=True)
     for section in spec.sections():
         if section.kind in ("bias", "multiplier", "shift"):
@@ -112,6 +112,7 @@ def row_order(fabric: Fabric, spec: MACSpec) -> Cells:
     cells += fabric.registers(lanes * lane_bits, alone=True)
     cells += Cells(lut=0.5 * bits * lanes * (lanes - 1)) if lanes > 1 else Cells()
     cells += fabric.counter(spec.computed_transfers) + fabric.counter(spec.row_transfers)
+    cells += fabric.counter(spec.pixels)
     cells += fabric.counter(section.words) * 2 + Cells(lut=14 + section.word_bits, ff=6)
     return cells
 

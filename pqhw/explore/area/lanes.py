@@ -26,10 +26,11 @@ def mac_lanes(fabric: Fabric, spec: MACSpec) -> Cells:
     """row_lanes * outputs products, the signs that pass beside them, and the inputs that wait
     for their weights."""
     late = max(core.late for core in spec.cores)
-    cells = fabric.registers(
-        (spec.weight_stages + late) * spec.row_lanes * spec.precision.activation_bits, alone=True)
-    on_dsp = sum(spec.dsp_lanes(n) for n in range(spec.fixed_outputs)) if spec.dsp_units else 0
-    in_logic = spec.fixed_outputs * spec.row_lanes - on_dsp
+    inputs = spec.pixels * spec.row_lanes * spec.precision.activation_bits
+    cells = fabric.registers((spec.weight_stages + late) * inputs, alone=True)
+    fixed = spec.fixed_outputs * spec.pixels
+    on_dsp = sum(spec.dsp_lanes(n) for n in range(fixed)) if spec.dsp_units else 0
+    in_logic = fixed * spec.row_lanes - on_dsp
     if on_dsp:
         cells += _dsp_lanes(fabric, spec, on_dsp)
     if in_logic:
@@ -38,14 +39,15 @@ def mac_lanes(fabric: Fabric, spec: MACSpec) -> Cells:
     if shifted:
         lane = shift_lane(fabric, spec, shifted)
         stages = spec.product_stages - late
-        cells += (lane + fabric.registers(stages, alone=True)) * (shifted * spec.row_lanes)
+        count = shifted * spec.pixels * spec.row_lanes
+        cells += (lane + fabric.registers(stages, alone=True)) * count
     return cells
 
 
 def _logic_lane(fabric: Fabric, spec: MACSpec) -> Cells:
     """A product with an integer weight in logic, and its sign."""
-    bits, first = spec.engine.weight_bits, spec.fixed_outputs - 1
-    product = spec.product_of(first, spec.row_lanes - 1).bits
+    bits, last = spec.engine.weight_bits, spec.fixed_outputs * spec.pixels - 1
+    product = spec.product_of(last, spec.row_lanes - 1).bits
     if not spec.signed_terms:
         lane = multiplier(fabric, spec.activation_range.bits, bits, product, "lut")
     else:
@@ -66,7 +68,7 @@ def _dsp_lanes(fabric: Fabric, spec: MACSpec, count: int) -> Cells:
     if spec.packed > 1:
         cells += Cells(dsp=units)
         if spec.activation_range.signed:
-            cells += Cells(lut=count + 1.2 * bits * spec.row_lanes)
+            cells += Cells(lut=count + 1.2 * bits * spec.pixels * spec.row_lanes)
         if not fabric.ecp5:  # Unsigned operands: their registers stay outside the block.
             cells += fabric.registers(units * (bits + spec.packed * spec.field_bits))
             cells += fabric.registers(units * (bits + spec.packed * spec.field_bits))

@@ -105,7 +105,7 @@ def _cycles(kind: str, spec: EngineSpec) -> int | None:
         assert isinstance(spec, PQSpec)
         return encoding_cycles(spec)
     if kind == "multipliers":
-        return spec.row_cycles * spec.layer.units_out
+        return spec.row_cycles * spec.layer.units_out // spec.pixels
     return spec.tiles * spec.groups * spec.layer.units_out if kind == "tables" else None
 
 

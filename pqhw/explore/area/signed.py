@@ -20,10 +20,10 @@ def signed_columns(fabric: Fabric, spec: MACSpec) -> Cells:
     still to be added, and the terms and signs that are passed on.
     """
     width = spec.sum_range.bits
-    registers = fabric.registers((1 + int(spec.groups > 1)) * width, alone=True) * spec.outputs
-    cells = registers + segments(fabric, [width + 1] * spec.outputs, ends=0)
-    alike = Counter((n >= spec.fixed_outputs, spec.dsp_lanes(n)) for n in range(spec.outputs))
-    examples = {(n >= spec.fixed_outputs, spec.dsp_lanes(n)): n for n in range(spec.outputs)}
+    registers = fabric.registers((1 + int(spec.groups > 1)) * width, alone=True) * spec.columns
+    cells = registers + segments(fabric, [width + 1] * spec.columns, ends=0)
+    kinds = [(spec.term_of(n), spec.dsp_lanes(n)) for n in range(spec.columns)]
+    alike, examples = Counter(kinds), dict(zip(kinds, range(spec.columns)))
     for kind, count in alike.items():
         n = examples[kind]
         own = spec.term_of(n)
@@ -63,7 +63,7 @@ def shift_lane(fabric: Fabric, spec: MACSpec, outputs: int) -> Cells:
     `outputs` that shift.
     """
     x, bits = spec.activation_range.bits, spec.engine.weight_bits
-    product = spec.product_of(spec.outputs - 1, 0).bits
+    product = spec.product_of(spec.columns - 1, 0).bits
     shared = 1 / outputs
     if spec.engine.scheme == "pot":
         fine = x + (2 if bits == 3 else 3)

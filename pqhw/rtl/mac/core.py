@@ -1,5 +1,7 @@
 """The multiply-accumulate core, whatever the code of its weights."""
 
+import itertools
+
 from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value, unsigned
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
@@ -47,9 +49,10 @@ class MACCore(wiring.Component):
         self.spec = spec
         self.sections = [spec.section(core.section) for core in spec.cores]
         super().__init__({
-            "i": In(stream.Signature(lanes_layout(spec.activation_range, spec.row_lanes))),
+            "i": In(stream.Signature(lanes_layout(spec.activation_range,
+                                                  spec.pixels * spec.row_lanes))),
             "enable": In(1), "moves": In(1),
-            "sums": Out(lanes_layout(spec.sum_range, spec.outputs)), "done": Out(1), "last": Out(1),
+            "sums": Out(lanes_layout(spec.sum_range, spec.columns)), "done": Out(1), "last": Out(1),
             **{f"load_{section.kind}": In(SectionPort(section)) for section in self.sections},
             **bank_ports(spec),
         })
@@ -64,7 +67,7 @@ class MACCore(wiring.Component):
             memories.append(memory)
         m.submodules.columns = sums = ColumnSums(
             spec, spec.weight_stages + spec.product_stages,
-            [[spec.product_of(n, d) for d in range(spec.row_lanes)] for n in range(spec.outputs)],
+            [[spec.product_of(n, d) for d in range(spec.row_lanes)] for n in range(spec.columns)],
             spec.sum_range)
         for memory in memories:
             port = getattr(self, f"load_{memory.section.kind}")
@@ -89,48 +92,50 @@ class MACCore(wiring.Component):
 
     def _core(self, m: Module, platform: Target, core: Core, x: Value, weights: Value,
               sums: ColumnSums) -> None:
-        """The lanes of a core's outputs: their terms and signs."""
+        """The lanes of a core's columns: their terms and signs."""
         spec = self.spec
-        lanes, outputs, bits = spec.row_lanes, core.outputs, spec.engine.weight_bits
-        signs = Signal(len(outputs) * lanes, name=f"{core.prefix}signs")
-        for d in range(lanes):
-            element = x.word_select(d, spec.precision.activation_bits)
-            own = [weights.word_select(place * lanes + d, bits) for place in range(len(outputs))]
-            found = self._lanes(m, platform, core, element, own, d)
-            for place, (product, negative) in enumerate(found):
-                n = outputs.start + place
+        lanes, count, bits = spec.row_lanes, len(core.outputs), spec.engine.weight_bits
+        start = core.columns.start
+        signs = Signal(len(core.columns) * lanes, name=f"{core.prefix}signs")
+        for pixel, d in itertools.product(range(spec.pixels), range(lanes)):
+            element = x.word_select(pixel * lanes + d, spec.precision.activation_bits)
+            own = [weights.word_select(place * lanes + d, bits) for place in range(count)]
+            columns = core.columns[pixel * count:(pixel + 1) * count]
+            found = self._lanes(m, platform, columns, element, own, d)
+            for n, (product, negative) in zip(columns, found):
                 if spec.registers_products and not core.late:
                     product = delayed(m, self.enable, product, 1, f"product{n}_{d}")[-1]
-                m.d.comb += [sums.terms[n][d].eq(product), signs[place * lanes + d].eq(negative)]
+                m.d.comb += [sums.terms[n][d].eq(product),
+                             signs[(n - start) * lanes + d].eq(negative)]
         if spec.signed_terms:
             stages = spec.product_stages - core.late
-            first, after = outputs.start * lanes, outputs.stop * lanes
-            m.d.comb += sums.signs[first:after].eq(
+            m.d.comb += sums.signs[start * lanes:core.columns.stop * lanes].eq(
                 delayed(m, self.enable, signs, stages, f"{core.prefix}signs")[-1])
 
-    def _lanes(self, m: Module, platform: Target, core: Core, x: Value, weights: list[Value],
+    def _lanes(self, m: Module, platform: Target, columns: range, x: Value, weights: list[Value],
                index: int) -> list[tuple[Value, Value]]:
-        """Products of an input with the weights of a core, and which are to be negated."""
+        """Products of an input with weights, one a column, and which are to be negated."""
         spec = self.spec
         shared = 0
         if spec.packed > 1:
-            shared = sum(spec.on_dsp(n, index) for n in core.outputs)
-        lanes = self._packed(m, platform, x, weights[:shared], index) if shared else []
-        for n, weight in zip(core.outputs[shared:], weights[shared:]):
+            shared = sum(spec.on_dsp(n, index) for n in columns)
+        lanes = self._packed(m, platform, columns, x, weights[:shared], index) if shared else []
+        for n, weight in zip(columns[shared:], weights[shared:]):
             lane = self._lane(m, platform, n, index)
             m.d.comb += [lane.x.eq(x), lane.w.eq(weight), lane.enable.eq(self.enable)]
             lanes.append((lane.product, weight[-1]))
         return lanes
 
-    def _packed(self, m: Module, platform: Target, x: Value, weights: list[Value],
-                index: int) -> list[tuple[Value, Value]]:
+    def _packed(self, m: Module, platform: Target, columns: range, x: Value,
+                weights: list[Value], index: int) -> list[tuple[Value, Value]]:
         """Products of magnitudes, several to a DSP block."""
         spec = self.spec
         field, code = spec.field_bits, spec.engine.weight_bits - 1
         negative: Value = Const(0, 1)
         if spec.activation_range.signed:
             negative = x[-1]
-            magnitude = Signal(len(x), name=f"magnitude{index}")
+            pixel = spec.column(columns.start)[1]
+            magnitude = Signal(len(x), name=f"magnitude{pixel * spec.row_lanes + index}")
             m.d.comb += magnitude.eq(Mux(negative, -x.as_signed(), x))
             x = magnitude
         products: list[Value] = []
@@ -138,7 +143,7 @@ class MACCore(wiring.Component):
             group = weights[low:low + spec.packed]
             width = (len(group) - 1) * field + code
             shapes = unsigned(len(x)), unsigned(width), unsigned(len(x) + width)
-            unit = place(m, platform, f"lane{low}_{index}", f"packed{len(group)}", Multiplier,
+            unit = place(m, platform, f"lane{columns[low]}_{index}", f"packed{len(group)}", Multiplier,
                          *shapes, "dsp")
             fields = [Cat(weight[:code], Const(0, field - code)) for weight in group]
             m.d.comb += [unit.x.eq(x), unit.w.eq(Cat(fields)), unit.enable.eq(self.enable)]
@@ -146,19 +151,19 @@ class MACCore(wiring.Component):
                          for place_ in range(len(group))]
         return [(product, weight[-1] ^ negative) for product, weight in zip(products, weights)]
 
-    def _lane(self, m: Module, platform: Target, output: int,
+    def _lane(self, m: Module, platform: Target, column: int,
               index: int) -> Multiplier | ShiftProduct:
         """What multiplies: by a weight, or by its magnitude, the sign left to the sums."""
-        spec, name = self.spec, f"lane{output}_{index}"
-        scheme = spec.scheme_of(output)
-        x, product = shape_of(spec.activation_range), shape_of(spec.product_of(output, index))
+        spec, name = self.spec, f"lane{column}_{index}"
+        scheme = spec.scheme_of(spec.column(column)[0])
+        x, product = shape_of(spec.activation_range), shape_of(spec.product_of(column, index))
         if scheme != "fixed":
             return place(m, platform, name, "shift_product", ShiftProduct, x, product,
                          scheme, spec.engine.weight_bits)
         weight = shape_of(spec.weights_of("fixed"))
         if spec.signed_terms:
             weight = unsigned(spec.engine.weight_bits - 1)
-        style = "dsp" if spec.on_dsp(output, index) else "lut"
+        style = "dsp" if spec.on_dsp(column, index) else "lut"
         return place(m, platform, name, "multiplier", Multiplier, x, weight, product, style)
 
     def _place(self, m: Module) -> Signal:
