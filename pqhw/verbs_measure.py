@@ -1,5 +1,6 @@
 """Verbs that measure: synthesis and routing, comparison, the report, the demo."""
 
+import contextlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
@@ -24,7 +25,7 @@ from .console import (
 from .flow.cache import default_cache
 from .flow.results import Measurement
 from .spec import ChainSpec, SpecError
-from .spec.devices import device
+from .spec.devices import Device, device, resolve
 from .spec.files import load_parameters, load_rows
 
 __all__ = ["compare", "demo", "measuring_options", "report", "succeed_if_verified", "synth"]
@@ -47,7 +48,7 @@ def synth(spec: SpecPath, device_name: DeviceName, seeds: Seeds = "1..5", jobs: 
     part = device(device_name)
     chain = read_spec(spec)
     options = measuring_options(seeds, jobs, toolchain, timeout)
-    work = _work(chain, params, rows_path)
+    work = _work(chain, part, params, rows_path)
     with progress_bar() as bar:
         task = bar.add_task("measuring", total=len(options.seeds) + 2)
         result = measure(default_cache(), chain, part, name=spec.stem, options=options, work=work,
@@ -72,13 +73,15 @@ def measuring_options(seeds: str, jobs: int, toolchain: str, timeout: float) -> 
     return Options(seeds=parse_seeds(seeds), jobs=jobs, toolchain=toolchain, timeout=timeout)
 
 
-def _work(chain: ChainSpec, params: Path | None, rows_path: Path | None) -> Any:
+def _work(chain: ChainSpec, part: Device, params: Path | None, rows_path: Path | None) -> Any:
     from .flow.measure import Work, random_row_count
     from .sim.stimulus import random_rows
     if params is None:
         if rows_path is not None:
             raise SpecError("--input must come with --params, but --params is missing.")
         return None
+    with contextlib.suppress(SpecError):  # What the device lacks is said in the measurement.
+        chain = resolve(chain, part)
     parameters = load_parameters(chain, params)
     rows = (load_rows(chain, rows_path) if rows_path
             else random_rows(chain, parameters, random_row_count(chain), 1))

@@ -107,6 +107,7 @@ def measure(cache: Cache, chain: ChainSpec, part: Device, *, name: str,
         work = _random_work(chain)
     verilog = chain_verilog(bind_constants(chain, work.parameters), target=part.family)
     result.spec = chain.to_mapping()
+    result.memory_bits = sum(section.bits for section in chain.image.sections)
     result.latency_cycles = chain.latency
     lock = threading.Lock()
 

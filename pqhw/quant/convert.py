@@ -10,11 +10,12 @@ from ..golden import layer_results
 from ..network.dense import DenseNetwork
 from ..spec import (ChainSpec, EngineSpec, Layer, MACPrecision, MACSpec, PQPrecision, PQSpec,
                     Requantize)
+from ..spec.order import row_capacity
 from ..spec.parameters import Parameters, check_parameters, check_rows, rounding_constant
 from ..spec.ranges import Range
 from .fixed import integer_weights, multipliers
 from .grid import grouped, on_grid
-from .levels import scheme_weights
+from .levels import mixed_weights, scheme_weights
 from .prototypes import learn_prototypes, round_half_up, subvectors
 from .settings import Learning, MACSettings, PQSettings
 from .tables import choose_tables, fit_tables
@@ -149,8 +150,9 @@ def mac_network(network: DenseNetwork, rows: np.ndarray, settings: Sequence[MACS
     """A chain of multiply-accumulate layers that computes the network with integer weights.
 
     Weights are levels of the scheme, one scale per output; the last layer has a single scale, so
-    that its accumulators compare. Hidden results are rounded onto the grid of the next layer's
-    bits by a 16-bit multiplier and a shift.
+    that its accumulators compare. Rows of two schemes fill the engine's ratio, which should be
+    given: integers where the variance is largest. Hidden results are rounded onto the grid of the
+    next layer's bits by a 16-bit multiplier and a shift.
 
     Parameters, Returns, Raises: as `pq_network`.
     """
@@ -163,8 +165,7 @@ def mac_network(network: DenseNetwork, rows: np.ndarray, settings: Sequence[MACS
     stages: list[EngineSpec] = []
     parameters: list[Parameters] = []
     for index, spec in enumerate(specs):
-        weights, scale = _levels(spec, scaled.weights[index])
-        values: dict[str, Any] = {"weights": weights}
+        values, scale = _levels(spec, scaled.weights[index])
         shift = 0
         if spec.output is not None:
             values["multiplier"], shift = multipliers(scale, spec.max_shift)
@@ -175,12 +176,19 @@ def mac_network(network: DenseNetwork, rows: np.ndarray, settings: Sequence[MACS
     return ChainSpec(tuple(stages)), tuple(parameters)
 
 
-def _levels(spec: MACSpec, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Weights as levels of the engine's scheme, and their scales."""
+def _levels(spec: MACSpec, weights: np.ndarray) -> tuple[dict[str, Any], np.ndarray]:
+    """Weights as levels of the engine's scheme, of two schemes with that of each row, and their
+    scales. Of two, integers fill the lanes that the engine has for them."""
     scheme, bits, per_output = spec.engine.scheme, spec.engine.weight_bits, spec.output is not None
+    if scheme == "mixed":
+        fixed = min(len(weights), row_capacity(spec)[0])
+        levels, scale, rows = mixed_weights(weights, bits, fixed, per_output=per_output)
+        return {"weights": levels, "scheme": rows}, scale
     if scheme == "fixed":
-        return integer_weights(weights, bits, per_output=per_output)
-    return scheme_weights(weights, scheme, bits, per_output=per_output)
+        levels, scale = integer_weights(weights, bits, per_output=per_output)
+    else:
+        levels, scale = scheme_weights(weights, scheme, bits, per_output=per_output)
+    return {"weights": levels}, scale
 
 
 def _mac_spec(network: DenseNetwork, settings: Sequence[MACSettings], index: int) -> MACSpec:

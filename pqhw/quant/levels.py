@@ -1,11 +1,13 @@
-"""Weights of any scheme: the nearest levels, at the scale with the least error."""
+"""Weights of any scheme: the nearest levels, at the scale with the least error; and which rows of
+a layer of two schemes take which."""
 
 import numpy as np
 
+from ..spec.products import SCHEMES_OF_MIXED
 from ..spec.weights import magnitudes
 from .fixed import SMALLEST_SCALE
 
-__all__ = ["nearest_levels", "scheme_weights"]
+__all__ = ["mixed_weights", "nearest_levels", "scheme_weights"]
 
 SCALES = 80
 """Scales tried for a row."""
@@ -49,3 +51,62 @@ def scheme_weights(weights: np.ndarray, scheme: str, bits: int, *, per_output: b
         best[better], scale[better] = squared[better], candidate[better]
     scale = np.broadcast_to(scale, len(weights))
     return nearest_levels(weights / scale[:, None], scheme, bits), scale
+
+
+def mixed_weights(weights: np.ndarray, bits: int, fixed_rows: int, *, by: str = "variance",
+                  per_output: bool = True) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Weights [N, D] as levels of two schemes, `fixed_rows` of them integers, the others sums of
+    two powers of two.
+
+    Parameters
+    ----------
+    by:
+        Which rows become integers: those of the largest ``variance``, as is published for this
+        scheme, or those that lose most as sums of powers of two, by the squared ``error`` of
+        either. The first of equal rows.
+    per_output:
+        One scale for every row, or one for the layer.
+
+    Returns
+    -------
+    Levels [N, D], int64; scales [N], float64; and scheme [N]: 0 for integers, 1 for the others.
+
+    Raises
+    ------
+    ValueError
+        If `by` is neither, or there are not so many rows.
+    """
+    if by not in ("variance", "error"):
+        raise ValueError(f'by must be "variance" or "error", but is {by!r}.')
+    if not 0 <= fixed_rows <= len(weights):
+        raise ValueError(f"fixed_rows must be from 0 to {len(weights)}, but is {fixed_rows}.")
+    both = [scheme_weights(weights, scheme, bits) for scheme in SCHEMES_OF_MIXED]
+    if by == "variance":
+        gain = weights.var(axis=1)
+    else:
+        fixed, other = (((weights - scale[:, None] * levels) ** 2).sum(axis=1)
+                        for levels, scale in both)
+        gain = other - fixed
+    scheme = np.ones(len(weights), np.int64)
+    scheme[np.argsort(-gain, kind="stable")[:fixed_rows]] = 0
+    if not per_output:
+        both = _one_scale(weights, scheme, bits)
+    rows = scheme[:, None] == 0
+    return (np.where(rows, both[0][0], both[1][0]), np.where(scheme == 0, both[0][1], both[1][1]),
+            scheme)
+
+
+def _one_scale(weights: np.ndarray, scheme: np.ndarray, bits: int
+               ) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Levels and scales of either scheme at the one scale that suits the rows best."""
+    largest = max(np.abs(weights).max(), SMALLEST_SCALE)
+    best: tuple[float, list[tuple[np.ndarray, np.ndarray]]] | None = None
+    for share in np.geomspace(LARGEST, SMALLEST, SCALES):
+        scale = largest / magnitudes("fixed", bits)[-1] * share
+        levels = [nearest_levels(weights / scale, name, bits) for name in SCHEMES_OF_MIXED]
+        error = weights - scale * np.where(scheme[:, None] == 0, *levels)
+        squared = float((error ** 2).sum())
+        if best is None or squared < best[0]:
+            best = squared, [(own, np.full(len(weights), scale)) for own in levels]
+    assert best is not None
+    return best[1]

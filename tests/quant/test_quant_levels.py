@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from pqhw.quant import nearest_levels, scheme_weights
+from pqhw.quant import mixed_weights, nearest_levels, scheme_weights
 
 
 def test_the_thresholds_of_sp2_are_those_published_and_ties_go_down():
@@ -39,3 +39,50 @@ def test_one_scale_for_all_and_rows_of_zeros():
     assert levels[1].tolist() == [0, 0] and scale[1] > 0
     _, scale = scheme_weights(weights, "sp2", 4, per_output=False)
     assert scale[0] == scale[1]
+
+
+def rows_of_all_kinds():
+    rng = np.random.default_rng(3)
+    return rng.normal(0, 1, (12, 64)) * np.array([3, 1, 2, .5, 1, 4, .2, 1, 1, 2, .1, 5])[:, None]
+
+
+def test_rows_of_small_variance_become_sums_of_powers_of_two():
+    weights = rows_of_all_kinds()
+    levels, scale, scheme = mixed_weights(weights, 4, 5)
+    widest = np.argsort(-weights.var(axis=1))[:5]
+    assert sorted(np.flatnonzero(scheme == 0)) == sorted(widest)
+    for number, name in enumerate(("fixed", "sp2")):
+        alone, own = scheme_weights(weights, name, 4)
+        rows = scheme == number
+        assert np.array_equal(levels[rows], alone[rows]) and np.array_equal(scale[rows], own[rows])
+
+
+def test_choosing_rows_by_error_loses_least():
+    weights = rows_of_all_kinds()
+
+    def lost(by):
+        levels, scale, scheme = mixed_weights(weights, 4, 5, by=by)
+        assert (scheme == 0).sum() == 5
+        return ((weights - scale[:, None] * levels) ** 2).sum()
+    assert lost("error") <= lost("variance")
+    best = min(lost("error"), lost("variance"))
+    rng = np.random.default_rng(1)
+    both = [scheme_weights(weights, name, 4) for name in ("fixed", "sp2")]
+    errors = [((weights - s[:, None] * w) ** 2).sum(axis=1) for w, s in both]
+    for _ in range(200):
+        scheme = rng.permutation(np.arange(12) >= 5)
+        assert best <= np.where(scheme, errors[1], errors[0]).sum() + 1e-9
+
+
+def test_rows_of_two_schemes_can_share_a_scale():
+    _, scale, scheme = mixed_weights(rows_of_all_kinds(), 4, 3, per_output=False)
+    assert len(set(scale)) == 1 and (scheme == 0).sum() == 3
+
+
+@pytest.mark.parametrize("arguments, message", [
+    (dict(fixed_rows=13), "fixed_rows must be from 0 to 12, but is 13."),
+    (dict(fixed_rows=3, by="luck"), "by must be \"variance\" or \"error\", but is 'luck'.")])
+def test_what_cannot_be_chosen_is_refused(arguments, message):
+    with pytest.raises(ValueError) as caught:
+        mixed_weights(rows_of_all_kinds(), 4, **arguments)
+    assert str(caught.value) == message
