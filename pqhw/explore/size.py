@@ -7,15 +7,15 @@ from typing import Any
 
 from ..flow.area import available
 from ..flow.results import Area
-from ..spec import ChainSpec, EngineSpec, MACSpec, PQSpec, SpecError
-from ..spec.devices import Device
+from ..spec import ChainSpec, Conv2d, EngineSpec, MACSpec, PQSpec, SpecError
+from ..spec.devices import Device, resolve
 from ..spec.ranges import ceil_div
 from .estimate import Estimate, estimate
 
 __all__ = ["KINDS", "Sized", "as_kind", "parse_budget", "resized", "size", "size_kinds",
            "useful"]
 
-KINDS = ("pq", "fixed", "pot", "sp2")
+KINDS = ("pq", "fixed", "pot", "sp2", "mixed")
 """Engine kinds: product quantization, and the weight codes of the MAC engine."""
 
 ROUTABLE = 0.8
@@ -25,6 +25,9 @@ RESOURCES = {"lut": "lut4", "ff": "ff", "bram": "bram", "dsp": "dsp"}
 
 CLOCK_GAIN = 1.2
 """How much faster than the best design's a clock may turn out, at most, for the search to end."""
+
+MOST_PIXELS = 8
+"""Pixels side by side that are tried."""
 
 SHAPES = 4
 """Foldings of equal cycles that are estimated."""
@@ -75,6 +78,11 @@ def as_kind(mapping: Mapping[str, Any], kind: str) -> EngineSpec:
         return PQSpec.from_mapping({**mapping, "engine": {**engine, "kind": "pq"}, "folding": {}})
     if kind != "fixed" and engine.get("multiplier") == "dsp":
         engine["multiplier"] = "auto"
+    if kind != "mixed":
+        engine.pop("ratio", None)
+    if kind in ("pot", "sp2"):
+        engine.pop("dsp_blocks", None)
+        engine.pop("products_per_dsp", None)
     engine |= {"kind": "mac", "scheme": kind}
     return MACSpec.from_mapping({**mapping, "engine": engine, "folding": {},
                                  "precision": _without(mapping.get("precision", {}))})
@@ -95,8 +103,9 @@ def size(spec: EngineSpec, part: Device, budget: Area) -> tuple[ChainSpec, Estim
     """The folding of the best estimated rate that stays within the budget, or None.
 
     Foldings are tried from the fewest cycles on, of equal cycles those with the fewest lanes, each
-    with every choice that the spec leaves to us: DSP blocks or logic, block RAM or LUT RAM. The
-    search ends where no clock could make up for the cycles.
+    with every choice that the spec leaves to us: block RAM or LUT RAM, in an encoder DSP blocks or
+    logic. A MAC engine's products are formed on the DSP blocks of the budget first, then in logic.
+    The search ends where no clock could make up for the cycles.
 
     Raises `SpecError` where no folding can be built at all, such as for a memory that is not there.
     """
@@ -104,12 +113,14 @@ def size(spec: EngineSpec, part: Device, budget: Area) -> tuple[ChainSpec, Estim
     refused: SpecError | None = None
     tried = False
     variants = _variants(spec, part, budget)
+    limited = dataclasses.replace(part, dsps=min(part.dsps, budget.dsp))
     for cycles, folding in _foldings(spec, budget):
         if best and cycles * best[1].rows_per_second > CLOCK_GAIN * 1e6 * best[1].fmax_mhz:
             break
         for variant in variants:
             try:
-                chain = ChainSpec((dataclasses.replace(variant, folding=folding),))
+                chain = resolve(ChainSpec((dataclasses.replace(variant, folding=folding),)),
+                                limited)
                 found = estimate(chain, part)
             except SpecError as error:
                 refused = error
@@ -127,10 +138,9 @@ def _variants(spec: EngineSpec, part: Device, budget: Area) -> list[EngineSpec]:
     """The spec with each of the choices that it leaves open, those first that a device has for
     nothing."""
     choices: dict[str, list[str]] = {}
-    if spec.engine.multiplier == "auto" and getattr(spec.engine, "scheme", "fixed") == "fixed":
+    if isinstance(spec, PQSpec) and spec.engine.multiplier == "auto" and spec.engine.encoder in (
+            "dot", "l2"):
         choices["multiplier"] = ["dsp", "lut"] if budget.dsp else ["lut"]
-        if isinstance(spec, PQSpec) and spec.engine.encoder not in ("dot", "l2"):
-            del choices["multiplier"]
     for field in ("table_storage", "weight_storage"):
         if getattr(spec.engine, field, "") == "auto":
             choices[field] = ["bram", "lutram"] if part.lutram else ["bram"]
@@ -182,16 +192,31 @@ def _within(area: Area, budget: Area) -> bool:
 
 
 def _foldings(spec: EngineSpec, budget: Area) -> Iterator[tuple[int, Any]]:
-    """Cycles of an engine row and foldings, from the fewest cycles on."""
+    """Cycles of a row at the ports, at the least, and foldings, from the fewest cycles on."""
+    rows = spec.layer.units_out
     if isinstance(spec, PQSpec):
-        yield from _pq_foldings(spec, budget)
+        for cycles, folding in _pq_foldings(spec, budget):
+            yield cycles * rows, folding
         return
     most = budget.lut4 // 4 + 9 * budget.dsp
-    found = _shapes(spec.layer.row_inputs, spec.layer.row_outputs, most)
+    found: dict[int, list[tuple[int, int, int]]] = {}
+    for pixels in _pixels(spec):
+        for cycles, shapes in _shapes(spec.layer.row_inputs, spec.layer.row_outputs,
+                                      most // pixels).items():
+            found.setdefault(cycles * rows // pixels, []).extend(
+                (pixels, *shape) for shape in shapes)
     for cycles in sorted(found):
-        for inputs, outputs in found[cycles]:
-            yield cycles, dataclasses.replace(spec.folding, inputs_per_cycle=inputs,
-                                              outputs_per_cycle=outputs)
+        for pixels, inputs, outputs in found[cycles]:
+            yield cycles, dataclasses.replace(
+                spec.folding, inputs_per_cycle=inputs, outputs_per_cycle=outputs,
+                pixels_per_cycle=pixels if pixels > 1 else None)
+
+
+def _pixels(spec: EngineSpec) -> list[int]:
+    """Pixels of a convolution that can be computed side by side."""
+    if not isinstance(spec.layer, Conv2d) or spec.layer.sets > 1:
+        return [1]
+    return [count for count in range(1, MOST_PIXELS + 1) if spec.layer.units_out % count == 0]
 
 
 def _shapes(inputs: int, outputs: int, most: int) -> dict[int, list[tuple[int, int]]]:
