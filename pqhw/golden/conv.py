@@ -7,7 +7,7 @@ from ..spec.parameters import LookupParameters, MACParameters, Parameters
 from .pq import encode, wrapped
 from .requantize import requantize
 
-__all__ = ["conv_layer", "pixel_codes", "windows"]
+__all__ = ["conv_layer", "mac_sums", "pixel_codes", "windows"]
 
 CHUNK_ELEMENTS = 1 << 20
 """Elements of windows kept in flight."""
@@ -50,20 +50,29 @@ def _sums(spec: PQSpec | MACSpec, parameters: Parameters,
     if isinstance(spec, PQSpec) and spec.encodes_pixels:
         assert isinstance(parameters, LookupParameters)
         return _pixel_sums(spec, parameters, images)
-    rows = np.ascontiguousarray(windows(layer, images)).reshape(-1, layer.sets, layer.row_inputs)
-    if isinstance(spec, PQSpec):
-        assert isinstance(parameters, LookupParameters)
-        codes = _encode(spec, parameters, rows)
-        sums = np.concatenate([_looked_up(spec, parameters.tables, index, codes[:, index])
-                               for index in range(spec.sets)], axis=-1)
-    else:
+    if isinstance(spec, MACSpec):
         assert isinstance(parameters, MACParameters)
-        weights = parameters.weights.transpose(0, 3, 1, 2).reshape(
-            layer.sets, layer.row_outputs, layer.row_inputs)
-        products = np.einsum("rgd,gnd->rgn", rows.astype(np.float64), weights.astype(np.float64),
-                             optimize=True)
-        sums = products.astype(np.int64).reshape(len(rows), -1)
+        return mac_sums(layer, parameters.weights, images)
+    assert isinstance(parameters, LookupParameters)
+    codes = _encode(spec, parameters, _window_rows(layer, images))
+    sums = np.concatenate([_looked_up(spec, parameters.tables, index, codes[:, index])
+                           for index in range(spec.sets)], axis=-1)
     return sums.reshape(len(images), *layer.output_shape)
+
+
+def _window_rows(layer: Conv2d, images: np.ndarray) -> np.ndarray:
+    """Windows [R * OH * OW, groups, D] of images, every group's channels on their own."""
+    return np.ascontiguousarray(windows(layer, images)).reshape(-1, layer.sets, layer.row_inputs)
+
+
+def mac_sums(layer: Conv2d, weights: np.ndarray, images: np.ndarray) -> np.ndarray:
+    """Sums [R, OH, OW, N] of products with weights [N, Fh, Fw, C / groups], exact integers."""
+    rows = _window_rows(layer, images)
+    ordered = weights.transpose(0, 3, 1, 2).reshape(layer.sets, layer.row_outputs,
+                                                    layer.row_inputs)
+    products = np.einsum("rgd,gnd->rgn", rows.astype(np.float64), ordered.astype(np.float64),
+                         optimize=True)
+    return products.astype(np.int64).reshape(len(images), *layer.output_shape)
 
 
 def _encode(spec: PQSpec, parameters: LookupParameters, rows: np.ndarray) -> np.ndarray:

@@ -28,13 +28,16 @@ def status_signature(chain: ChainSpec) -> wiring.Signature:
     row_short, row_long: a row ended early or late since the last image
     rows_in, rows_out: rows taken in and given out, modulo 2**counter_bits
     stall_cycles: cycles in which a result waited to be taken, modulo 2**counter_bits
+    precision: that of the row last taken in (where rows choose)
     """
     bits = chain.first.engine.counter_bits
+    precision = {"precision": Out(chain.precision_bits)} if chain.precision_bits else {}
     return wiring.Signature({
         "ready": Out(1), "loading": Out(1), "error": Out(4),
         "error_section": Out(range(max(2, len(chain.image.sections) + 1))),
         "row_short": Out(1), "row_long": Out(1),
         "rows_in": Out(bits), "rows_out": Out(bits), "stall_cycles": Out(bits),
+        **precision,
     })
 
 
@@ -42,7 +45,8 @@ def accelerator_signature(chain: ChainSpec) -> wiring.Signature:
     """The ports of an `Accelerator`."""
     first, last = chain.first, chain.last
     return wiring.Signature({
-        "i": In(row_stream(first.activation_range, first.lanes_in)),
+        "i": In(row_stream(first.activation_range, first.lanes_in,
+                           precision_bits=chain.precision_bits)),
         "o": Out(row_stream(last.result_range, last.lanes_out)),
         "load": In(load_stream(chain.load_bits)),
         "status": Out(status_signature(chain)),
@@ -65,7 +69,8 @@ class Accelerator(wiring.Component):
 
     Members
     -------
-    i: rows of activations, `lanes_in` at a time, `last` on a row's final transfer
+    i: rows of activations, `lanes_in` at a time, `last` on a row's final transfer; where rows
+        choose among precisions, `precision` on its first
     o: rows of results, `lanes_out` at a time
     load: words of the parameter image
     status: see `status_signature`
@@ -91,7 +96,8 @@ class Accelerator(wiring.Component):
         first = self.chain.first
         m.submodules.guard = guard = RowGuard(first.layer.unit_inputs, first.activation_range,
                                               first.lanes_in, first.layer.units_in,
-                                              self.chain.double_buffered)
+                                              self.chain.double_buffered,
+                                              self.chain.precision_count)
         m.submodules.loader = loader = (Loader if self.chain.image.sections else NoLoader)(
             self.chain.image)
         wiring.connect(m, wiring.flipped(self.i), guard.i)
@@ -102,13 +108,16 @@ class Accelerator(wiring.Component):
         wiring.connect(m, guard.o, cores[0].i)
         for index, gearbox in enumerate(self.chain.gearboxes):
             m.submodules[f"gearbox{index}"] = unit = Gearbox(
-                gearbox, self.chain.stages[index].result_range, self.chain.double_buffered)
+                gearbox, self.chain.stages[index].result_range, int(self.chain.double_buffered))
             wiring.connect(m, cores[index].o, unit.i)
             sink = cores[index + 1].i
             m.d.comb += [sink.payload.eq(unit.o.payload.data), sink.valid.eq(unit.o.valid),
                          unit.o.ready.eq(sink.ready)]
             if self.chain.double_buffered:
                 m.d.comb += cores[index + 1].bank.eq(unit.o.payload.bank)
+        if self.chain.precision_bits:
+            m.d.comb += [self.status.precision.eq(guard.o_precision),
+                         cores[0].precision.eq(guard.o_precision)]
         m.d.comb += [core.image.eq(guard.begins) for core in cores
                      if isinstance(core.spec.layer, Conv2d)]
         self._end(m, cores[-1].o)

@@ -82,10 +82,9 @@ def count_up(m: Module, counter: Signal, size: int, step: Value) -> None:
 
 
 def bank_ports(spec: EngineSpec) -> dict[str, Any]:
-    """Ports beside a row's terms and sums that tell which copy of the parameters they use."""
-    if not spec.engine.double_buffered:
-        return {}
-    return {"i_bank": In(1), "bank": Out(1), "bank_ahead": Out(1)}
+    """Ports beside a row's terms and sums that tell which of the parameters they use."""
+    bits = spec.bank_bits
+    return {"i_bank": In(bits), "bank": Out(bits), "bank_ahead": Out(bits)} if bits else {}
 
 
 def connect_bank(outer: Any, inner: Any) -> list[Any]:

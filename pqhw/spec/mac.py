@@ -48,6 +48,13 @@ class MACSpec(EngineSpec):
     precision: MACPrecision = MACPrecision()
     folding: MACFolding = MACFolding()
 
+    def __new__(cls, **tables: Any) -> "MACSpec":
+        """The class of the scheme, whoever asks."""
+        if getattr(tables.get("engine"), "scheme", None) == "bitplane":
+            from .bitplane import BitplaneSpec
+            cls = BitplaneSpec
+        return super().__new__(cls)
+
     def __post_init__(self) -> None:
         check_weights(self)
         super().__post_init__()

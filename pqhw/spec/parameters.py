@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from .bitplane import BitplaneSpec
 from .chain import ChainSpec
 from .conv import Conv2d
 from .engine import EngineSpec
@@ -16,8 +17,8 @@ from .ranges import Range, unsigned_range
 from .tree import TreeSpec
 from .widths import MULTIPLIER_BITS
 
-__all__ = ["PQParameters", "TreeParameters", "MACParameters", "LookupParameters", "Parameters",
-           "check_parameters", "check_rows", "rounding_constant"]
+__all__ = ["BitplaneParameters", "PQParameters", "TreeParameters", "MACParameters", "LookupParameters", "Parameters",
+           "check_parameters", "check_precisions", "check_rows", "rounding_constant"]
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -75,10 +76,27 @@ class MACParameters:
     shift: int = 0
 
 
+@dataclasses.dataclass(frozen=True, eq=False)
+class BitplaneParameters:
+    """Integers of a multiply-accumulate layer whose rows choose among P precisions.
+
+    Members
+    -------
+    weights: [N, D], or [N, Fh, Fw, C] with the channels of a group
+    bias: [P, N]
+    multiplier: [P, N], unsigned 16-bit; ones where the output has no scale
+    shift: [P], right shift of the requantiser; zeros for raw accumulators
+    """
+    weights: np.ndarray
+    bias: np.ndarray
+    multiplier: np.ndarray
+    shift: np.ndarray
+
+
 LookupParameters = PQParameters | TreeParameters
 """Parameters with tables."""
 
-Parameters = LookupParameters | MACParameters
+Parameters = LookupParameters | MACParameters | BitplaneParameters
 
 
 def _integers(name: str, value: Any) -> np.ndarray:
@@ -129,6 +147,18 @@ def _scalar(name: str, value: Any, high: int, why: str) -> int:
     return result
 
 
+def _shifts(spec: BitplaneSpec, values: Mapping[str, Any]) -> np.ndarray:
+    """A shift for every precision, given one by one or as one for all."""
+    given = _integers("shift", values.get("shift", np.zeros(0, np.int64)))
+    count = spec.precision_count
+    if given.size <= 1:
+        return np.full(count, _shift(spec, values), np.int64)
+    if given.shape != (count,):
+        raise SpecError(f"shift must be one integer or have shape [P] = [{count}], "
+                        f"but has {list(given.shape)}.")
+    return np.array([_shift(spec, {"shift": one}) for one in given], np.int64)
+
+
 def _shift(spec: EngineSpec, values: Mapping[str, Any]) -> int:
     if spec.output is None:
         if "shift" in values and _scalar("shift", values["shift"], 63, "a right shift"):
@@ -147,6 +177,37 @@ def _shift(spec: EngineSpec, values: Mapping[str, Any]) -> int:
                         "but the parameters do not give it.")
     return _scalar("shift", values["shift"], spec.max_shift,
                    f"accumulators of {spec.accumulator_bits} bits")
+
+
+def _by_precision(spec: BitplaneSpec, name: str, value: Any) -> np.ndarray:
+    """An array [P, N]; with one precision it may be given as [N]."""
+    shape = (spec.precision_count, spec.layer.out_channels)
+    array = _integers(name, value)
+    if spec.precision_count == 1 and array.shape == shape[1:]:
+        array = array[None]
+    if array.shape != shape:
+        raise SpecError(f"{name} must have shape [P, N] = {list(shape)}, "
+                        f"but has {list(array.shape)}.")
+    return array
+
+
+def _bitplane(spec: BitplaneSpec, values: Mapping[str, Any]) -> BitplaneParameters:
+    scaled = spec.output is not None and spec.output.mode == "scale"
+    weights = _weights(spec, values, scaled)
+    shifts = _shifts(spec, values)
+    multiplier = np.ones((spec.precision_count, spec.layer.out_channels), np.int64)
+    if scaled:
+        multiplier = _by_precision(spec, "multiplier", values["multiplier"])
+    bias = _by_precision(spec, "bias", values.get("bias", np.zeros_like(multiplier)))
+    rows = []
+    for index, (own, shift) in enumerate(zip(bias, shifts.tolist())):
+        try:
+            rows.append(_bias(spec, {"bias": own}, shift))
+            _multiplier(spec, {"multiplier": multiplier[index]} if scaled else values, scaled)
+        except SpecError as error:
+            where = f" (precision {index})." if spec.precision_count > 1 else "."
+            raise type(error)(str(error).removesuffix(".") + where) from None
+    return BitplaneParameters(weights, np.stack(rows), multiplier, shifts)
 
 
 def _bias(spec: EngineSpec, values: Mapping[str, Any], shift: int) -> np.ndarray:
@@ -238,28 +299,50 @@ def check_parameters(spec: EngineSpec, values: Mapping[str, Any]) -> Parameters:
             return _tree(spec, spec.encoder, values)
         return _prototypes(spec, values)
     assert isinstance(spec, MACSpec)
-    outputs = spec.layer.out_channels
+    if isinstance(spec, BitplaneSpec):
+        return _bitplane(spec, values)
     scaled = spec.output is not None and spec.output.mode == "scale"
+    weights = _weights(spec, values, scaled)
+    shift = _shift(spec, values)
+    multiplier = _multiplier(spec, values, scaled)
+    return MACParameters(weights, _bias(spec, values, shift), multiplier, shift)
+
+
+def _weights(spec: MACSpec, values: Mapping[str, Any], scaled: bool) -> np.ndarray:
+    """The weights, every one a level of the scheme."""
     _known(values, ("weights", "multiplier") if scaled else ("weights",),
            ("bias", "shift") if scaled else ("bias", "multiplier", "shift"))
     label = "[N, Fh, Fw, C / groups]" if isinstance(spec.layer, Conv2d) else "[N, D]"
     weights = _array("weights", values["weights"], [(label, spec.weight_shape)],
                      spec.weight_range, f"engine.weight_bits = {spec.engine.weight_bits}, "
-                     "symmetric around zero")
+                     f"{_described(spec)}")
     _check_levels(spec, weights)
-    shift = _shift(spec, values)
-    multiplier = np.ones(outputs, np.int64)
+    return weights
+
+
+def _described(spec: MACSpec) -> str:
+    """The range of weights in words."""
+    if isinstance(spec, BitplaneSpec) and not spec.two_valued:
+        return "two's complement"
+    return "symmetric around zero"
+
+
+def _multiplier(spec: MACSpec, values: Mapping[str, Any], scaled: bool) -> np.ndarray:
+    outputs = spec.layer.out_channels
     if scaled:
-        multiplier = _array("multiplier", values["multiplier"], [("[N]", (outputs,))],
-                            unsigned_range(MULTIPLIER_BITS), "unsigned 16-bit")
-    elif "multiplier" in values:
+        return _array("multiplier", values["multiplier"], [("[N]", (outputs,))],
+                      unsigned_range(MULTIPLIER_BITS), "unsigned 16-bit")
+    if "multiplier" in values:
         raise SpecError('multiplier must be absent unless precision.output.mode is "scale", '
                         "but the parameters give it.")
-    return MACParameters(weights, _bias(spec, values, shift), multiplier, shift)
+    return np.ones(outputs, np.int64)
 
 
 def _check_levels(spec: MACSpec, weights: np.ndarray) -> None:
     """Every weight is one that the scheme has."""
+    if isinstance(spec, BitplaneSpec):
+        _check_odd(spec, weights)
+        return
     wrong = ~np.isin(np.abs(weights), spec.levels)
     if not wrong.any():
         return
@@ -268,6 +351,23 @@ def _check_levels(spec: MACSpec, weights: np.ndarray) -> None:
     raise SpecError(f"weights must be levels of engine.scheme = \"{spec.engine.scheme}\" with "
                     f"{spec.engine.weight_bits} bits, 0 or ±: {levels}, "
                     f"but weights{where} is {weights[tuple(where)]}.")
+
+
+def _check_odd(spec: BitplaneSpec, weights: np.ndarray) -> None:
+    even = weights % 2 == 0
+    if spec.two_valued and even.any():
+        where = np.argwhere(even)[0].tolist()
+        raise SpecError('weights must be odd with engine.planes = "pm1", whose digits are -1 and '
+                        f"1, but weights{where} is {weights[tuple(where)]}.")
+
+
+def check_precisions(spec: ChainSpec, precisions: Any, rows: int) -> np.ndarray:
+    """The precision [R] of every row, 0 where none is given."""
+    if precisions is None:
+        return np.zeros(rows, np.int64)
+    return _array("precision", precisions, [("[rows]", (rows,))],
+                  Range(0, spec.precision_count - 1),
+                  "precisions are numbered as in engine.precisions")
 
 
 def _tables(spec: PQSpec, given: Any) -> np.ndarray:

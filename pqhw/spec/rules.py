@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from .conv import Conv2d
 from .fields import SpecError
+from .plane_rules import check_planes
 from .ranges import WRAPPED, ceil_div
 from .weights import LARGEST_BITS, SMALLEST_BITS
 
@@ -132,6 +133,7 @@ def check_weights(spec: "MACSpec") -> None:
     if not least <= bits <= most:
         raise SpecError(f"engine.weight_bits must be an integer from {least} to {most} with "
                         f'engine.scheme = "{scheme}", but is {bits}.')
+    check_planes(spec)
     asked = spec.engine.products_per_dsp or 1
     if asked > 1 and (scheme != "fixed" or spec.engine.multiplier == "lut"):
         raise SpecError("engine.products_per_dsp must be left out unless DSP blocks multiply, "
