@@ -1,6 +1,6 @@
 """The accelerator: engines in a chain behind a guarded border, with loader and status."""
 
-from amaranth.hdl import Const, Module, Signal, Value
+from amaranth.hdl import Cat, Const, Module, Signal, Value
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -9,6 +9,7 @@ from .gearbox import Gearbox
 from .engine import EngineCore
 from .guard import RowGuard
 from .loader import Loader, NoLoader, load_stream
+from .precisions import PrecisionQueue, rows_on_the_way
 from .streams import row_stream
 from .sums import count_up
 from .target import Target
@@ -116,8 +117,7 @@ class Accelerator(wiring.Component):
             if self.chain.double_buffered:
                 m.d.comb += cores[index + 1].bank.eq(unit.o.payload.bank)
         if self.chain.precision_bits:
-            m.d.comb += [self.status.precision.eq(guard.o_precision),
-                         cores[0].precision.eq(guard.o_precision)]
+            self._follow_precisions(m, guard, cores)
         m.d.comb += [core.image.eq(guard.begins) for core in cores
                      if isinstance(core.spec.layer, Conv2d)]
         self._end(m, cores[-1].o)
@@ -136,6 +136,32 @@ class Accelerator(wiring.Component):
             m.d.sync += [guard.open.eq(loader.ready & ~loader.busy), still.eq(idle & ~guard.open)]
             m.d.comb += loader.free.eq(still & ~guard.open)
         return m
+
+    def _follow_precisions(self, m: Module, guard: RowGuard, cores: list[EngineCore]) -> None:
+        """Every stage that chooses is told the precision of its row."""
+        m.d.comb += self.status.precision.eq(guard.o_precision)
+        begun = Signal(name="row_begun")
+        m.d.sync += begun.eq(guard.begins)
+        waits = []
+        for index, core in enumerate(cores):
+            if not core.spec.precision_bits:
+                continue
+            if not index:
+                m.d.comb += core.precision.eq(guard.o_precision)
+                continue
+            m.submodules[f"precisions{index}"] = queue = PrecisionQueue(
+                self.chain.precision_bits, rows_on_the_way(self.chain, index))
+            transfers = core.spec.input_transfers
+            transfer = Signal(range(transfers), name=f"transfer{index}")
+            enters = core.i.valid & core.i.ready
+            count_up(m, transfer, transfers, enters)
+            m.d.comb += [
+                queue.begins.eq(begun), queue.precision.eq(guard.o_precision),
+                queue.ends.eq(enters & (transfer == transfers - 1)),
+                core.precision.eq(queue.head)]
+            waits.append(queue.full)
+        if waits:
+            m.d.comb += guard.wait.eq(Cat(waits).any())
 
     def _settled(self, m: Module, guard: RowGuard) -> Signal:
         """Whether every row that left the guard has left the engines, known a cycle later.

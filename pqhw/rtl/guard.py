@@ -45,7 +45,8 @@ class RowGuard(wiring.Component):
     row: pulses a cycle after a row's last transfer has left
     short, long: pulse a cycle after a row was found too short or too long
     bank, o_bank: the bank in use now, and that of the row at `o`: the one in use when it began
-    o_precision: the precision of the row at `o`
+    o_precision, wait: the precision of the row at `o`; no row may begin, as precisions of so many
+        rows are kept (with several precisions)
 
     Latency and cost
     ----------------
@@ -68,7 +69,7 @@ class RowGuard(wiring.Component):
             "open": In(1), "idle": Out(1), "begins": Out(1), "row": Out(1),
             "short": Out(1), "long": Out(1),
             **({"bank": In(1), "o_bank": Out(1)} if banked else {}),
-            **({"o_precision": Out(self.precision_bits)} if precisions > 1 else {}),
+            **({"o_precision": Out(self.precision_bits), "wait": In(1)} if precisions > 1 else {}),
         })
 
     def elaborate(self, platform: Target) -> Module:
@@ -89,12 +90,13 @@ class RowGuard(wiring.Component):
         take = Signal(name="take")
         data = [Signal(shape.width, name=f"lane{i}", reset_less=True)
                 for i, shape in enumerate([self.o.payload[0].shape()] * self.lanes)]
+        may_begin = self.open & ~self.wait if self.precisions > 1 else self.open
         m.d.comb += [
             room.eq(~full | self.o.ready),
             tail.eq(index == final),
             ends.eq(tail & (unit == self.units - 1)),
             take.eq(self.i.valid & self.i.ready & ~draining),
-            self.i.ready.eq(draining | (room & ~filling & (self.open | begun))),
+            self.i.ready.eq(draining | (room & ~filling & (may_begin | begun))),
             self.o.valid.eq(full),
             self.begins.eq(take & ~begun),
             self.idle.eq(~full & ~begun & ~draining & ~self.row),

@@ -80,8 +80,6 @@ class ChainSpec:
         if len(counts) > 1:
             raise SpecError("engine.precisions must have as many rows in all stages that have "
                             f"several, but has {', '.join(map(str, sorted(counts)))}.")
-        if counts and self.stages[0].precision_count == 1:
-            raise SpecError("engine.precisions TODO")
         if len({spec.engine.double_buffered for spec in self.stages}) > 1:
             raise SpecError("engine.double_buffered must be equal in all stages, but is true in "
                             "some and false in others.")
