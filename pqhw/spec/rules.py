@@ -146,5 +146,6 @@ def check_weights(spec: "MACSpec") -> None:
         raise SpecError('engine.weight_code must be "magnitude" or "auto" with engine.scheme = '
                         f'"{scheme}", but is "signed".')
     if scheme != "fixed" and spec.engine.multiplier == "dsp":
+        why = "which counts bits" if scheme == "bitplane" else "whose products are shifts"
         raise SpecError('engine.multiplier must be "lut" or "auto" with engine.scheme = '
-                        f'"{scheme}", whose products are shifts, but is "dsp".')
+                        f'"{scheme}", {why}, but is "dsp".')

@@ -1,6 +1,6 @@
 """The multiply-accumulate core on planes of bits."""
 
-from amaranth.hdl import Cat, Const, Module, Mux, ResetSignal, Signal, Value
+from amaranth.hdl import Cat, Const, Module, ResetSignal, Signal, Value
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -78,31 +78,31 @@ class BitplaneCore(wiring.Component):
         ]
         x = delayed(m, self.enable, self._chosen(m, platform, row, step), spec.weight_stages,
                     "x")[-1]
-        self._follow(m, replay.o.valid, step, bank_out)
+        flags = self._follow(m, replay.o.valid, step, bank_out)
+        tops = delayed(m, self.enable, Cat(step.top_weight, step.top_activation),
+                       spec.weight_stages, "tops")[-1]
         chains = CarryChains(m, platform, "accumulators")
         for n in range(spec.outputs):
             own = weights.data.word_select(n, spec.row_lanes * spec.weight_planes)
-            total = self._joined(m, platform, n, x, own)
-            m.d.comb += self.sums[n].eq(self._accumulate(m, chains, n, total))
+            total = self._joined(m, platform, n, x, own, tops)
+            m.d.comb += self.sums[n].eq(self._accumulate(m, chains, n, total, *flags))
         chains.place()
         return m
 
-    def _follow(self, m: Module, valid: Value, step, bank: Value) -> None:
-        """What comes with a cycle through the pipeline, and the flags of its sums."""
+    def _follow(self, m: Module, valid: Value, step, bank: Value) -> tuple[Value, ...]:
+        """What comes with a cycle through the pipeline: whether it counts, and of its step, at the
+        accumulators, `shift`, `final` and `last`."""
         spec, enable = self.spec, self.enable
-        joining = spec.weight_stages + spec.product_stages + spec.sum_stages - 1
-        signs = delayed(m, enable, Cat(step.top_weight, step.top_activation), spec.weight_stages,
-                        "tops")[-1]
-        self.tops = signs
-        self.valid = delayed(m, enable, valid, joining, "valid", control=True)[-1]
-        self.shift, self.final, last, *tops = delayed(
-            m, enable, Cat(step.shift, step.final, step.last, step.top_weight,
-                           step.top_activation), joining, "flags")[-1]
+        stages = spec.weight_stages + spec.product_stages + spec.sum_stages - 1
+        counts = delayed(m, enable, valid, stages, "valid", control=True)[-1]
+        shift, final, last = delayed(m, enable, Cat(step.shift, step.final, step.last), stages,
+                                     "flags")[-1]
         with m.If(enable):
-            m.d.sync += [self.done.eq(self.valid & self.final), self.last.eq(last)]
+            m.d.sync += [self.done.eq(counts & final), self.last.eq(last)]
         if spec.bank_bits:
-            *_, ahead, now = delayed(m, enable, bank, joining + 1, "bank")
+            *_, ahead, now = delayed(m, enable, bank, stages + 1, "bank")
             m.d.comb += [self.bank.eq(now), self.bank_ahead.eq(ahead)]
+        return counts, shift, final, last
 
     def _chosen(self, m: Module, platform: Target, row: Value, step) -> Value:
         """The planes of this cycle's block: [input, plane], the lowest plane first."""
@@ -120,18 +120,19 @@ class BitplaneCore(wiring.Component):
         low = reach * planes
         return Cat(chosen[:low], chosen[low:] & ~step.tail.replicate(len(chosen) - low))
 
-    def _joined(self, m: Module, platform: Target, n: int, x: Value, w: Value) -> SignedNode:
+    def _joined(self, m: Module, platform: Target, n: int, x: Value, w: Value,
+                tops: Value) -> SignedNode:
         """The sum of all pairs of planes of this cycle."""
         spec = self.spec
-        nodes = [self._pair(m, platform, f"{n}_{a}_{b}", a, b, x, w)
+        nodes = [self._pair(m, platform, f"{n}_{a}_{b}", a, b, x, w, tops)
                  for a in range(spec.weight_planes) for b in range(spec.activation_planes)]
         return signed_tree(m, platform, self.enable, nodes, f"joined{n}")
 
     def _pair(self, m: Module, platform: Target, name: str, a: int, b: int, x: Value,
-              w: Value) -> SignedNode:
+              w: Value, tops: Value) -> SignedNode:
         """The count of a pair of planes, of its weight and sign."""
         spec = self.spec
-        sign = self._sign(a, b)
+        sign = self._sign(a, b, tops)
         alone = spec.weight_planes * spec.activation_planes == 1
         unit = place(m, platform, f"count{name}", "count", ProductCount, spec.row_lanes,
                      spec.two_valued, alone and sign is not None)
@@ -149,26 +150,28 @@ class BitplaneCore(wiring.Component):
         m.d.comb += unit.negative.eq(sign)
         return SignedNode(unit.total.as_signed(), range_, None, [late])
 
-    def _sign(self, a: int, b: int) -> Value | None:
+    def _sign(self, a: int, b: int, tops: Value) -> Value | None:
         """Whether this cycle's count of planes a and b is to be subtracted; None for never."""
         spec = self.spec
         if spec.two_valued:
             return None
-        tops = []
+        signs = []
         if a == spec.weight_planes - 1:
-            tops.append(self.tops[0])
+            signs.append(tops[0])
         if b == spec.activation_planes - 1 and spec.precision.activation_signed:
-            tops.append(self.tops[1])
-        return Cat(tops).xor() if tops else None
+            signs.append(tops[1])
+        return Cat(signs).xor() if signs else None
 
-    def _accumulate(self, m: Module, chains: CarryChains, n: int, total: SignedNode) -> Value:
-        """The accumulator, cleared by its flip-flops' reset while its last sum moves on."""
+    def _accumulate(self, m: Module, chains: CarryChains, n: int, total: SignedNode,
+                    counts: Value, shift: Value, final: Value, last: Value) -> Value:
+        """The accumulator, cleared by its flip-flops' reset while its last sum moves on; so are
+        counts of equal bits beyond the row's outputs, as lanes without meaning hold zero."""
         spec = self.spec
         shape = shape_of(spec.count_range)
         accumulator = Signal(shape, name=f"accumulator{n}", reset_less=True)
         following = Signal(shape, name=f"following{n}")
         result = Signal(shape, name=f"result{n}", reset_less=True)
-        step = self.enable & self.valid
+        step = self.enable & counts
         places = spec.diagonal_shift
         if not places:
             before = accumulator if spec.groups > 1 else Const(0, shape)
@@ -176,7 +179,7 @@ class BitplaneCore(wiring.Component):
                           spec.count_range)
         else:
             ports = {"a": extended(total.value, shape.width), "b": accumulator,
-                     "c": Cat(Const(0, places), accumulator)[:shape.width], "g": self.shift}
+                     "c": Cat(Const(0, places), accumulator)[:shape.width], "g": shift}
             options = "g"
             if total.pending:
                 options, (ports["k"],) = "gk", total.pending
@@ -185,7 +188,10 @@ class BitplaneCore(wiring.Component):
         m.d.comb += following.eq(value)
         with m.If(self.enable):
             m.d.sync += result.eq(following)
-        with m.If(ResetSignal() | (step & self.final)):
+        if spec.two_valued and n >= spec.layer.row_outputs - (spec.tiles - 1) * spec.outputs:
+            with m.If(self.enable & last):
+                m.d.sync += result.eq(0)
+        with m.If(ResetSignal() | (step & final)):
             m.d.sync += accumulator.eq(0)
         with m.Elif(step):
             m.d.sync += accumulator.eq(following)
