@@ -235,13 +235,11 @@ def load_rows_with_precisions(chain: ChainSpec, path: PathLike
     rows, precisions = _load(path, ".npy"), None
     try:
         if isinstance(rows, np.lib.npyio.NpzFile):
-            values = _members(rows)
+            values = _members(rows) if "rows" in rows.files else {}
             for name in values:
                 if name not in ("rows", "precision"):
                     raise SpecError(f"{name} is not an array of rows; known are rows, precision.")
-            if "rows" not in values:
-                raise SpecError("rows is required, but the file does not hold it.")
-            rows, precisions = values["rows"], values.get("precision")
+            rows, precisions = values.get("rows"), values.get("precision")
         if not isinstance(rows, np.ndarray):
             raise SpecError("is not a .npy file of plain numbers.")
         rows = check_rows(chain, rows)

@@ -11,6 +11,9 @@ from ..target import Target
 
 __all__ = ["ProductCount"]
 
+SMALLEST_CHAIN = 3
+"""Bits from which on a sum with signs stands on a chain."""
+
 
 class ProductCount(wiring.Component):
     """How many of `products` products of a bit of w and one of x are one.
@@ -91,7 +94,7 @@ class ProductCount(wiring.Component):
         sign = Const(0, 0)
         if negative is not None:
             sign = delayed(m, self.enable, negative, level - 1, "sign")[-1]
-            ports, flags = self._signed(ports, flags, sign, plan.operand_bits)
+            ports, flags = self._signed(ports, flags, sign, max(SMALLEST_CHAIN, plan.operand_bits))
         segment = Segment("sum", len(ports["a"]), len(ports["b"]), flags)
         total = chains.add(f"{name}_sum", segment, **ports)
         return self._held(m, Cat(total[:plan.bits], sign), name)
