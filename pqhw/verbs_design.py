@@ -66,7 +66,8 @@ def _built_for(chain: ChainSpec, target: str | None,
 
 def sim(spec: SpecPath,
         params: Annotated[Path, typer.Option(help="parameters (.npz of integers)")],
-        rows_path: Annotated[Path, typer.Option("--input", help="rows [R, D] (.npy); or .npz of rows and precision [R]")],
+        rows_path: Annotated[Path, typer.Option(
+            "--input", help="rows [R, D] (.npy), or rows and precision [R] (.npz)")],
         level: Annotated[str, typer.Option(help="golden, amaranth, cxxrtl, cocotb or all")
                          ] = "all",
         output: Annotated[Path | None, typer.Option("-o", "--output",

@@ -96,11 +96,11 @@ def foldings(draw: Any, widest: int) -> dict[str, Any]:
             "precisions": draw(st.lists(rows, min_size=1, max_size=5))}
 
 
-KNOBS = dict(
-    inputs_per_cycle=st.integers(1, 12), outputs_per_cycle=st.integers(1, 4),
-    weight_storage=st.sampled_from(("auto", "lutram", "bram")), bram_register=st.booleans(),
-    double_buffered=st.booleans(), load_bits=st.sampled_from(LOAD_BITS),
-    output=output_specs(("shift", "scale")))
+KNOBS = {
+    "inputs_per_cycle": st.integers(1, 12), "outputs_per_cycle": st.integers(1, 4),
+    "weight_storage": st.sampled_from(("auto", "lutram", "bram")), "bram_register": st.booleans(),
+    "double_buffered": st.booleans(), "load_bits": st.sampled_from(LOAD_BITS),
+    "output": output_specs(("shift", "scale"))}
 
 
 @st.composite
@@ -113,7 +113,8 @@ def plane_specs(draw: Any, widest: int = 4) -> BitplaneSpec:
 @st.composite
 def conv_plane_specs(draw: Any, widest: int = 3, **layers: int) -> BitplaneSpec:
     """Any small one of a convolution."""
-    values = draw(foldings(widest)) | draw(st.fixed_dictionaries(KNOBS)) | draw(conv_layers(**layers))
+    values = draw(foldings(widest)) | draw(st.fixed_dictionaries(KNOBS))
+    values |= draw(conv_layers(**layers))
     if values["planes"] == "pm1":
         values |= {"padding": 0, "F": tuple(min(*pair) for pair in zip(
             values["F"], (values["H"], values["W"])))}

@@ -3,7 +3,7 @@
 import numpy as np
 
 from ..spec import Conv2d, MACSpec, PQSpec
-from ..spec.parameters import LookupParameters, MACParameters, Parameters
+from ..spec.parameters import BitplaneParameters, LookupParameters, MACParameters, Parameters
 from .pq import encode, wrapped
 from .requantize import requantize
 
@@ -31,7 +31,7 @@ def conv_layer(spec: PQSpec | MACSpec, parameters: Parameters,
                images: np.ndarray) -> np.ndarray:
     """Results [R, OH, OW, N] of images [R, H, W, C]."""
     layer = spec.layer
-    assert isinstance(layer, Conv2d)
+    assert isinstance(layer, Conv2d) and not isinstance(parameters, BitplaneParameters)
     step = max(1, CHUNK_ELEMENTS // (layer.units_out * layer.row_inputs))
     parts = [_sums(spec, parameters, images[start:start + step])
              for start in range(0, len(images), step)]

@@ -8,13 +8,13 @@ import numpy as np
 
 from ..golden import layer_results
 from ..network.dense import DenseNetwork
-from ..spec import (ChainSpec, EngineSpec, Layer, MACPrecision, MACSpec, PQPrecision, PQSpec,
-                    Requantize)
+from ..spec import (BitplaneSpec, ChainSpec, EngineSpec, Layer, MACPrecision, MACSpec, PQPrecision,
+                    PQSpec, Requantize, SpecError)
 from ..spec.parameters import Parameters, check_parameters, check_rows, rounding_constant
 from ..spec.ranges import Range
 from .fixed import integer_weights, multipliers
 from .grid import grouped, on_grid
-from .levels import scheme_weights
+from .levels import plane_weights, scheme_weights
 from .prototypes import learn_prototypes, round_half_up, subvectors
 from .settings import Learning, MACSettings, PQSettings
 from .tables import choose_tables, fit_tables
@@ -178,6 +178,13 @@ def mac_network(network: DenseNetwork, rows: np.ndarray, settings: Sequence[MACS
 def _levels(spec: MACSpec, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Weights as levels of the engine's scheme, and their scales."""
     scheme, bits, per_output = spec.engine.scheme, spec.engine.weight_bits, spec.output is not None
+    if isinstance(spec, BitplaneSpec):
+        if spec.two_valued or spec.precision_count > 1:
+            raise SpecError('engine.planes must be "twos" and engine.precisions have one row to '
+                            "convert a network, whose activations have a zero and whose scales are "
+                            f'those of one precision, but is "{spec.engine.planes}" with '
+                            f"{spec.precision_count}.")
+        return plane_weights(weights, spec.engine.planes, bits, per_output=per_output)
     if scheme == "fixed":
         return integer_weights(weights, bits, per_output=per_output)
     return scheme_weights(weights, scheme, bits, per_output=per_output)

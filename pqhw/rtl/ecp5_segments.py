@@ -109,11 +109,10 @@ def segment_halves(segment: Segment, ports: dict[str, Value], total: Value) -> l
             bits[1] = (SUM, (ZERO, ZERO, ZERO, ZERO), total[1])
             bits[2] = (SQUARES, (a[1], a[0], b[1], b[0]), total[2])
             return [begin, *bits]
-    begin = CARRY
-    if "k" in segment.options:
-        begin = XOR if "e" in segment.options else AND
+    product = XOR if "e" in segment.options else AND
+    code = product if "k" in segment.options else CARRY
     carry = (ports.get("c", ZERO), ports.get("k", ZERO), ZERO, ONE)
-    return [(begin, carry, None), *_sum(segment, ports, total)]
+    return [(code, carry, None), *_sum(segment, ports, total)]
 
 
 def _minus(segment: Segment, a: Value, b: Value, total: Value | None) -> list[Half]:

@@ -99,8 +99,8 @@ class EngineCore(wiring.Component):
                 source = collector.o
         else:
             assert isinstance(spec, MACSpec)
-            make = BitplaneCore if isinstance(spec, BitplaneSpec) else MACCore
-            m.submodules.mac = compute = make(spec)
+            m.submodules.mac = compute = (BitplaneCore(spec) if isinstance(spec, BitplaneSpec)
+                                          else MACCore(spec))
             parts = (compute, results)
         if isinstance(compute, BitplaneCore):
             m.d.comb += [Value.cast(compute.i.payload).eq(Value.cast(source.payload)),

@@ -85,7 +85,8 @@ class Sequencer(wiring.Component):
         return at_start, pixel, at_first
 
     def _follow_bank(self, m: Module, first: Value) -> None:
-        coming_in, going_out = (Signal(self.bank_bits, name=name) for name in ("bank_in", "bank_out"))
+        coming_in = Signal(self.bank_bits, name="bank_in")
+        going_out = Signal(self.bank_bits, name="bank_out")
         newest = Mux(self.begins, self.i_bank, coming_in)
         m.d.comb += self.bank.eq(Mux(first, newest, going_out))
         with m.If(self.enable & self.steps):

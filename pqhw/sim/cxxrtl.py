@@ -76,7 +76,8 @@ def _constants(chain: ChainSpec) -> dict[str, int | str]:
         "LOAD_BITS": chain.load_bits, "LANES_IN": first.lanes_in,
         "BITS_IN": first.activation_range.bits, "ELEMENTS_IN": first.layer.in_features,
         "UNIT_IN": first.layer.unit_inputs, "UNITS_IN": first.layer.units_in,
-        "TRANSFERS_IN": first.input_transfers, "PRECISION_BITS": chain.precision_bits, "LANES_OUT": last.lanes_out,
+        "TRANSFERS_IN": first.input_transfers, "PRECISION_BITS": chain.precision_bits,
+        "LANES_OUT": last.lanes_out,
         "BITS_OUT": last.result_range.bits, "ELEMENTS_OUT": last.layer.out_features,
         "UNIT_OUT": last.layer.row_outputs, "UNITS_OUT": last.layer.units_out,
         "TRANSFERS_OUT": last.output_transfers, "SIGNED_OUT": int(last.result_range.signed),
@@ -202,7 +203,8 @@ def _run(library: ctypes.CDLL, chain: ChainSpec, image: bytes, rows: np.ndarray,
     stretch = 1 / max(1e-3, valid * ready)
     limit = int((len(rows) + 64) * slowest * stretch * 4 + 100_000)
     job = _Job(image, len(image), source.ctypes.data, chosen.ctypes.data, len(rows),
-               results.ctypes.data, row_ends.ctypes.data, round(valid * 256), round(ready * 256), seed, limit)
+               results.ctypes.data, row_ends.ctypes.data, round(valid * 256),
+               round(ready * 256), seed, limit)
     status = library.pqhw_run(ctypes.byref(job))
     if status == 1:
         raise SimulationError(f"the parameter image was refused: {LoadError.NAMES[job.error]}.")

@@ -158,7 +158,8 @@ def simulate(cache: Cache, chain: ChainSpec, verilog: str, image: bytes, rows: n
     job: dict[str, Any] = {
         "chain": json.dumps(chain.to_mapping()), "image": np.frombuffer(image, np.uint8),
         "rows": np.asarray(rows, np.int16),
-        "precisions": check_precisions(chain, precisions, len(rows)), "valid": valid, "ready": ready, "seed": seed,
+        "precisions": check_precisions(chain, precisions, len(rows)),
+        "valid": valid, "ready": ready, "seed": seed,
         "limit": _cycle_limit(chain, len(rows), valid * ready)}
     with tempfile.TemporaryDirectory(prefix="pqhw-") as name:
         folder = Path(name).resolve()

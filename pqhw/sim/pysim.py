@@ -30,7 +30,8 @@ class _Run:
 
 
 def simulate(chain: ChainSpec, image: bytes, rows: np.ndarray, *,
-             precisions: np.ndarray | None = None, valid: float = 1.0, ready: float = 1.0, seed: int = 1,
+             precisions: np.ndarray | None = None, valid: float = 1.0,
+             ready: float = 1.0, seed: int = 1,
              progress: Callable[[int], None] | None = None) -> SimulationResult:
     """Run rows [R, D] through the portable RTL, without writing Verilog.
 

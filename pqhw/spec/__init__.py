@@ -15,7 +15,8 @@ from .tables import (Layer, MACEngine, MACFolding, MACPrecision, PQEngine, PQFol
                      Requantize)
 from .window import WindowSpec
 
-__all__ = ["BitplaneSpec", "ChainSpec", "Conv2d", "DistanceSpec", "EncoderSpec", "EngineSpec", "GearboxSpec",
-           "ImageLayout", "Layer", "LoadError", "MACEngine", "MACFolding", "MACPrecision",
-           "MACSpec", "PQEngine", "PQFolding", "PQPrecision", "PQSpec", "Requantize", "Section",
-           "SpecError", "SpecTypeError", "TreeSpec", "WindowSpec", "engine_spec"]
+__all__ = ["BitplaneSpec", "ChainSpec", "Conv2d", "DistanceSpec", "EncoderSpec", "EngineSpec",
+           "GearboxSpec", "ImageLayout", "Layer", "LoadError", "MACEngine", "MACFolding",
+           "MACPrecision", "MACSpec", "PQEngine", "PQFolding", "PQPrecision", "PQSpec",
+           "Requantize", "Section", "SpecError", "SpecTypeError", "TreeSpec", "WindowSpec",
+           "engine_spec"]

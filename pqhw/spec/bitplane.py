@@ -166,7 +166,7 @@ class BitplaneSpec(MACSpec):
     def levels(self) -> np.ndarray:
         """Every weight that there is, ascending."""
         range_, step = self.weight_range, 1 + self.two_valued
-        return np.arange(range_.low, range_.high + 1, step, np.int64)
+        return np.array(range(range_.low, range_.high + 1, step), np.int64)
 
     def _range(self, planes: int, signed: bool) -> Range:
         if self.two_valued:

@@ -17,8 +17,9 @@ from .ranges import Range, unsigned_range
 from .tree import TreeSpec
 from .widths import MULTIPLIER_BITS
 
-__all__ = ["BitplaneParameters", "PQParameters", "TreeParameters", "MACParameters", "LookupParameters", "Parameters",
-           "check_parameters", "check_precisions", "check_rows", "rounding_constant"]
+__all__ = ["BitplaneParameters", "PQParameters", "TreeParameters", "MACParameters",
+           "LookupParameters", "Parameters", "check_parameters", "check_precisions", "check_rows",
+           "rounding_constant"]
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

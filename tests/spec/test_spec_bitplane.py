@@ -69,39 +69,40 @@ def test_a_device_resolves_it():
 
 
 RULES = [
-    (dict(scheme="fixed", activation_bits=1, activation_signed=False),
+    ({"scheme": "fixed", "activation_bits": 1, "activation_signed": False},
      'precision.activation_bits must be an integer from 2 to 8 unless engine.scheme is '
      '"bitplane", but is 1.'),
-    (dict(scheme="fixed", weight_bits=1),
+    ({"scheme": "fixed", "weight_bits": 1},
      'engine.weight_bits must be an integer from 2 to 8 with engine.scheme = "fixed", but is 1.'),
-    (dict(scheme="sp2", planes="pm1"),
+    ({"scheme": "sp2", "planes": "pm1"},
      'engine.planes must be left out with engine.scheme = "sp2", but is "pm1".'),
-    (dict(scheme="fixed", precisions=[[2, 2]]),
+    ({"scheme": "fixed", "precisions": [[2, 2]]},
      'engine.precisions must be left out with engine.scheme = "fixed", but is [[2, 2]].'),
-    (dict(scheme="pot", weight_planes_per_cycle=1),
+    ({"scheme": "pot", "weight_planes_per_cycle": 1},
      'folding.weight_planes_per_cycle must be left out with engine.scheme = "pot", but is 1.'),
-    (dict(activation_bits=1), "precision.activation_signed must be false with "
+    ({"activation_bits": 1}, "precision.activation_signed must be false with "
      "precision.activation_bits = 1, but is true."),
-    (dict(precisions=[[3]]), "engine.precisions must hold rows of 2 integers, planes of weights and"
+    ({"precisions": [[3]]}, "engine.precisions must hold rows of 2 integers, planes of weights and"
      " of activations, but has rows of 1."),
-    (dict(precisions=[[1, 1]] * 17), "engine.precisions must have at most 16 rows, but has 17."),
-    (dict(precisions=[[3, 3], [3, 4]]), "engine.precisions[1] must be at most [3, 3], "
+    ({"precisions": [[1, 1]] * 17}, "engine.precisions must have at most 16 rows, but has 17."),
+    ({"precisions": [[3, 3], [3, 4]]}, "engine.precisions[1] must be at most [3, 3], "
      "engine.weight_bits and precision.activation_bits, but is [3, 4]."),
-    (dict(weight_planes_per_cycle=2, activation_planes_per_cycle=3),
+    ({"weight_planes_per_cycle": 2, "activation_planes_per_cycle": 3},
      "folding.weight_planes_per_cycle must divide the 3 planes of engine.precisions[0], "
      "but is 2."),
-    (dict(weight_bits=4, precisions=[[4, 3], [4, 2]], activation_planes_per_cycle=2),
+    ({"weight_bits": 4, "precisions": [[4, 3], [4, 2]], "activation_planes_per_cycle": 2},
      "folding.activation_planes_per_cycle must divide the 3 planes of engine.precisions[0], "
      "but is 2."),
-    (dict(weight_bits=4, weight_planes_per_cycle=2), "folding.weight_planes_per_cycle must equal "
+    ({"weight_bits": 4, "weight_planes_per_cycle": 2}, "folding.weight_planes_per_cycle must equal "
      "folding.activation_planes_per_cycle where neither takes all planes, but is 2 beside 1."),
-    (dict(C=1, N=1, F=3, H=4, W=4, padding=1, planes="pm1"), 'layer.padding must be 0 with '
+    ({"C": 1, "N": 1, "F": 3, "H": 4, "W": 4, "padding": 1, "planes": "pm1"},
+     'layer.padding must be 0 with '
      'engine.planes = "pm1", which has no zero, but is 1.'),
-    (dict(multiplier="dsp"), 'engine.multiplier must be "lut" or "auto" with engine.scheme = '
+    ({"multiplier": "dsp"}, 'engine.multiplier must be "lut" or "auto" with engine.scheme = '
      '"bitplane", which counts bits, but is "dsp".'),
-    (dict(weight_code="signed"), 'engine.weight_code must be "magnitude" or "auto" with '
+    ({"weight_code": "signed"}, 'engine.weight_code must be "magnitude" or "auto" with '
      'engine.scheme = "bitplane", but is "signed".'),
-    (dict(accumulator_bits=8), "precision.accumulator_bits must be at least 17, the bound of 5 "
+    ({"accumulator_bits": 8}, "precision.accumulator_bits must be at least 17, the bound of 5 "
      "terms and the bias, but is 8."),
 ]
 

@@ -1,6 +1,6 @@
 """Counts of products of bits, formed inside the carry chains that count them."""
 
-from amaranth.hdl import Cat, Const, Module, Signal, Value
+from amaranth.hdl import Cat, Const, Module, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
