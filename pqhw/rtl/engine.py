@@ -127,9 +127,9 @@ class EngineCore(wiring.Component):
 
     def _bank(self) -> Value:
         """Which parameters the row at `i` uses: its precision, above it the copy."""
-        parts = [self.precision] if self.spec.precision_bits else []
-        return Cat(parts, [self.bank] if self.banked else []) if parts else (
-            self.bank if self.banked else Const(0, 0))
+        if not self.spec.precision_bits:
+            return self.bank if self.banked else Const(0, 0)
+        return Cat(self.precision, self.bank) if self.banked else self.precision
 
     def _window(self, m: Module, source, bank: Value) -> tuple[stream.Interface, Value]:
         """The window behind a stream of pixels, its taps regrouped to the lanes of a row.

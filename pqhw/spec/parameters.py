@@ -6,11 +6,12 @@ from typing import Any
 
 import numpy as np
 
+from .arrays import array_of, first_true, integers, scalar
 from .bitplane import BitplaneSpec
 from .chain import ChainSpec
 from .conv import Conv2d
 from .engine import EngineSpec
-from .fields import SpecError, SpecTypeError
+from .fields import SpecError
 from .mac import MACSpec
 from .pq import PQSpec
 from .ranges import Range, unsigned_range
@@ -100,57 +101,9 @@ LookupParameters = PQParameters | TreeParameters
 Parameters = LookupParameters | MACParameters | BitplaneParameters
 
 
-def _integers(name: str, value: Any) -> np.ndarray:
-    try:
-        array = np.asarray(value)
-    except ValueError:
-        raise SpecTypeError(f"{name} must hold integers, but is no regular array.") from None
-    if array.dtype.kind == "f":
-        if np.isnan(array).any():
-            raise SpecError(f"{name} must hold integers, but {name}"
-                            f"{_where(np.isnan(array))} is NaN.")
-        raise SpecTypeError(f"{name} must hold integers, but has dtype {array.dtype}.")
-    if array.dtype.kind not in "iu":
-        raise SpecTypeError(f"{name} must hold integers, but has dtype {array.dtype}.")
-    if array.dtype == np.uint64 and array.size and int(array.max()) >= 1 << 63:
-        raise SpecError(f"{name} must hold integers below 2**63, but holds {int(array.max())}.")
-    return array.astype(np.int64)
-
-
-def _where(mask: np.ndarray) -> str:
-    """The first true position as an index expression."""
-    if mask.ndim == 0:
-        return ""
-    return "[" + ", ".join(str(i) for i in np.argwhere(mask)[0]) + "]"
-
-
-def _array(name: str, value: Any, shapes: list[tuple[str, tuple[int, ...]]], allowed: Range,
-           why: str) -> np.ndarray:
-    array = _integers(name, value)
-    if array.shape not in [shape for _, shape in shapes]:
-        wanted = " or ".join(f"{label} = {list(shape)}" for label, shape in shapes)
-        raise SpecError(f"{name} must have shape {wanted}, but has {list(array.shape)}.")
-    outside = (array < allowed.low) | (array > allowed.high)
-    if outside.any():
-        where = _where(outside)
-        raise SpecError(f"{name} must lie in {allowed.low}…{allowed.high} ({why}), "
-                        f"but {name}{where} is {array[tuple(np.argwhere(outside)[0])]}.")
-    return array
-
-
-def _scalar(name: str, value: Any, high: int, why: str) -> int:
-    array = _integers(name, value)
-    if array.size != 1:
-        raise SpecError(f"{name} must be one integer, but has shape {list(array.shape)}.")
-    result = int(array.reshape(()))
-    if not 0 <= result <= high:
-        raise SpecError(f"{name} must be from 0 to {high} ({why}), but is {result}.")
-    return result
-
-
 def _shifts(spec: BitplaneSpec, values: Mapping[str, Any]) -> np.ndarray:
     """A shift for every precision, given one by one or as one for all."""
-    given = _integers("shift", values.get("shift", np.zeros(0, np.int64)))
+    given = integers("shift", values.get("shift", np.zeros(0, np.int64)))
     count = spec.precision_count
     if given.size <= 1:
         return np.full(count, _shift(spec, values), np.int64)
@@ -162,13 +115,13 @@ def _shifts(spec: BitplaneSpec, values: Mapping[str, Any]) -> np.ndarray:
 
 def _shift(spec: EngineSpec, values: Mapping[str, Any]) -> int:
     if spec.output is None:
-        if "shift" in values and _scalar("shift", values["shift"], 63, "a right shift"):
+        if "shift" in values and scalar("shift", values["shift"], 63, "a right shift"):
             raise SpecError('shift must be absent or 0 with precision.output = "accumulator", '
                             f"but is {int(np.asarray(values['shift']).reshape(()))}.")
         return 0
     if spec.output.shift is not None:
         built = spec.output.shift
-        given = _scalar("shift", values.get("shift", built), 63, "a right shift")
+        given = scalar("shift", values.get("shift", built), 63, "a right shift")
         if given != built:
             raise SpecError(f"shift must be {built}, the precision.output.shift built into the "
                             f"engine, but is {given}.")
@@ -176,14 +129,14 @@ def _shift(spec: EngineSpec, values: Mapping[str, Any]) -> int:
     if "shift" not in values:
         raise SpecError("shift is required, as precision.output does not fix it, "
                         "but the parameters do not give it.")
-    return _scalar("shift", values["shift"], spec.max_shift,
+    return scalar("shift", values["shift"], spec.max_shift,
                    f"accumulators of {spec.accumulator_bits} bits")
 
 
 def _by_precision(spec: BitplaneSpec, name: str, value: Any) -> np.ndarray:
     """An array [P, N]; with one precision it may be given as [N]."""
     shape = (spec.precision_count, spec.layer.out_channels)
-    array = _integers(name, value)
+    array = integers(name, value)
     if spec.precision_count == 1 and array.shape == shape[1:]:
         array = array[None]
     if array.shape != shape:
@@ -213,7 +166,7 @@ def _bitplane(spec: BitplaneSpec, values: Mapping[str, Any]) -> BitplaneParamete
 
 def _bias(spec: EngineSpec, values: Mapping[str, Any], shift: int) -> np.ndarray:
     outputs = spec.layer.out_channels
-    bias = _integers("bias", values.get("bias", np.zeros(outputs, np.int64)))
+    bias = integers("bias", values.get("bias", np.zeros(outputs, np.int64)))
     rounding = rounding_constant(spec, shift)
     allowed = Range(spec.bias_range.low - rounding, spec.bias_range.high - rounding)
     why = (f"precision.bias_bits = {spec.bias_width}"
@@ -221,7 +174,7 @@ def _bias(spec: EngineSpec, values: Mapping[str, Any], shift: int) -> np.ndarray
     if rounding > spec.bias_range.high:
         raise SpecError(f"shift must leave room for its rounding constant in "
                         f"precision.bias_bits = {spec.bias_width}, but is {shift}.")
-    return _array("bias", bias, [("[N]", (outputs,))], allowed, why)
+    return array_of("bias", bias, [("[N]", (outputs,))], allowed, why)
 
 
 def rounding_constant(spec: EngineSpec, shift: int) -> int:
@@ -252,10 +205,10 @@ def _letter(spec: PQSpec) -> str:
 
 def _prototypes(spec: PQSpec, values: Mapping[str, Any]) -> PQParameters:
     _known(values, ("prototypes", "tables"), ("bias", "shift"))
-    prototypes = _array("prototypes", values["prototypes"],
-                        [(f"[{_letter(spec)}, K, V]", spec.prototype_shape)],
-                        spec.encoder.prototype_range,
-                        f"precision.prototype_bits = {spec.precision.prototype_bits}")
+    prototypes = array_of("prototypes", values["prototypes"],
+                          [(f"[{_letter(spec)}, K, V]", spec.prototype_shape)],
+                          spec.encoder.prototype_range,
+                          f"precision.prototype_bits = {spec.precision.prototype_bits}")
     tables = _tables(spec, values["tables"])
     shift = _shift(spec, values)
     return PQParameters(prototypes, tables, _bias(spec, values, shift), shift)
@@ -267,18 +220,18 @@ def _tree(spec: PQSpec, tree: TreeSpec, values: Mapping[str, Any]) -> TreeParame
     else:
         _known(values, ("split_dims", "thresholds", "tables"), ("bias", "shift"))
     letter, sets = _letter(spec), spec.prototype_shape[0]
-    thresholds = _array("thresholds", values["thresholds"],
-                        [(f"[{letter}, K - 1]", (sets, spec.engine.prototypes - 1))],
-                        spec.encoder.prototype_range,
-                        f"precision.prototype_bits = {spec.precision.prototype_bits}")
+    thresholds = array_of("thresholds", values["thresholds"],
+                          [(f"[{letter}, K - 1]", (sets, spec.engine.prototypes - 1))],
+                          spec.encoder.prototype_range,
+                          f"precision.prototype_bits = {spec.precision.prototype_bits}")
     shape = (sets, tree.depth)
     built = None if tree.fixed_dims is None else np.broadcast_to(
         np.array(tree.fixed_dims, np.int64), shape)
-    dims = _array("split_dims", values.get("split_dims", built),
-                  [(f"[{letter}, log2 K]", shape)], Range(0, spec.engine.subvector_length - 1),
-                  f"engine.subvector_length = {spec.engine.subvector_length}")
+    dims = array_of("split_dims", values.get("split_dims", built),
+                    [(f"[{letter}, log2 K]", shape)], Range(0, spec.engine.subvector_length - 1),
+                    f"engine.subvector_length = {spec.engine.subvector_length}")
     if built is not None and (dims != built).any():
-        where = _where(dims != built)
+        where = first_true(dims != built)
         at = tuple(np.argwhere(dims != built)[0])
         raise SpecError(f"split_dims must equal engine.split_dims, which is built into the engine, "
                         f"but split_dims{where} is {dims[at]} instead of {built[at]}.")
@@ -314,9 +267,9 @@ def _weights(spec: MACSpec, values: Mapping[str, Any], scaled: bool) -> np.ndarr
     _known(values, ("weights", "multiplier") if scaled else ("weights",),
            ("bias", "shift") if scaled else ("bias", "multiplier", "shift"))
     label = "[N, Fh, Fw, C / groups]" if isinstance(spec.layer, Conv2d) else "[N, D]"
-    weights = _array("weights", values["weights"], [(label, spec.weight_shape)],
-                     spec.weight_range, f"engine.weight_bits = {spec.engine.weight_bits}, "
-                     f"{_described(spec)}")
+    weights = array_of("weights", values["weights"], [(label, spec.weight_shape)],
+                       spec.weight_range, f"engine.weight_bits = {spec.engine.weight_bits}, "
+                       f"{_described(spec)}")
     _check_levels(spec, weights)
     return weights
 
@@ -331,8 +284,8 @@ def _described(spec: MACSpec) -> str:
 def _multiplier(spec: MACSpec, values: Mapping[str, Any], scaled: bool) -> np.ndarray:
     outputs = spec.layer.out_channels
     if scaled:
-        return _array("multiplier", values["multiplier"], [("[N]", (outputs,))],
-                      unsigned_range(MULTIPLIER_BITS), "unsigned 16-bit")
+        return array_of("multiplier", values["multiplier"], [("[N]", (outputs,))],
+                        unsigned_range(MULTIPLIER_BITS), "unsigned 16-bit")
     if "multiplier" in values:
         raise SpecError('multiplier must be absent unless precision.output.mode is "scale", '
                         "but the parameters give it.")
@@ -366,9 +319,9 @@ def check_precisions(spec: ChainSpec, precisions: Any, rows: int) -> np.ndarray:
     """The precision [R] of every row, 0 where none is given."""
     if precisions is None:
         return np.zeros(rows, np.int64)
-    return _array("precision", precisions, [("[rows]", (rows,))],
-                  Range(0, spec.precision_count - 1),
-                  "precisions are numbered as in engine.precisions")
+    return array_of("precision", precisions, [("[rows]", (rows,))],
+                    Range(0, spec.precision_count - 1),
+                    "precisions are numbered as in engine.precisions")
 
 
 def _tables(spec: PQSpec, given: Any) -> np.ndarray:
@@ -378,8 +331,8 @@ def _tables(spec: PQSpec, given: Any) -> np.ndarray:
     shapes = [(label, whole)]
     if spec.sets > 1:
         shapes.append((label.replace(", K", " of a group, K"), shape))
-    tables = _array("tables", given, shapes, spec.term_range,
-                    f"precision.table_bits = {spec.precision.table_bits}")
+    tables = array_of("tables", given, shapes, spec.term_range,
+                      f"precision.table_bits = {spec.precision.table_bits}")
     if tables.shape == shape:
         return tables
     own, outputs = spec.encoder_subspaces, spec.layer.row_outputs
@@ -391,7 +344,7 @@ def _tables(spec: PQSpec, given: Any) -> np.ndarray:
 def check_rows(spec: ChainSpec, rows: Any) -> np.ndarray:
     """Input rows [R, D], or images [R, H, W, C], within the activations' range."""
     first = spec.first
-    array = _integers("input", rows)
+    array = integers("input", rows)
     if isinstance(first.layer, Conv2d):
         if array.shape[1:] != first.layer.input_shape:
             raise SpecError(f"input must have shape [images, H, W, C] with [H, W, C] = "
@@ -402,5 +355,5 @@ def check_rows(spec: ChainSpec, rows: Any) -> np.ndarray:
     if not len(array):
         raise SpecError("input must hold at least one row, but holds none.")
     kind = "signed" if first.precision.activation_signed else "unsigned"
-    return _array("input", array, [("", array.shape)], first.activation_range,
-                  f"{kind} {first.precision.activation_bits}-bit activations")
+    return array_of("input", array, [("", array.shape)], first.activation_range,
+                    f"{kind} {first.precision.activation_bits}-bit activations")
