@@ -71,6 +71,11 @@ def plane_cases() -> dict[str, ChainSpec]:
         planes(D=4, N=5, planes="pm1", outputs_per_cycle=3, results_per_cycle=3,
                precisions=[[3, 3], [1, 1]], output=Requantize(bits=4, signed=True)),
         tiny(D=5, N=3, V=3, K=6))
+    whole = {"D": 6, "inputs_per_cycle": 6, "outputs_per_cycle": 6}
+    named["rows of one cycle"] = chain(
+        small_mac(N=6, output=U4, **whole), planes(
+            N=4, weight_planes_per_cycle=3, activation_planes_per_cycle=4, **whole, **unsigned,
+            precisions=[[3, 4], [3, 4], [3, 4]]))
     named["the second stage chooses"] = chain(
         tiny(D=6, N=6, outputs_per_cycle=6, output=U4), last)
     return named

@@ -130,7 +130,7 @@ def _shift(spec: EngineSpec, values: Mapping[str, Any]) -> int:
         raise SpecError("shift is required, as precision.output does not fix it, "
                         "but the parameters do not give it.")
     return scalar("shift", values["shift"], spec.max_shift,
-                   f"accumulators of {spec.accumulator_bits} bits")
+                  f"accumulators of {spec.accumulator_bits} bits")
 
 
 def _by_precision(spec: BitplaneSpec, name: str, value: Any) -> np.ndarray:

@@ -57,6 +57,11 @@ def test_a_named_case_computes_its_golden_results_in_the_cycles_of_each_precisio
     check(CASES[name], 1)
 
 
+@pytest.mark.parametrize("seed", (2, 4, 5))
+def test_lanes_beyond_the_row_do_not_reach_the_next_stage(seed):
+    check(CASES["lanes beyond the row in front of an encoder"], seed)
+
+
 @settings(max_examples=15)
 @given(plane_specs(), SEEDS)
 def test_any_engine_computes_its_golden_results_in_the_cycles_of_each_precision(spec, seed):

@@ -143,7 +143,7 @@ class BitplaneCore(wiring.Component):
         high = spec.row_lanes << a + b
         if sign is None:
             return SignedNode(Cat(Const(0, a + b), unit.total), Range(0, high))
-        range_ = Range(-high - 1, high)  # Of what is inverted one is missing.
+        range_ = Range(-high - 1, high)  # What is inverted still lacks one.
         late = delayed(m, self.enable, sign, spec.product_stages, f"negative{name}")[-1]
         if not alone:
             return SignedNode(Cat(Const(0, a + b), unit.total), range_, late)
