@@ -12,7 +12,7 @@ from .console import Json, SpecPath, emit, progress_bar, read_spec, show
 from .flow.cache import default_cache
 from .spec import ChainSpec, SpecError
 from .spec.devices import DEVICES, FAMILIES, device, resolve
-from .spec.files import load_parameters, load_rows, spec_schema
+from .spec.files import load_parameters, load_rows_with_precisions, spec_schema
 
 __all__ = ["doctor", "schema", "sim", "verilog"]
 
@@ -66,7 +66,8 @@ def _built_for(chain: ChainSpec, target: str | None,
 
 def sim(spec: SpecPath,
         params: Annotated[Path, typer.Option(help="parameters (.npz of integers)")],
-        rows_path: Annotated[Path, typer.Option("--input", help="rows [R, D] (.npy)")],
+        rows_path: Annotated[Path, typer.Option(
+            "--input", help="rows [R, D] (.npy), or rows and precision [R] (.npz)")],
         level: Annotated[str, typer.Option(help="golden, amaranth, cxxrtl, cocotb or all")
                          ] = "all",
         output: Annotated[Path | None, typer.Option("-o", "--output",
@@ -85,11 +86,11 @@ def sim(spec: SpecPath,
         raise SpecError(f"--level must be one of {', '.join(LEVEL_NAMES)}, but is {level}.")
     chain, family = _built_for(read_spec(spec), target, device_name)
     parameters = load_parameters(chain, params)
-    rows = load_rows(chain, rows_path)
+    rows, precisions = load_rows_with_precisions(chain, rows_path)
     with progress_bar() as bar:
         task = bar.add_task("simulating", total=None)
-        report = simulate(default_cache(), chain, parameters, rows, level, target=family,
-                          limit=rows_limit,
+        report = simulate(default_cache(), chain, parameters, rows, level, precisions=precisions,
+                          target=family, limit=rows_limit,
                           progress=lambda name, done, total: bar.update(
                               task, description=name, completed=done, total=total))
     if output is not None and report.ok:

@@ -168,7 +168,8 @@ def odd_cases() -> dict[str, ChainSpec]:
 def mixed_cases() -> dict[str, MACSpec]:
     """MAC engines whose lanes are not all alike."""
     scale = Requantize(bits=4, signed=True, mode="scale")
-    both = dict(D=13, N=11, scheme="mixed", weight_bits=4, activation_bits=4, load_bits=64)
+    both = {"D": 13, "N": 11, "scheme": "mixed", "weight_bits": 4, "activation_bits": 4,
+            "load_bits": 64}
     return {
         "mac, dsp and logic": mac(
             D=13, N=7, inputs_per_cycle=4, outputs_per_cycle=3, weight_bits=4, activation_bits=4,

@@ -11,7 +11,10 @@ SEGMENTS = [
     Segment("sum", 4, 4, "xycf"), Segment("sum", 5, 4, "ycf"), Segment("sum", 8, 1, "xcf"),
     Segment("sum", 6, 9, "gcf"), Segment("sum", 4, 7, "xgcf"), Segment("sum", 4, 9, "g"),
     Segment("sum", 3, 6), Segment("sum", 7, 7), Segment("squares", 6, 6), Segment("squares", 8, 8),
-    Segment("squares", 4, 4), Segment("choice", 7, 7, "g")]
+    Segment("squares", 4, 4), Segment("choice", 7, 7, "g"),
+    Segment("choice", 6, 6, "gk"), Segment("products", 2, 2), Segment("products", 3, 3),
+    Segment("products", 2, 2, "e"), Segment("products", 3, 3, "e"), Segment("sum", 3, 3, "ck"),
+    Segment("sum", 2, 1, "cke"), Segment("sum", 5, 5, "cke")]
 
 
 def draws(segment, seed, count):
@@ -35,7 +38,7 @@ def square(coded):
     return coded & ~6 | (coded & 3 == 2) << 2
 
 
-def result(segment, a, b, x=0, y=0, g=0, c=0):
+def result(segment, a, b, x=0, y=0, g=0, c=0, k=0):
     """The segment's total from its inputs."""
     bits, fills = segment.bits, "f" in segment.options
     if "s" in segment.options:
@@ -51,7 +54,11 @@ def result(segment, a, b, x=0, y=0, g=0, c=0):
     if segment.kind == "squares":
         return square(a) + square(b)
     if segment.kind == "choice":
-        return (a + (c if g else b)) % (1 << bits)
+        return (a + (c if g else b) + k) % (1 << bits)
+    if segment.kind == "products":
+        return (a ^ b if "e" in segment.options else a & b).bit_count()
+    if "k" in segment.options:
+        c = c ^ k if "e" in segment.options else c & k
     ones_a, ones_b = (1 << segment.a) - 1, (1 << segment.b) - 1
     a, b = a ^ ones_a * x, b ^ ones_b * y
     if g:

@@ -31,6 +31,7 @@ def _bound(spec: EngineSpec, parameters: Parameters) -> EngineSpec:
              for kind in sorted(spec.constant_kinds)}
     if "tables" in words and isinstance(spec, PQSpec):
         _fill_unused(spec, words["tables"])
+    assert isinstance(parameters.shift, int), "engines with precisions have no constants"
     return spec.bind(Constants(words, parameters.shift))
 
 

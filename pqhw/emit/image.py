@@ -5,13 +5,14 @@ from typing import Any
 
 import numpy as np
 
-from ..spec import (ChainSpec, Conv2d, DistanceSpec, EncoderSpec, EngineSpec, MACSpec, PQSpec,
-                    Section, TreeSpec)
+from ..spec import (BitplaneSpec, ChainSpec, Conv2d, DistanceSpec, EncoderSpec, EngineSpec,
+                    MACSpec, PQSpec, Section, TreeSpec)
 from ..spec.order import places
-from ..spec.parameters import (MACParameters, Parameters, PQParameters, TreeParameters,
-                               rounding_constant)
+from ..spec.parameters import (BitplaneParameters, MACParameters, Parameters, PQParameters,
+                               TreeParameters, rounding_constant)
 from ..spec.weights import encode
 from .checksum import trailer
+from .planes import arrange_planes
 
 __all__ = ["pack_image", "pack_section", "arrange"]
 
@@ -49,10 +50,12 @@ def pack_section(section: Section, words: np.ndarray) -> bytes:
 def arrange(section: Section, spec: EngineSpec, parameters: Parameters) -> np.ndarray:
     """One section's fields in the order of its memory: [words, banks, fields]."""
     match section.kind, spec, parameters:
-        case "bias", _, _:
+        case _, BitplaneSpec(), BitplaneParameters():
+            return arrange_planes(section, spec, parameters)
+        case "bias", _, MACParameters() | PQParameters() | TreeParameters():
             stored = parameters.bias + rounding_constant(spec, parameters.shift)
             return _by_transfer(spec, section, parameters, stored)
-        case "shift", _, _:
+        case "shift", _, MACParameters() | PQParameters() | TreeParameters():
             return np.full((1, 1, 1), parameters.shift)
         case "multiplier", _, MACParameters():
             return _by_transfer(spec, section, parameters, parameters.multiplier)

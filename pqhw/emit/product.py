@@ -49,6 +49,7 @@ def manifest(chain: ChainSpec, verilog: str, target: str) -> dict[str, Any]:
     return {
         "name": TOP, "kind": chain.kind, "target": target, "spec": chain.to_mapping(),
         "cycles_per_row": chain.cycles_per_row, "latency_cycles": chain.latency,
+        **_precisions(chain),
         "clock": "clk", "reset": "rst, synchronous, active high",
         "ports": _ports(chain),
         "streams": {"i": _stream(chain, "i"), "o": _stream(chain, "o"),
@@ -66,6 +67,15 @@ def manifest(chain: ChainSpec, verilog: str, target: str) -> dict[str, Any]:
                    "file_sha256": hashlib.sha256(verilog.encode()).hexdigest()},
         "versions": {"pqhw": __version__, "amaranth": importlib.metadata.version("amaranth")},
     }
+
+
+def _precisions(chain: ChainSpec) -> dict[str, Any]:
+    """What a row takes at each precision, where rows choose; the numbers above are those of the
+    slowest."""
+    if chain.precision_count == 1:
+        return {}
+    return {"cycles_per_row_by_precision": [chain.cycles_at(precision)
+                                            for precision in range(chain.precision_count)]}
 
 
 def _ports(chain: ChainSpec) -> list[dict[str, Any]]:
@@ -89,12 +99,15 @@ def _stream(chain: ChainSpec, port: str) -> dict[str, Any]:
     shape = {"shape": list(layer.input_shape if port == "i" else layer.output_shape),
              "transfers_per_unit": (spec.input_transfers // layer.units_in if port == "i"
                                     else spec.row_transfers)}
+    chooses = {} if port == "o" or not chain.precision_bits else {
+        "precision_offset": layout["precision"].offset, "precision_bits": chain.precision_bits,
+        "precisions": chain.precision_count}
     return {"elements": layer.in_features if port == "i" else layer.out_features,
             **(shape if isinstance(layer, Conv2d) else {}),
             "lanes": spec.lanes_in if port == "i" else spec.lanes_out,
             "transfers_per_row": spec.input_transfers if port == "i" else spec.output_transfers,
             "lane_bits": range_.bits, "signed": range_.signed,
-            "last_offset": layout["last"].offset}
+            "last_offset": layout["last"].offset, **chooses}
 
 
 def write_product(chain: ChainSpec, folder: Path, *, target: str = "generic",

@@ -73,7 +73,8 @@ def parse_budget(text: str | None, part: Device) -> Area:
 
 def as_kind(mapping: Mapping[str, Any], kind: str) -> EngineSpec:
     """A parsed spec file as an engine of a kind; fields that the kind has no use for are left."""
-    engine = {name: value for name, value in mapping.get("engine", {}).items() if name != "kind"}
+    engine = {name: value for name, value in mapping.get("engine", {}).items()
+              if name not in ("kind", "planes", "precisions")}
     if kind == "pq":
         return PQSpec.from_mapping({**mapping, "engine": {**engine, "kind": "pq"}, "folding": {}})
     if kind != "fixed" and engine.get("multiplier") == "dsp":

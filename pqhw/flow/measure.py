@@ -171,14 +171,16 @@ def _fill_verification(result: Measurement, chain: ChainSpec, levels: list[Level
             result.latency_cycles = level.latency
         if level.cycles_per_row is not None:
             result.cycles_per_row_measured = round(level.cycles_per_row, 3)
-            if not meets_cycles(chain, level.cycles_per_row):
+            if not meets_cycles(chain, level.cycles_per_row, level.expected_cycles):
                 result.verified = None
+                wanted = level.expected_cycles or chain.cycles_per_row
                 result.reason = (f"{level.level} took {level.cycles_per_row:g} cycles per row "
-                                 f"instead of {chain.cycles_per_row}.")
-        if chain.latency is not None and level.latency not in (None, chain.latency):
+                                 f"instead of {wanted:g}.")
+        latency = level.wanted_latency(chain)
+        if latency is not None and level.latency not in (None, latency):
             result.verified = None
             result.reason = (f"{level.level} took {level.latency} cycles to the first result "
-                             f"instead of {chain.latency}.")
+                             f"instead of {latency}.")
     if faults:
         result.reason = f"{faults[0].level}: {faults[0].reason}"
 

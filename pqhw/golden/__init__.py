@@ -1,10 +1,12 @@
 """The specification of the arithmetic: every engine in exact integers. Needs NumPy alone."""
 
+from .bitplane import activations_at, bitplane_layer, weights_at
 from .chain import chain_results, layer_results, stage_results
 from .conv import conv_layer, pixel_codes, windows
 from .mac import mac_layer
 from .pq import encode, lookup, pq_layer
 from .requantize import requantize, shift_half_up
 
-__all__ = ["chain_results", "conv_layer", "encode", "layer_results", "lookup", "mac_layer",
-           "pixel_codes", "pq_layer", "requantize", "shift_half_up", "stage_results", "windows"]
+__all__ = ["activations_at", "bitplane_layer", "chain_results", "conv_layer", "encode",
+           "layer_results", "lookup", "mac_layer", "pixel_codes", "pq_layer", "requantize",
+           "shift_half_up", "stage_results", "weights_at", "windows"]

@@ -4,8 +4,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ..spec import ChainSpec, Conv2d, EngineSpec, MACSpec, PQSpec
-from ..spec.parameters import MACParameters, Parameters, PQParameters, TreeParameters
+from ..spec import BitplaneSpec, ChainSpec, Conv2d, EngineSpec, MACSpec, PQSpec
+from ..spec.parameters import (BitplaneParameters, MACParameters, Parameters, PQParameters,
+                               TreeParameters, check_precisions)
+from .bitplane import bitplane_layer
 from .conv import conv_layer
 from .mac import mac_layer
 from .pq import pq_layer
@@ -13,8 +15,16 @@ from .pq import pq_layer
 __all__ = ["layer_results", "chain_results", "stage_results"]
 
 
-def layer_results(spec: EngineSpec, parameters: Parameters, rows: np.ndarray) -> np.ndarray:
-    """Results [R, N], or [R, OH, OW, N], of one engine."""
+def layer_results(spec: EngineSpec, parameters: Parameters, rows: np.ndarray,
+                  precisions: np.ndarray | None = None) -> np.ndarray:
+    """Results [R, N], or [R, OH, OW, N], of one engine; rows have precision 0 unless
+    `precisions` [R] says otherwise, which only an engine with several heeds."""
+    if isinstance(spec, BitplaneSpec):
+        assert isinstance(parameters, BitplaneParameters)
+        if precisions is None or spec.precision_count == 1:
+            precisions = np.zeros(len(rows), np.int64)
+        return bitplane_layer(spec, parameters, rows.reshape(-1, *spec.layer.input_shape),
+                              precisions)
     if isinstance(spec.layer, Conv2d) and isinstance(spec, PQSpec | MACSpec):
         return conv_layer(spec, parameters, rows.reshape(-1, *spec.layer.input_shape))
     rows = rows.reshape(len(rows), -1)
@@ -27,16 +37,17 @@ def layer_results(spec: EngineSpec, parameters: Parameters, rows: np.ndarray) ->
 
 
 def stage_results(chain: ChainSpec, parameters: Sequence[Parameters],
-                  rows: np.ndarray) -> list[np.ndarray]:
+                  rows: np.ndarray, precisions: np.ndarray | None = None) -> list[np.ndarray]:
     """Results of every stage, the first to the last."""
     results = []
+    precisions = check_precisions(chain, precisions, len(rows))
     for spec, own in zip(chain.stages, parameters, strict=True):
-        rows = layer_results(spec, own, rows)
+        rows = layer_results(spec, own, rows, precisions)
         results.append(rows)
     return results
 
 
 def chain_results(chain: ChainSpec, parameters: Sequence[Parameters],
-                  rows: np.ndarray) -> np.ndarray:
-    """Results [R, N], or [R, OH, OW, N], of the last stage."""
-    return stage_results(chain, parameters, rows)[-1]
+                  rows: np.ndarray, precisions: np.ndarray | None = None) -> np.ndarray:
+    """Results [R, N], or [R, OH, OW, N], of the last stage, each row at its precision [R]."""
+    return stage_results(chain, parameters, rows, precisions)[-1]

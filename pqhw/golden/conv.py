@@ -3,11 +3,11 @@
 import numpy as np
 
 from ..spec import Conv2d, MACSpec, PQSpec
-from ..spec.parameters import LookupParameters, MACParameters, Parameters
+from ..spec.parameters import BitplaneParameters, LookupParameters, MACParameters, Parameters
 from .pq import encode, wrapped
 from .requantize import requantize
 
-__all__ = ["conv_layer", "pixel_codes", "windows"]
+__all__ = ["conv_layer", "mac_sums", "pixel_codes", "windows"]
 
 CHUNK_ELEMENTS = 1 << 20
 """Elements of windows kept in flight."""
@@ -31,7 +31,7 @@ def conv_layer(spec: PQSpec | MACSpec, parameters: Parameters,
                images: np.ndarray) -> np.ndarray:
     """Results [R, OH, OW, N] of images [R, H, W, C]."""
     layer = spec.layer
-    assert isinstance(layer, Conv2d)
+    assert isinstance(layer, Conv2d) and not isinstance(parameters, BitplaneParameters)
     step = max(1, CHUNK_ELEMENTS // (layer.units_out * layer.row_inputs))
     parts = [_sums(spec, parameters, images[start:start + step])
              for start in range(0, len(images), step)]
@@ -50,20 +50,29 @@ def _sums(spec: PQSpec | MACSpec, parameters: Parameters,
     if isinstance(spec, PQSpec) and spec.encodes_pixels:
         assert isinstance(parameters, LookupParameters)
         return _pixel_sums(spec, parameters, images)
-    rows = np.ascontiguousarray(windows(layer, images)).reshape(-1, layer.sets, layer.row_inputs)
-    if isinstance(spec, PQSpec):
-        assert isinstance(parameters, LookupParameters)
-        codes = _encode(spec, parameters, rows)
-        sums = np.concatenate([_looked_up(spec, parameters.tables, index, codes[:, index])
-                               for index in range(spec.sets)], axis=-1)
-    else:
+    if isinstance(spec, MACSpec):
         assert isinstance(parameters, MACParameters)
-        weights = parameters.weights.transpose(0, 3, 1, 2).reshape(
-            layer.sets, layer.row_outputs, layer.row_inputs)
-        products = np.einsum("rgd,gnd->rgn", rows.astype(np.float64), weights.astype(np.float64),
-                             optimize=True)
-        sums = products.astype(np.int64).reshape(len(rows), -1)
+        return mac_sums(layer, parameters.weights, images)
+    assert isinstance(parameters, LookupParameters)
+    codes = _encode(spec, parameters, _window_rows(layer, images))
+    sums = np.concatenate([_looked_up(spec, parameters.tables, index, codes[:, index])
+                           for index in range(spec.sets)], axis=-1)
     return sums.reshape(len(images), *layer.output_shape)
+
+
+def _window_rows(layer: Conv2d, images: np.ndarray) -> np.ndarray:
+    """Windows [R * OH * OW, groups, D] of images, every group's channels on their own."""
+    return np.ascontiguousarray(windows(layer, images)).reshape(-1, layer.sets, layer.row_inputs)
+
+
+def mac_sums(layer: Conv2d, weights: np.ndarray, images: np.ndarray) -> np.ndarray:
+    """Sums [R, OH, OW, N] of products with weights [N, Fh, Fw, C / groups], exact integers."""
+    rows = _window_rows(layer, images)
+    ordered = weights.transpose(0, 3, 1, 2).reshape(layer.sets, layer.row_outputs,
+                                                    layer.row_inputs)
+    products = np.einsum("rgd,gnd->rgn", rows.astype(np.float64), ordered.astype(np.float64),
+                         optimize=True)
+    return products.astype(np.int64).reshape(len(images), *layer.output_shape)
 
 
 def _encode(spec: PQSpec, parameters: LookupParameters, rows: np.ndarray) -> np.ndarray:

@@ -8,14 +8,14 @@ import numpy as np
 
 from ..golden import layer_results
 from ..network.dense import DenseNetwork
-from ..spec import (ChainSpec, EngineSpec, Layer, MACPrecision, MACSpec, PQPrecision, PQSpec,
-                    Requantize)
+from ..spec import (BitplaneSpec, ChainSpec, EngineSpec, Layer, MACPrecision, MACSpec, PQPrecision,
+                    PQSpec, Requantize, SpecError)
 from ..spec.order import row_capacity
 from ..spec.parameters import Parameters, check_parameters, check_rows, rounding_constant
 from ..spec.ranges import Range
 from .fixed import integer_weights, multipliers
 from .grid import grouped, on_grid
-from .levels import mixed_weights, scheme_weights
+from .levels import mixed_weights, plane_weights, scheme_weights
 from .prototypes import learn_prototypes, round_half_up, subvectors
 from .settings import Learning, MACSettings, PQSettings
 from .tables import choose_tables, fit_tables
@@ -184,6 +184,14 @@ def _levels(spec: MACSpec, weights: np.ndarray) -> tuple[dict[str, Any], np.ndar
         fixed = min(len(weights), row_capacity(spec)[0])
         levels, scale, rows = mixed_weights(weights, bits, fixed, per_output=per_output)
         return {"weights": levels, "scheme": rows}, scale
+    if isinstance(spec, BitplaneSpec):
+        if spec.two_valued or spec.precision_count > 1:
+            raise SpecError('engine.planes must be "twos" and engine.precisions have one row to '
+                            "convert a network, whose activations have a zero and whose scales are "
+                            f'those of one precision, but is "{spec.engine.planes}" with '
+                            f"{spec.precision_count}.")
+        levels, scale = plane_weights(weights, spec.engine.planes, bits, per_output=per_output)
+        return {"weights": levels}, scale
     if scheme == "fixed":
         levels, scale = integer_weights(weights, bits, per_output=per_output)
     else:

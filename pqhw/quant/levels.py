@@ -1,19 +1,25 @@
 """Weights of any scheme: the nearest levels, at the scale with the least error; and which rows of
 a layer of two schemes take which."""
 
+from collections.abc import Callable
+
 import numpy as np
 
 from ..spec.products import SCHEMES_OF_MIXED
 from ..spec.weights import magnitudes
 from .fixed import SMALLEST_SCALE
 
-__all__ = ["mixed_weights", "nearest_levels", "scheme_weights"]
+__all__ = ["mixed_weights", "nearest_levels", "nearest_plane_levels", "plane_weights",
+           "scheme_weights"]
 
 SCALES = 80
 """Scales tried for a row."""
 
 SMALLEST, LARGEST = 0.4, 1.2
 """Between which shares of the scale that lets the largest weight be the largest level."""
+
+SMALLEST_OF_FEW = 0.1
+"""The smaller share where there may be two levels, whose scale is the mean magnitude."""
 
 
 def nearest_levels(values: np.ndarray, scheme: str, bits: int) -> np.ndarray:
@@ -36,21 +42,48 @@ def scheme_weights(weights: np.ndarray, scheme: str, bits: int, *, per_output: b
     Levels [N, D], int64, and scales [N], float64; none is less than 1/256 of the largest, as for
     `integer_weights`.
     """
-    top = magnitudes(scheme, bits)[-1]
+    return _at_best_scale(weights, int(magnitudes(scheme, bits)[-1]), per_output,
+                          lambda values: nearest_levels(values, scheme, bits))
+
+
+def nearest_plane_levels(values: np.ndarray, planes: str, bits: int) -> np.ndarray:
+    """The level of planes of bits next to each value; ties go up.
+
+    ``twos``: -2**(bits-1) … 2**(bits-1) - 1. ``pm1``: the odd integers of ±(2**bits - 1).
+    """
+    if planes == "twos":
+        low, high = -(1 << (bits - 1)), (1 << (bits - 1)) - 1
+        return np.clip(np.floor(values + 0.5), low, high).astype(np.int64)
+    codes = np.clip(np.floor((values + (1 << bits)) / 2), 0, (1 << bits) - 1).astype(np.int64)
+    return 2 * codes - (1 << bits) + 1
+
+
+def plane_weights(weights: np.ndarray, planes: str, bits: int, *, per_output: bool = True
+                  ) -> tuple[np.ndarray, np.ndarray]:
+    """Weights [N, D] as levels of planes of bits, and their scales, as `scheme_weights`."""
+    top = (1 << bits) - 1 if planes == "pm1" else max(1, (1 << (bits - 1)) - 1)
+    return _at_best_scale(weights, top, per_output,
+                          lambda values: nearest_plane_levels(values, planes, bits),
+                          smallest=SMALLEST_OF_FEW)
+
+
+def _at_best_scale(weights: np.ndarray, top: int, per_output: bool,
+                   nearest: Callable[[np.ndarray], np.ndarray], *, smallest: float = SMALLEST
+                   ) -> tuple[np.ndarray, np.ndarray]:
+    """Levels and scales of the least squared error; `top` is the largest level."""
     groups = weights if per_output else weights.reshape(1, -1)
     largest = np.abs(groups).max(axis=1)
     full = np.maximum(largest, (largest.max() or 1.0) * SMALLEST_SCALE) / top
     best = np.full(len(groups), np.inf)
     scale = full.copy()
-    for share in np.geomspace(LARGEST, SMALLEST, SCALES):
+    for share in np.geomspace(LARGEST, smallest, SCALES):
         candidate = full * share
-        error = groups - candidate[:, None] * nearest_levels(
-            groups / candidate[:, None], scheme, bits)
+        error = groups - candidate[:, None] * nearest(groups / candidate[:, None])
         squared = (error ** 2).sum(axis=1)
         better = squared < best
         best[better], scale[better] = squared[better], candidate[better]
     scale = np.broadcast_to(scale, len(weights))
-    return nearest_levels(weights / scale[:, None], scheme, bits), scale
+    return nearest(weights / scale[:, None]), scale
 
 
 def mixed_weights(weights: np.ndarray, bits: int, fixed_rows: int, *, by: str = "variance",

@@ -1,6 +1,6 @@
 """The accelerator: engines in a chain behind a guarded border, with loader and status."""
 
-from amaranth.hdl import Const, Module, Signal, Value
+from amaranth.hdl import Cat, Const, Module, Signal, Value
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -9,6 +9,7 @@ from .gearbox import Gearbox
 from .engine import EngineCore
 from .guard import RowGuard
 from .loader import Loader, NoLoader, load_stream
+from .precisions import PrecisionQueue, rows_on_the_way
 from .streams import row_stream
 from .sums import count_up
 from .target import Target
@@ -28,13 +29,16 @@ def status_signature(chain: ChainSpec) -> wiring.Signature:
     row_short, row_long: a row ended early or late since the last image
     rows_in, rows_out: rows taken in and given out, modulo 2**counter_bits
     stall_cycles: cycles in which a result waited to be taken, modulo 2**counter_bits
+    precision: that of the row last taken in (where rows choose)
     """
     bits = chain.first.engine.counter_bits
+    precision = {"precision": Out(chain.precision_bits)} if chain.precision_bits else {}
     return wiring.Signature({
         "ready": Out(1), "loading": Out(1), "error": Out(4),
         "error_section": Out(range(max(2, len(chain.image.sections) + 1))),
         "row_short": Out(1), "row_long": Out(1),
         "rows_in": Out(bits), "rows_out": Out(bits), "stall_cycles": Out(bits),
+        **precision,
     })
 
 
@@ -42,7 +46,8 @@ def accelerator_signature(chain: ChainSpec) -> wiring.Signature:
     """The ports of an `Accelerator`."""
     first, last = chain.first, chain.last
     return wiring.Signature({
-        "i": In(row_stream(first.activation_range, first.lanes_in)),
+        "i": In(row_stream(first.activation_range, first.lanes_in,
+                           precision_bits=chain.precision_bits)),
         "o": Out(row_stream(last.result_range, last.lanes_out)),
         "load": In(load_stream(chain.load_bits)),
         "status": Out(status_signature(chain)),
@@ -65,7 +70,8 @@ class Accelerator(wiring.Component):
 
     Members
     -------
-    i: rows of activations, `lanes_in` at a time, `last` on a row's final transfer
+    i: rows of activations, `lanes_in` at a time, `last` on a row's final transfer; where rows
+        choose among precisions, `precision` on its first
     o: rows of results, `lanes_out` at a time
     load: words of the parameter image
     status: see `status_signature`
@@ -91,7 +97,8 @@ class Accelerator(wiring.Component):
         first = self.chain.first
         m.submodules.guard = guard = RowGuard(first.layer.unit_inputs, first.activation_range,
                                               first.lanes_in, first.layer.units_in,
-                                              self.chain.double_buffered)
+                                              self.chain.double_buffered,
+                                              self.chain.precision_count)
         m.submodules.loader = loader = (Loader if self.chain.image.sections else NoLoader)(
             self.chain.image)
         wiring.connect(m, wiring.flipped(self.i), guard.i)
@@ -102,13 +109,15 @@ class Accelerator(wiring.Component):
         wiring.connect(m, guard.o, cores[0].i)
         for index, gearbox in enumerate(self.chain.gearboxes):
             m.submodules[f"gearbox{index}"] = unit = Gearbox(
-                gearbox, self.chain.stages[index].result_range, self.chain.double_buffered)
+                gearbox, self.chain.stages[index].result_range, int(self.chain.double_buffered))
             wiring.connect(m, cores[index].o, unit.i)
             sink = cores[index + 1].i
             m.d.comb += [sink.payload.eq(unit.o.payload.data), sink.valid.eq(unit.o.valid),
                          unit.o.ready.eq(sink.ready)]
             if self.chain.double_buffered:
                 m.d.comb += cores[index + 1].bank.eq(unit.o.payload.bank)
+        if self.chain.precision_bits:
+            self._follow_precisions(m, guard, cores)
         m.d.comb += [core.image.eq(guard.begins) for core in cores
                      if isinstance(core.spec.layer, Conv2d)]
         self._end(m, cores[-1].o)
@@ -127,6 +136,32 @@ class Accelerator(wiring.Component):
             m.d.sync += [guard.open.eq(loader.ready & ~loader.busy), still.eq(idle & ~guard.open)]
             m.d.comb += loader.free.eq(still & ~guard.open)
         return m
+
+    def _follow_precisions(self, m: Module, guard: RowGuard, cores: list[EngineCore]) -> None:
+        """Every stage that chooses is told the precision of its row."""
+        m.d.comb += self.status.precision.eq(guard.o_precision)
+        begun = Signal(name="row_begun")
+        m.d.sync += begun.eq(guard.begins)
+        waits = []
+        for index, core in enumerate(cores):
+            if not core.spec.precision_bits:
+                continue
+            if not index:
+                m.d.comb += core.precision.eq(guard.o_precision)
+                continue
+            m.submodules[f"precisions{index}"] = queue = PrecisionQueue(
+                self.chain.precision_bits, rows_on_the_way(self.chain, index))
+            transfers = core.spec.input_transfers
+            transfer = Signal(range(transfers), name=f"transfer{index}")
+            enters = core.i.valid & core.i.ready
+            count_up(m, transfer, transfers, enters)
+            m.d.comb += [
+                queue.begins.eq(begun), queue.precision.eq(guard.o_precision),
+                queue.ends.eq(enters & (transfer == transfers - 1)),
+                core.precision.eq(queue.head)]
+            waits.append(queue.full)
+        if waits:
+            m.d.comb += guard.wait.eq(Cat(waits).any())
 
     def _settled(self, m: Module, guard: RowGuard) -> Signal:
         """Whether every row that left the guard has left the engines, known a cycle later.

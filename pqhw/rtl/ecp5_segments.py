@@ -33,6 +33,10 @@ SUM = init(lambda a, b, c, d: a ^ b ^ c ^ d)
 FILLED_ONES = init(lambda a, b, c, d: a ^ b ^ (c | d))
 FILLED_ZEROS = init(lambda a, b, c, d: a ^ b ^ (c & ~d & 1))
 CHOICE = init(lambda a, b, c, d: a ^ (c if b else d))
+AND = first(lambda a, b: a & b)
+XOR = first(lambda a, b: a ^ b)
+PRODUCTS_AND = init(lambda a, b, c, d: (a & b) ^ (c & d))
+PRODUCTS_XOR = init(lambda a, b, c, d: a ^ b ^ c ^ d)
 SQUARES = init(lambda a, b, c, d: (a & ~b & 1) ^ (c & ~d & 1))
 GREATER = init(lambda a, b, c, d: 1 ^ a ^ b ^ c ^ d)
 
@@ -91,16 +95,24 @@ def segment_halves(segment: Segment, ports: dict[str, Value], total: Value) -> l
             return [(ABOVE, (y, x, ZERO, ONE), None),
                     *((GREATER, (a[i], x, b[i], y), None) for i in range(segment.a))]
         case "choice":
-            return [(CARRY, (ZERO, ZERO, ZERO, ONE), None),
+            return [(CARRY, (ports.get("k", ZERO), ZERO, ZERO, ONE), None),
                     *((CHOICE, (a[i], ports["g"], ports["c"][i], b[i]), total[i])
                       for i in range(segment.bits))]
+        case "products":
+            xor = "e" in segment.options
+            third = (a[2], b[2]) if segment.a > 2 else (ZERO, ZERO)
+            return [(XOR if xor else AND, (*third, ZERO, ONE), None),
+                    (PRODUCTS_XOR if xor else PRODUCTS_AND, (a[0], b[0], a[1], b[1]), total[0])]
         case "squares":
             begin = (CARRY, (ZERO, ZERO, ZERO, ONE), None)
             bits = [(SUM, (a[i], ZERO, b[i], ZERO), total[i]) for i in range(segment.bits)]
             bits[1] = (SUM, (ZERO, ZERO, ZERO, ZERO), total[1])
             bits[2] = (SQUARES, (a[1], a[0], b[1], b[0]), total[2])
             return [begin, *bits]
-    return [(CARRY, (ports.get("c", ZERO), ZERO, ZERO, ONE), None), *_sum(segment, ports, total)]
+    product = XOR if "e" in segment.options else AND
+    code = product if "k" in segment.options else CARRY
+    carry = (ports.get("c", ZERO), ports.get("k", ZERO), ZERO, ONE)
+    return [(code, carry, None), *_sum(segment, ports, total)]
 
 
 def _minus(segment: Segment, a: Value, b: Value, total: Value | None) -> list[Half]:

@@ -4,9 +4,10 @@ from amaranth.hdl import Cat, Const, Module, Signal, Value
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from ..spec import (Conv2d, DistanceSpec, EncoderSpec, EngineSpec, MACSpec, PQSpec,
+from ..spec import (BitplaneSpec, Conv2d, DistanceSpec, EncoderSpec, EngineSpec, MACSpec, PQSpec,
                     TreeSpec)
 from ..spec.ranges import unsigned_range
+from .bitplane import BitplaneCore
 from .buffers import Outlet, Replay
 from .gearbox import Gearbox
 from .encoder import CodeCollector, DistanceEncoder, TreeEncoder
@@ -38,7 +39,8 @@ class EngineCore(wiring.Component):
     pq: encoder, codes collected for the lookup's lanes and replayed per tile of outputs, lookup,
     results.
     mac: inputs replayed per tile of outputs, multiply-accumulate, results; with rows of two
-    schemes their order behind it.
+    schemes their order behind it. On planes of bits the core itself replays them, as often as the
+    row's precision asks for.
     A convolution has its window in front, where pixels are encoded once, behind the encoder; its
     rows are those of `EngineSpec.layer.units_out`, group after group, pixel after pixel.
 
@@ -51,6 +53,7 @@ class EngineCore(wiring.Component):
     -------
     i: transfers of `lanes_in` activations, rows complete
     bank: the copy of the parameters that the row at `i` uses (with two copies)
+    precision: the precision of the row at `i` (with several)
     image: an image has begun that will come in; with a convolution alone
     o: row stream of results, `lanes_out` at a time, each with its bank (with two copies)
     load_<kind>: a write port per section of the parameter image
@@ -66,8 +69,9 @@ class EngineCore(wiring.Component):
         self.banked = spec.engine.double_buffered
         super().__init__({
             "i": In(stream.Signature(lanes_layout(spec.activation_range, spec.lanes_in))),
-            "o": Out(row_stream(spec.result_range, spec.lanes_out, self.banked)),
+            "o": Out(row_stream(spec.result_range, spec.lanes_out, int(self.banked))),
             **({"bank": In(1)} if self.banked else {}),
+            **({"precision": In(spec.precision_bits)} if spec.precision_bits else {}),
             **({"image": In(1)} if isinstance(spec.layer, Conv2d) else {}),
             **{f"load_{section.kind}": In(SectionPort(section)) for section in spec.sections()},
         })
@@ -77,7 +81,7 @@ class EngineCore(wiring.Component):
         spec = self.spec
         m.submodules.results = results = Results(spec)
         parts: tuple[wiring.Component, ...]
-        source, bank = wiring.flipped(self.i), self.bank if self.banked else Const(0, 0)
+        source, bank = wiring.flipped(self.i), self._bank()
         if isinstance(spec.layer, Conv2d) and not spec.encodes_pixels:
             source, bank = self._window(m, source, bank)
         if isinstance(spec, PQSpec):
@@ -97,9 +101,16 @@ class EngineCore(wiring.Component):
                 source = collector.o
         else:
             assert isinstance(spec, MACSpec)
-            m.submodules.mac = compute = MACCore(spec)
+            m.submodules.mac = compute = (BitplaneCore(spec) if isinstance(spec, BitplaneSpec)
+                                          else MACCore(spec))
             parts = (compute, results)
-        self._replay(m, source, bank, compute)
+        if isinstance(compute, BitplaneCore):
+            m.d.comb += [Value.cast(compute.i.payload).eq(Value.cast(source.payload)),
+                         compute.i.valid.eq(source.valid), source.ready.eq(compute.i.ready)]
+            if spec.bank_bits:
+                m.d.comb += compute.i_bank.eq(bank)
+        else:
+            self._replay(m, source, bank, compute)
         m.submodules.outlet = outlet = Outlet(results.o.shape())
         m.d.comb += [
             results.sums.eq(compute.sums), results.done.eq(compute.done),
@@ -107,7 +118,7 @@ class EngineCore(wiring.Component):
             compute.enable.eq(outlet.enable), compute.moves.eq(outlet.moves),
             results.enable.eq(outlet.enable),
         ]
-        if self.banked:
+        if spec.bank_bits:
             m.d.comb += [results.bank.eq(compute.bank), results.bank_ahead.eq(compute.bank_ahead)]
         leaves = outlet.o
         if isinstance(spec, MACSpec) and spec.permutes:
@@ -121,6 +132,12 @@ class EngineCore(wiring.Component):
             wiring.connect(m, wiring.flipped(getattr(self, name)), getattr(owner, name))
         return m
 
+    def _bank(self) -> Value:
+        """Which parameters the row at `i` uses: its precision, above it the copy."""
+        if not self.spec.precision_bits:
+            return self.bank if self.banked else Const(0, 0)
+        return Cat(self.precision, self.bank) if self.banked else self.precision
+
     def _window(self, m: Module, source, bank: Value) -> tuple[stream.Interface, Value]:
         """The window behind a stream of pixels, its taps regrouped to the lanes of a row.
 
@@ -133,12 +150,12 @@ class EngineCore(wiring.Component):
         if isinstance(spec, PQSpec) and spec.encodes_pixels:
             masks, none = spec.masks_lookups, spec.engine.prototypes % (1 << spec.code_bits)
         m.submodules.window = window = WindowBuffer(front.window, outside=none, flagged=masks,
-                                                     banked=self.banked)
+                                                     bank_bits=spec.bank_bits)
         taps = unsigned_range(window.tap_bits)
         ahead = Signal(4, name="images_ahead")
         m.d.sync += ahead.eq(ahead + self.image - window.begins)
         m.d.comb += window.coming.eq(ahead != 0)
-        m.submodules.gearbox = gearbox = Gearbox(front.gearbox, taps, self.banked)
+        m.submodules.gearbox = gearbox = Gearbox(front.gearbox, taps, spec.bank_bits)
         output = stream.Signature(data.ArrayLayout(window.tap_bits, spec.row_lanes)).create(
             path=("taps",))
         m.d.comb += [
@@ -150,7 +167,7 @@ class EngineCore(wiring.Component):
             output.payload.eq(gearbox.o.payload.data), output.valid.eq(gearbox.o.valid),
             gearbox.o.ready.eq(output.ready),
         ]
-        if not self.banked:
+        if not spec.bank_bits:
             return output, bank
         m.d.comb += [window.bank.eq(bank), gearbox.i.payload.bank.eq(window.o_bank)]
         return output, gearbox.o.payload.bank

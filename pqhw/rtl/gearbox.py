@@ -23,8 +23,8 @@ class Splitter(wiring.Component):
         Range of an element.
     lanes_in, lanes_out:
         Elements per transfer; `lanes_out` divides `lanes_in`.
-    banked:
-        Whether transfers carry a bank.
+    bank_bits:
+        Bits of the bank that transfers carry; 0 for none.
 
     Latency and cost
     ----------------
@@ -33,15 +33,15 @@ class Splitter(wiring.Component):
     """
 
     def __init__(self, elements: int, range_: Range, lanes_in: int, lanes_out: int,
-                 banked: bool = False):
-        self.banked = banked
+                 bank_bits: int = 0):
+        self.bank_bits = bank_bits
         self.lanes_in = lanes_in
         self.lanes_out = lanes_out
         self.parts = lanes_in // lanes_out
         tail = (elements - 1) % lanes_in + 1
         self.tail_parts = -(-tail // lanes_out)
-        super().__init__({"i": In(row_stream(range_, lanes_in, banked)),
-                          "o": Out(row_stream(range_, lanes_out, banked))})
+        super().__init__({"i": In(row_stream(range_, lanes_in, bank_bits)),
+                          "o": Out(row_stream(range_, lanes_out, bank_bits))})
 
     def elaborate(self, platform: Target) -> Module:
         m = Module()
@@ -55,7 +55,7 @@ class Splitter(wiring.Component):
             self.i.ready.eq(~self.o.valid | (single & self.o.ready)),
             load.eq(self.i.valid & self.i.ready),
         ]
-        if self.banked:
+        if self.bank_bits:
             m.d.comb += self.o.payload.bank.eq(held.bank)
         m.d.comb += [self.o.payload.data[lane].eq(held.data[lane])
                      for lane in range(self.lanes_out)]
@@ -85,8 +85,8 @@ class Collector(wiring.Component):
         Range of an element.
     lanes_in, lanes_out:
         Elements per transfer; `lanes_in` divides `lanes_out`.
-    banked:
-        Whether transfers carry a bank.
+    bank_bits:
+        Bits of the bank that transfers carry; 0 for none.
 
     Latency and cost
     ----------------
@@ -95,13 +95,13 @@ class Collector(wiring.Component):
     """
 
     def __init__(self, elements: int, range_: Range, lanes_in: int, lanes_out: int,
-                 banked: bool = False):
-        self.banked = banked
+                 bank_bits: int = 0):
+        self.bank_bits = bank_bits
         self.lanes_in = lanes_in
         self.parts = lanes_out // lanes_in
         self.completing = {self.parts - 1, (-(-elements // lanes_in) - 1) % self.parts}
-        super().__init__({"i": In(row_stream(range_, lanes_in, banked)),
-                          "o": Out(row_stream(range_, lanes_out, banked))})
+        super().__init__({"i": In(row_stream(range_, lanes_in, bank_bits)),
+                          "o": Out(row_stream(range_, lanes_out, bank_bits))})
 
     def elaborate(self, platform: Target) -> Module:
         m = Module()
@@ -124,7 +124,7 @@ class Collector(wiring.Component):
             m.d.sync += part.eq(part + 1)
             with m.If(completes):
                 m.d.sync += [part.eq(0), full.eq(1), held.last.eq(self.i.payload.last)]
-                if self.banked:
+                if self.bank_bits:
                     m.d.sync += held.bank.eq(self.i.payload.bank)
         for index in range(self.parts):
             for lane in range(self.lanes_in):
@@ -160,12 +160,12 @@ class Gearbox(wiring.Component):
     Where rows leave with another length, `last` is right only if they are collected.
     """
 
-    def __init__(self, spec: GearboxSpec, range_: Range, banked: bool = False):
+    def __init__(self, spec: GearboxSpec, range_: Range, bank_bits: int = 0):
         self.spec = spec
         self.range = range_
-        self.banked = banked
-        super().__init__({"i": In(row_stream(range_, spec.lanes_in, banked)),
-                          "o": Out(row_stream(range_, spec.lanes_out, banked))})
+        self.bank_bits = bank_bits
+        super().__init__({"i": In(row_stream(range_, spec.lanes_in, bank_bits)),
+                          "o": Out(row_stream(range_, spec.lanes_out, bank_bits))})
 
     def elaborate(self, platform: Target) -> Module:
         m = Module()
@@ -173,18 +173,18 @@ class Gearbox(wiring.Component):
         source = wiring.flipped(self.i)
         if spec.splits or not spec.collects:
             m.submodules.splitter = splitter = Splitter(spec.elements, self.range, spec.lanes_in,
-                                                        spec.lanes_between, self.banked)
+                                                        spec.lanes_between, self.bank_bits)
             wiring.connect(m, source, splitter.i)
             source = splitter.o
         if spec.collects:
             m.submodules.collector = collector = Collector(spec.row_out, self.range,
                                                            spec.lanes_between, spec.lanes_out,
-                                                           self.banked)
+                                                           self.bank_bits)
             last = self._recut(m, source) if spec.recuts else source.payload.last
             m.d.comb += [collector.i.payload.data.eq(source.payload.data),
                          collector.i.payload.last.eq(last),
                          collector.i.valid.eq(source.valid), source.ready.eq(collector.i.ready)]
-            if self.banked:
+            if self.bank_bits:
                 m.d.comb += collector.i.payload.bank.eq(source.payload.bank)
             source = collector.o
         wiring.connect(m, source, wiring.flipped(self.o))

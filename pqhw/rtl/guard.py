@@ -1,10 +1,10 @@
 """The outer border for rows: what passes is exactly one complete row after another."""
 
-from amaranth.hdl import Module, Signal
+from amaranth.hdl import Module, Mux, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from ..spec.ranges import Range
+from ..spec.ranges import Range, ceil_log2
 from .streams import lanes_layout, row_stream
 from .target import Target
 
@@ -29,11 +29,15 @@ class RowGuard(wiring.Component):
     units:
         Units of a row.
     banked:
-        Whether rows carry the bank that they use.
+        Whether rows carry the copy of the parameters that they use.
+    precisions:
+        Precisions among which a row chooses.
 
     Members
     -------
-    i: row stream from outside; `ready` is low between rows while `open` is low
+    i: row stream from outside; `ready` is low between rows while `open` is low. With several
+        precisions, its `precision` counts with a row's first transfer; one beyond the last is taken
+        as the last
     o: lanes, in complete rows of units * ceil(D / lanes) transfers
     open: whether a new row may begin
     idle: no row is under way here
@@ -41,6 +45,8 @@ class RowGuard(wiring.Component):
     row: pulses a cycle after a row's last transfer has left
     short, long: pulse a cycle after a row was found too short or too long
     bank, o_bank: the bank in use now, and that of the row at `o`: the one in use when it began
+    o_precision, wait: the precision of the row at `o`; no row may begin, as precisions of so many
+        rows are kept (with several precisions)
 
     Latency and cost
     ----------------
@@ -49,18 +55,21 @@ class RowGuard(wiring.Component):
     """
 
     def __init__(self, elements: int, range_: Range, lanes: int, units: int = 1,
-                 banked: bool = False):
+                 banked: bool = False, precisions: int = 1):
+        self.precisions = precisions
+        self.precision_bits = ceil_log2(precisions)
         self.elements = elements
         self.banked = banked
         self.units = units
         self.lanes = lanes
         self.transfers = -(-elements // lanes)
         super().__init__({
-            "i": In(row_stream(range_, lanes)),
+            "i": In(row_stream(range_, lanes, precision_bits=self.precision_bits)),
             "o": Out(stream.Signature(lanes_layout(range_, lanes))),
             "open": In(1), "idle": Out(1), "begins": Out(1), "row": Out(1),
             "short": Out(1), "long": Out(1),
             **({"bank": In(1), "o_bank": Out(1)} if banked else {}),
+            **({"o_precision": Out(self.precision_bits), "wait": In(1)} if precisions > 1 else {}),
         })
 
     def elaborate(self, platform: Target) -> Module:
@@ -81,12 +90,13 @@ class RowGuard(wiring.Component):
         take = Signal(name="take")
         data = [Signal(shape.width, name=f"lane{i}", reset_less=True)
                 for i, shape in enumerate([self.o.payload[0].shape()] * self.lanes)]
+        may_begin = self.open & ~self.wait if self.precisions > 1 else self.open
         m.d.comb += [
             room.eq(~full | self.o.ready),
             tail.eq(index == final),
             ends.eq(tail & (unit == self.units - 1)),
             take.eq(self.i.valid & self.i.ready & ~draining),
-            self.i.ready.eq(draining | (room & ~filling & (self.open | begun))),
+            self.i.ready.eq(draining | (room & ~filling & (may_begin | begun))),
             self.o.valid.eq(full),
             self.begins.eq(take & ~begun),
             self.idle.eq(~full & ~begun & ~draining & ~self.row),
@@ -106,6 +116,11 @@ class RowGuard(wiring.Component):
         if self.banked:
             with m.If(self.begins):
                 m.d.sync += self.o_bank.eq(self.bank)
+        if self.precisions > 1:
+            asked = self.i.payload.precision
+            with m.If(self.begins):
+                m.d.sync += self.o_precision.eq(
+                    Mux(asked < self.precisions, asked, self.precisions - 1))
         with m.If(short):
             m.d.sync += filling.eq(1)
         with m.If(long):

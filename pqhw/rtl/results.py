@@ -64,7 +64,8 @@ class Results(wiring.Component):
 
     Members
     -------
-    sums, done, last, bank, bank_ahead: what `ColumnSums` gives
+    sums, done, last, bank, bank_ahead: what `ColumnSums` gives; the bank tells the row's precision
+        and, above it, the copy of the parameters
     enable: advances everything
     o: a transfer of results, and whether there is one
     load_bias, load_multiplier, load_shift: write ports of the sections that the spec has
@@ -81,16 +82,18 @@ class Results(wiring.Component):
 
     def __init__(self, spec: EngineSpec):
         self.spec = spec
-        self.banked = spec.engine.double_buffered
+        self.bank_bits = spec.bank_bits
         self.sections: dict[str, Section] = {section.kind: section for section in spec.sections()
                                              if section.kind in SECTIONS}
         ports = {f"load_{kind}": In(SectionPort(section))
                  for kind, section in self.sections.items()}
         super().__init__({
-            "sums": In(lanes_layout(spec.sum_range, spec.columns)), "done": In(1), "last": In(1),
-            "enable": In(1),
-            "o": Out(row_layout(spec.result_range, spec.lanes_out, self.banked)), "valid": Out(1),
-            **({"bank": In(1), "bank_ahead": In(1)} if self.banked else {}), **ports})
+            "sums": In(lanes_layout(spec.column_range, spec.columns)), "done": In(1),
+            "last": In(1), "enable": In(1),
+            "o": Out(row_layout(spec.result_range, spec.lanes_out, spec.engine.copies - 1)),
+            "valid": Out(1),
+            **({"bank": In(self.bank_bits), "bank_ahead": In(self.bank_bits)} if self.bank_bits
+               else {}), **ports})
 
     def elaborate(self, platform: Target) -> Module:
         m = Module()
@@ -101,8 +104,9 @@ class Results(wiring.Component):
         if spec.lanes_out < spec.columns:
             values, valid, last, banks = self._split(m)
             stages -= 1
-        if self.banked:
-            m.d.comb += self.o.bank.eq(delayed(m, self.enable, banks[0], stages, "bank")[-1])
+        if spec.engine.double_buffered:
+            copy = banks[0][-1] if spec.precision_bits else banks[0]
+            m.d.comb += self.o.bank.eq(delayed(m, self.enable, copy, stages, "bank")[-1])
         first = "bias" if spec.bias_bits else "multiplier"
         index, read = self._index(m, self.enable & valid, banks, first)
         valid = delayed(m, self.enable, valid, stages, "valid", control=True)[-1]
@@ -117,22 +121,22 @@ class Results(wiring.Component):
         return m
 
     def _banks(self, m: Module) -> tuple[Value, Value]:
-        """The copy of the parameters that is used at the input, in this cycle and the next."""
-        if not self.banked:
+        """The bank that is used at the input, in this cycle and the next."""
+        if not self.bank_bits:
             return Const(0, 0), Const(0, 0)
         return self.bank, Mux(self.enable, self.bank_ahead, self.bank)
 
     def _split(self, m: Module) -> tuple[list[Value], Value, Value, tuple[Value, Value]]:
         """Tiles come at least as far apart as their parts take, so the splitter never waits."""
         spec = self.spec
-        m.submodules.splitter = splitter = Splitter(spec.computed_outputs, spec.sum_range,
-                                                    spec.columns, spec.lanes_out, self.banked)
+        m.submodules.splitter = splitter = Splitter(spec.computed_outputs, spec.column_range,
+                                                    spec.columns, spec.lanes_out, self.bank_bits)
         m.d.comb += [splitter.i.payload.data.eq(self.sums), splitter.i.payload.last.eq(self.last),
                      splitter.i.valid.eq(self.done & self.enable),
                      splitter.o.ready.eq(self.enable)]
         payload = splitter.o.payload
         banks: tuple[Value, Value] = (Const(0, 0), Const(0, 0))
-        if self.banked:
+        if self.bank_bits:
             m.d.comb += splitter.i.payload.bank.eq(self.bank)
             banks = payload.bank, Mux(splitter.i.valid & splitter.i.ready, self.bank, payload.bank)
         return list(payload.data), splitter.o.valid, payload.last, banks
@@ -142,15 +146,16 @@ class Results(wiring.Component):
         """Which transfer of a row, of all sets, is at the input; and address and enable that make
         the memory of `kind` show that transfer's word.
 
-        With one copy of the parameters the word is read a transfer ahead, from a counter that
+        With one bank of parameters the word is read a transfer ahead, from a counter that
         nothing stands in front of, and after a load, whose last word moves the last enable, the
-        first one again. With two, which copy the next transfer uses is known with it only.
+        first one again. With several, which of them the next transfer uses is known with it only.
         """
         transfers = self.spec.result_words
         index = Signal(range(transfers), name="transfer")
         count_up(m, index, transfers, step)
-        ahead = Signal(range(transfers), name="transfer_ahead", init=int(self.banked) % transfers)
-        if self.banked:
+        ahead = Signal(range(transfers), name="transfer_ahead",
+                       init=int(self.bank_bits > 0) % transfers)
+        if self.bank_bits:
             count_up(m, ahead, transfers, step)
             following = Mux(step, ahead, index) if transfers > 1 else index
             return Cat(index, banks[0]), (Cat(following, banks[1]), Const(1, 1))
@@ -171,7 +176,7 @@ class Results(wiring.Component):
         section = self.sections[kind]
         storage = platform.small_memory
         if section.words == 1:
-            storage = "pair" if self.banked else "register"
+            storage = "pair" if self.bank_bits else "register"
         m.submodules[kind] = memory = ParameterMemory(section, storage)
         wiring.connect(m, wiring.flipped(getattr(self, f"load_{kind}")), memory.write)
         m.d.comb += [memory.address.eq(read[0]), memory.enable.eq(read[1])]
@@ -197,7 +202,7 @@ class Results(wiring.Component):
             return self._scale(m, platform, values, read, bank)
         shift: Value | int = self.spec.built_shift
         if self.spec.loaded_shift:
-            shift = self._memory(m, platform, "shift", (read[0][-1:], read[1])).data
+            shift = self._memory(m, platform, "shift", (self._bank_of(read[0]), read[1])).data
         results = []
         for lane, value in enumerate(values):
             shifted = (_doubled(value) if self.spec.wraps else value) >> shift
@@ -205,6 +210,10 @@ class Results(wiring.Component):
                 shifted = self._held(m, shifted, f"shifted{lane}")
             results.append(self._clamped(m, _halved(shifted) if self.spec.wraps else shifted, lane))
         return results
+
+    def _bank_of(self, address: Value) -> Value:
+        """The bank of an address of `_index`."""
+        return address[-max(1, self.bank_bits):]
 
     def _scale(self, m: Module, platform: Target, values: list[Value], read: tuple[Value, Value],
                bank: Value) -> list[Value]:

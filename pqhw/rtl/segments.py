@@ -25,10 +25,10 @@ LONGEST_CHOOSING = 32
 """The same where results of comparisons choose what a register takes, which a wire to as many
 multiplexers and their delay come after."""
 
-Kind = Literal["difference", "sum", "squares", "choice", "greater", "less"]
+Kind = Literal["difference", "sum", "squares", "choice", "greater", "less", "products"]
 
 LETTERS: dict[Kind, str] = {"difference": "d", "sum": "a", "squares": "q", "choice": "o",
-                            "greater": "g", "less": "l"}
+                            "greater": "g", "less": "l", "products": "p"}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -38,7 +38,8 @@ class Segment:
     * difference: a - b, and above it whether that is not negative
     * sum: a + b + carry; a is inverted where x, b where y, b is all filling where g
     * squares: a + b of squares coded by `coded_square`
-    * choice: a + (g ? c : b) modulo 2**bits
+    * choice: a + (g ? c : b) + k modulo 2**bits
+    * products: how many of two or three products of bits a[i] and b[i] are one
     * greater: whether |p| > |q| for differences p = (a, x) and q = (b, y) of equal widths
     * less: a < b
 
@@ -47,7 +48,8 @@ class Segment:
     kind: the operation
     a, b: widths of its operands
     options: s operands are signed; x, y, g there is such a port; f the narrower operand of a sum
-        is filled with ones; c there is a carry
+        is filled with ones; c there is a carry; k the carry is a product of c and k, or of a choice
+        k itself; e a product is an exclusive or, else an and
     """
     kind: Kind
     a: int
@@ -61,13 +63,18 @@ class Segment:
 
     @property
     def bits(self) -> int:
-        """Bits of the wider operand."""
-        return max(self.a, self.b)
+        """Bits that are added: those of the wider operand."""
+        return 1 if self.kind == "products" else max(self.a, self.b)
 
     @property
     def halves(self) -> int:
         """Halves of a chain that the segment takes; the chain ends with one more."""
         return self.bits + (self.kind != "less")
+
+    @property
+    def multiplies(self) -> bool:
+        """Whether products are formed in the chain, which no logic in front of it would do."""
+        return self.kind == "products" or "k" in self.options and self.kind == "sum"
 
     @property
     def chooses(self) -> bool:
@@ -77,7 +84,7 @@ class Segment:
     @property
     def inputs(self) -> dict[str, int]:
         """Ports by name and width."""
-        ports = {"a": self.a, "b": self.b} | {port: 1 for port in "xygc" if port in self.options}
+        ports = {"a": self.a, "b": self.b} | {port: 1 for port in "xygck" if port in self.options}
         if self.kind == "choice":
             ports |= {"c": self.bits}
         return ports
@@ -105,7 +112,11 @@ class Segment:
                 first, second = a ^ x.replicate(self.a), b ^ y.replicate(self.b)
                 return (first < second) | ((first == second) & ~x & y)
             case "choice":
-                return (a + Mux(ports["g"], ports["c"], b))[:self.bits]
+                carry = ports.get("k", Const(0, 1))
+                return (a + Mux(ports["g"], ports["c"], b) + carry)[:self.bits]
+            case "products":
+                ones = a ^ b if "e" in self.options else a & b
+                return sum(ones[1:], ones[0])[:self.width]
             case "squares":
                 return square_of(a) + square_of(b)
         if "x" in self.options:
@@ -118,7 +129,10 @@ class Segment:
         ones = (1 << self.bits) - 1 if fill else 0
         a, b = (Cat(value, Const(ones >> len(value), self.bits - len(value)))
                 for value in (a, b))
-        return (a + b + ports.get("c", Const(0, 1)))[:self.width]
+        carry = ports.get("c", Const(0, 1))
+        if "k" in self.options:
+            carry = carry ^ ports["k"] if "e" in self.options else carry & ports["k"]
+        return (a + b + carry)[:self.width]
 
 
 def square_of(coded: Value) -> Value:
@@ -181,7 +195,8 @@ class CarryChains:
         chains = []
         for entry in self._segments:
             segment, ports, total = entry
-            if self.platform.segment_chain is None or segment.bits <= 2:
+            small = segment.bits <= 2 and not segment.multiplies
+            if self.platform.segment_chain is None or small:
                 self.m.d.comb += total.eq(segment.value(**ports))
                 continue
             longest = LONGEST_CHOOSING if segment.chooses else LONGEST

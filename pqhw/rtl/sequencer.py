@@ -27,15 +27,15 @@ class Sequencer(wiring.Component):
         of the image that comes in when its first output is emitted
     """
 
-    def __init__(self, spec: WindowSpec, banked: bool):
+    def __init__(self, spec: WindowSpec, bank_bits: int):
         self.spec = spec
-        self.banked = banked
+        self.bank_bits = bank_bits
         height, width = spec.layer.kernel
         super().__init__({
             "available": In(1), "coming": In(1), "enable": In(1), "begins": Out(1),
             "steps": Out(1), "takes": Out(1), "emits": Out(1),
             "last": Out(1), "inside_y": Out(height), "inside_x": Out(width),
-            **({"i_bank": In(1), "bank": Out(1)} if banked else {})})
+            **({"i_bank": In(bank_bits), "bank": Out(bank_bits)} if bank_bits else {})})
 
     def elaborate(self, platform: Target) -> Module:
         m = Module()
@@ -56,7 +56,7 @@ class Sequencer(wiring.Component):
         with m.If(self.enable & self.steps):
             m.d.sync += flushing.eq(flush & ~ends)
         self._outputs(m, moves, first, active)
-        if self.banked:
+        if self.bank_bits:
             self._follow_bank(m, first)
         return m
 
@@ -85,7 +85,8 @@ class Sequencer(wiring.Component):
         return at_start, pixel, at_first
 
     def _follow_bank(self, m: Module, first: Value) -> None:
-        coming_in, going_out = Signal(name="bank_in"), Signal(name="bank_out")
+        coming_in = Signal(self.bank_bits, name="bank_in")
+        going_out = Signal(self.bank_bits, name="bank_out")
         newest = Mux(self.begins, self.i_bank, coming_in)
         m.d.comb += self.bank.eq(Mux(first, newest, going_out))
         with m.If(self.enable & self.steps):

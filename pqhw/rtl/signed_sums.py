@@ -118,7 +118,7 @@ def added(chains: CarryChains, a: SignedNode, b: SignedNode, name: str, range_: 
         options += "c"
         ports["c"] = ones[0]
     total = chains.add(f"{name}_sum", Segment("sum", width, width, options), **ports)
-    return total[:width].as_signed()
+    return total[:width].as_signed() if range_.signed else total[:width]
 
 
 def extended(value: Value, width: int) -> Value:

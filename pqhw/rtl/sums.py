@@ -6,7 +6,7 @@ from amaranth.hdl import Cat, Const, Module, ResetSignal, Shape, Signal, Value
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
-from ..spec import EngineSpec
+from ..spec import EngineSpec, MACSpec
 from ..spec.ranges import Range, ceil_log2, covering, signed_range, unsigned_range
 from .segments import CarryChains
 from .signed_sums import SignedColumn, SignedNode, added
@@ -82,10 +82,9 @@ def count_up(m: Module, counter: Signal, size: int, step: Value) -> None:
 
 
 def bank_ports(spec: EngineSpec) -> dict[str, Any]:
-    """Ports beside a row's terms and sums that tell which copy of the parameters they use."""
-    if not spec.engine.double_buffered:
-        return {}
-    return {"i_bank": In(1), "bank": Out(1), "bank_ahead": Out(1)}
+    """Ports beside a row's terms and sums that tell which of the parameters they use."""
+    bits = spec.bank_bits
+    return {"i_bank": In(bits), "bank": Out(bits), "bank_ahead": Out(bits)} if bits else {}
 
 
 def connect_bank(outer: Any, inner: Any) -> list[Any]:
@@ -170,6 +169,7 @@ class ColumnSums(wiring.Component):
         """The sum of an output's terms of this cycle."""
         terms = self._narrowed(n)
         if self.spec.signed_terms:
+            assert isinstance(self.spec, MACSpec)
             signs = self.signs.word_select(n, len(terms))
             own = self.spec.term_of(n)
             if len(terms) == 1:

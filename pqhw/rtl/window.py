@@ -89,8 +89,8 @@ class WindowBuffer(wiring.Component):
         What stands for an element of a tap outside the image.
     flagged:
         Whether each tap carries a bit above its element that tells that it lies inside.
-    banked:
-        Whether images carry the bank that they use.
+    bank_bits:
+        Bits of the bank that images carry; 0 for none.
 
     Members
     -------
@@ -109,17 +109,17 @@ class WindowBuffer(wiring.Component):
     """
 
     def __init__(self, spec: WindowSpec, *, outside: int = 0, flagged: bool = False,
-                 banked: bool = False):
+                 bank_bits: int = 0):
         self.spec = spec
         self.outside = outside
-        self.banked = banked
+        self.bank_bits = bank_bits
         self.flagged = flagged and spec.masks
         self.tap_bits = spec.bits + self.flagged
         taps = data.ArrayLayout(self.tap_bits, spec.tap_lanes)
         super().__init__({
             "i": In(stream.Signature(data.ArrayLayout(spec.bits, spec.lanes))),
             "coming": In(1), "begins": Out(1),
-            **({"bank": In(1), "o_bank": Out(1)} if banked else {}),
+            **({"bank": In(bank_bits), "o_bank": Out(bank_bits)} if bank_bits else {}),
             "o": Out(stream.Signature(data.StructLayout({"data": taps, "last": 1}))),
         })
 
@@ -129,13 +129,13 @@ class WindowBuffer(wiring.Component):
         m.submodules.outlet = outlet = Outlet(self.o.payload.shape())
         wiring.connect(m, outlet.o, wiring.flipped(self.o))
         enable = outlet.enable
-        sequencer = Sequencer(spec, self.banked)
+        sequencer = Sequencer(spec, self.bank_bits)
         m.submodules.sequencer = sequencer
         m.d.comb += [sequencer.enable.eq(enable), sequencer.available.eq(self.i.valid),
                      sequencer.coming.eq(self.coming), self.begins.eq(enable & sequencer.begins),
                      self.i.ready.eq(enable & sequencer.takes)]
         stages = spec.line_stages
-        if self.banked:
+        if self.bank_bits:
             m.d.comb += [sequencer.i_bank.eq(self.bank),
                          self.o_bank.eq(beside(m, outlet, sequencer.bank, stages, "bank"))]
         steps = delayed(m, enable, sequencer.steps, stages, "steps", control=True)

@@ -16,6 +16,7 @@ from ..emit.design import TOP
 from ..flow.cache import Cache
 from ..flow.tools import ToolError, ToolMissing, run_tool, tool_version
 from ..spec import ChainSpec, LoadError
+from ..spec.parameters import check_precisions
 from .result import SimulationError, SimulationResult
 from .substitutes import PRIMITIVES, substitute_verilog, substitution_script
 
@@ -75,7 +76,8 @@ def _constants(chain: ChainSpec) -> dict[str, int | str]:
         "LOAD_BITS": chain.load_bits, "LANES_IN": first.lanes_in,
         "BITS_IN": first.activation_range.bits, "ELEMENTS_IN": first.layer.in_features,
         "UNIT_IN": first.layer.unit_inputs, "UNITS_IN": first.layer.units_in,
-        "TRANSFERS_IN": first.input_transfers, "LANES_OUT": last.lanes_out,
+        "TRANSFERS_IN": first.input_transfers, "PRECISION_BITS": chain.precision_bits,
+        "LANES_OUT": last.lanes_out,
         "BITS_OUT": last.result_range.bits, "ELEMENTS_OUT": last.layer.out_features,
         "UNIT_OUT": last.layer.row_outputs, "UNITS_OUT": last.layer.units_out,
         "TRANSFERS_OUT": last.output_transfers, "SIGNED_OUT": int(last.result_range.signed),
@@ -140,7 +142,8 @@ def compile_model(cache: Cache, chain: ChainSpec, verilog: str) -> Path:
 class _Job(ctypes.Structure):
     _fields_ = [
         ("image", ctypes.c_char_p), ("image_bytes", ctypes.c_size_t),
-        ("rows", ctypes.c_void_p), ("row_count", ctypes.c_size_t),
+        ("rows", ctypes.c_void_p), ("precisions", ctypes.c_void_p),
+        ("row_count", ctypes.c_size_t),
         ("results", ctypes.c_void_p), ("row_ends", ctypes.c_void_p),
         ("valid_256", ctypes.c_uint32), ("ready_256", ctypes.c_uint32),
         ("seed", ctypes.c_uint64), ("cycle_limit", ctypes.c_uint64),
@@ -150,12 +153,14 @@ class _Job(ctypes.Structure):
 
 
 def simulate(cache: Cache, chain: ChainSpec, verilog: str, image: bytes, rows: np.ndarray, *,
-             valid: float = 1.0, ready: float = 1.0, seed: int = 1,
-             threads: int | None = None) -> SimulationResult:
+             precisions: np.ndarray | None = None, valid: float = 1.0, ready: float = 1.0,
+             seed: int = 1, threads: int | None = None) -> SimulationResult:
     """Run rows [R, D] through the compiled model.
 
     Parameters
     ----------
+    precisions:
+        The precision [R] of every row; 0 where left out.
     valid, ready:
         Chance per cycle that the source offers and the sink takes.
     threads:
@@ -175,8 +180,10 @@ def simulate(cache: Cache, chain: ChainSpec, verilog: str, image: bytes, rows: n
         threads = (os.cpu_count() or 1) if len(rows) >= 10_000 else 1
     bounds = np.linspace(0, len(rows), min(threads, len(rows)) + 1).astype(int)
     run = functools.partial(_run, library, chain, image, valid=valid, ready=ready)
+    precisions = check_precisions(chain, precisions, len(rows))
     with concurrent.futures.ThreadPoolExecutor(len(bounds) - 1) as pool:
-        parts = list(pool.map(lambda part: run(rows[bounds[part]:bounds[part + 1]],
+        parts = list(pool.map(lambda part: run(*(values[bounds[part]:bounds[part + 1]]
+                                                 for values in (rows, precisions)),
                                                seed=seed + part), range(len(bounds) - 1)))
     return SimulationResult(
         results=np.concatenate([part.results for part in parts]), latency=parts[0].latency,
@@ -184,18 +191,20 @@ def simulate(cache: Cache, chain: ChainSpec, verilog: str, image: bytes, rows: n
         row_ends=parts[0].row_ends, flushes=chain.has_window)
 
 
-def _run(library: ctypes.CDLL, chain: ChainSpec, image: bytes, rows: np.ndarray, *, valid: float,
-         ready: float, seed: int) -> SimulationResult:
+def _run(library: ctypes.CDLL, chain: ChainSpec, image: bytes, rows: np.ndarray,
+         precisions: np.ndarray, *, valid: float, ready: float, seed: int) -> SimulationResult:
     elements = chain.last.layer.out_features
     wide = _constants(chain)["RESULT"] == "int64_t"
     results = np.zeros((len(rows), elements), np.int64 if wide else np.int32)
     row_ends = np.zeros(len(rows), np.uint64)
     source = np.ascontiguousarray(rows, np.int16)
+    chosen = np.ascontiguousarray(precisions, np.uint8)
     slowest = max(chain.cycles_per_row, chain.first.input_transfers, chain.last.output_transfers)
     stretch = 1 / max(1e-3, valid * ready)
     limit = int((len(rows) + 64) * slowest * stretch * 4 + 100_000)
-    job = _Job(image, len(image), source.ctypes.data, len(rows), results.ctypes.data,
-               row_ends.ctypes.data, round(valid * 256), round(ready * 256), seed, limit)
+    job = _Job(image, len(image), source.ctypes.data, chosen.ctypes.data, len(rows),
+               results.ctypes.data, row_ends.ctypes.data, round(valid * 256),
+               round(ready * 256), seed, limit)
     status = library.pqhw_run(ctypes.byref(job))
     if status == 1:
         raise SimulationError(f"the parameter image was refused: {LoadError.NAMES[job.error]}.")

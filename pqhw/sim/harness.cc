@@ -20,6 +20,7 @@ struct Job {
     const uint8_t *image;      // parameter image
     size_t image_bytes;
     const int16_t *rows;       // [row_count][PQHW_ELEMENTS_IN]
+    const uint8_t *precisions; // [row_count]
     size_t row_count;
     PQHW_RESULT *results;      // [row_count][PQHW_ELEMENTS_OUT]
     uint64_t *row_ends;        // [row_count] cycle of each row's last transfer
@@ -71,7 +72,7 @@ uint64_t get(const cxxrtl::value<Bits> &port, size_t at, size_t width) {
     return bits;
 }
 
-void put_transfer(Model &top, const int16_t *row, size_t transfer) {
+void put_transfer(Model &top, const int16_t *row, uint8_t precision, size_t transfer) {
     const size_t per_unit = PQHW_TRANSFERS_IN / PQHW_UNITS_IN;
     size_t start = transfer % per_unit * PQHW_LANES_IN;
     row += transfer / per_unit * PQHW_UNIT_IN;
@@ -80,6 +81,9 @@ void put_transfer(Model &top, const int16_t *row, size_t transfer) {
         put(top.p_i____payload, lane * PQHW_BITS_IN, PQHW_BITS_IN, uint64_t(element));
     }
     put(top.p_i____payload, PQHW_LANES_IN * PQHW_BITS_IN, 1, transfer == PQHW_TRANSFERS_IN - 1);
+    // Only that of the first transfer counts.
+    put(top.p_i____payload, PQHW_LANES_IN * PQHW_BITS_IN + 1, PQHW_PRECISION_BITS,
+        transfer ? ~precision : precision);
 }
 
 void get_transfer(const Model &top, PQHW_RESULT *row, size_t transfer) {
@@ -131,7 +135,7 @@ extern "C" int pqhw_run(Job *job_pointer) {
     for (; row_out < job.row_count; cycle++) {
         if (cycle >= job.cycle_limit) { job.cycles = cycle; return 2; }
         if (!offered && row_in < job.row_count && random.chance(job.valid_256)) {
-            put_transfer(top, job.rows + row_in * PQHW_ELEMENTS_IN, transfer_in);
+            put_transfer(top, job.rows + row_in * PQHW_ELEMENTS_IN, job.precisions[row_in], transfer_in);
             offered = true;
         }
         bool willing = random.chance(job.ready_256);

@@ -21,6 +21,7 @@ from ..emit.design import TOP
 from ..flow.cache import Cache
 from ..flow.tools import ToolError, ToolMissing
 from ..spec import ChainSpec
+from ..spec.parameters import check_precisions
 from .result import SimulationError, SimulationResult
 from .substitutes import PRIMITIVES
 
@@ -131,7 +132,8 @@ def run_testbench(build: Path, module: str, folder: Path, plusargs: Mapping[str,
 
 
 def simulate(cache: Cache, chain: ChainSpec, verilog: str, image: bytes, rows: np.ndarray, *,
-             valid: float = 1.0, ready: float = 1.0, seed: int = 1) -> SimulationResult:
+             precisions: np.ndarray | None = None, valid: float = 1.0, ready: float = 1.0,
+             seed: int = 1) -> SimulationResult:
     """Run rows [R, D] through the Verilog.
 
     For equal arguments the outcome is that of `pqhw.sim.cxxrtl.simulate` with one thread, to the
@@ -139,6 +141,8 @@ def simulate(cache: Cache, chain: ChainSpec, verilog: str, image: bytes, rows: n
 
     Parameters
     ----------
+    precisions:
+        The precision [R] of every row; 0 where left out.
     valid, ready:
         Chance per cycle that the source offers and the sink takes.
 
@@ -153,7 +157,9 @@ def simulate(cache: Cache, chain: ChainSpec, verilog: str, image: bytes, rows: n
     build = compile_design(cache, verilog)
     job: dict[str, Any] = {
         "chain": json.dumps(chain.to_mapping()), "image": np.frombuffer(image, np.uint8),
-        "rows": np.asarray(rows, np.int16), "valid": valid, "ready": ready, "seed": seed,
+        "rows": np.asarray(rows, np.int16),
+        "precisions": check_precisions(chain, precisions, len(rows)),
+        "valid": valid, "ready": ready, "seed": seed,
         "limit": _cycle_limit(chain, len(rows), valid * ready)}
     with tempfile.TemporaryDirectory(prefix="pqhw-") as name:
         folder = Path(name).resolve()

@@ -20,6 +20,7 @@ from ..spec import ChainSpec, Conv2d, Layer, PQSpec
 from ..spec.parameters import LookupParameters, Parameters
 from . import cxxrtl, icarus, pysim
 from .result import SimulationError, SimulationResult
+from .stimulus import random_precisions
 
 __all__ = ["LEVELS", "Level", "LevelName", "Mismatch", "meets_cycles", "row_budget",
            "simulate_level"]
@@ -75,6 +76,8 @@ class Level:
     rows: rows compared
     latency, cycles_per_row: measured with nothing stalling; None if not run or too few rows
     results: [R, N] what the level computed; None if not run
+    expected_latency, expected_cycles: what the rows' precisions make of the spec's; None where rows
+        do not choose
     """
     level: LevelName
     status: Status
@@ -83,11 +86,26 @@ class Level:
     latency: int | None = None
     cycles_per_row: float | None = None
     results: np.ndarray | None = dataclasses.field(default=None, repr=False, compare=False)
+    expected_latency: int | None = None
+    expected_cycles: float | None = None
 
     def summary(self) -> dict[str, Any]:
         """Everything but the results, as plain JSON values."""
-        return {field.name: getattr(self, field.name) for field in dataclasses.fields(self)
-                if field.name != "results"}
+        values = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)
+                  if field.name != "results"}
+        return {name: value for name, value in values.items()
+                if value is not None or not name.startswith("expected")}
+
+    def is_timely(self, chain: ChainSpec) -> bool:
+        """Whether rows took the cycles of the spec, and the first result its latency, where both
+        were measured and are known."""
+        wanted = self.wanted_latency(chain)
+        return (meets_cycles(chain, self.cycles_per_row, self.expected_cycles)
+                and (wanted is None or self.latency in (None, wanted)))
+
+    def wanted_latency(self, chain: ChainSpec) -> int | None:
+        """The latency of the first row's precision."""
+        return chain.latency if self.expected_latency is None else self.expected_latency
 
     def verification(self) -> Verification:
         """The part that goes into a measurement."""
@@ -95,12 +113,25 @@ class Level:
                             reason=self.reason)
 
 
-def meets_cycles(chain: ChainSpec, measured: float | None) -> bool:
-    """Whether measured cycles per row are those of the spec, or no fewer where the spec can only
-    give a bound; True where nothing was measured."""
-    if measured is None or not chain.cycles_exact and measured > chain.cycles_per_row:
+def meets_cycles(chain: ChainSpec, measured: float | None, wanted: float | None = None) -> bool:
+    """Whether measured cycles per row are those of the spec, or `wanted`, or no fewer where the
+    spec can only give a bound; True where nothing was measured."""
+    bound = wanted is not None and (chain.has_window or len(chain.stages) > 1)
+    wanted = chain.cycles_per_row if wanted is None else wanted
+    if measured is None or (bound or not chain.cycles_exact) and measured > wanted:
         return True
-    return abs(measured - chain.cycles_per_row) < 1e-6
+    return abs(measured - wanted) < 1e-6
+
+
+def expected_cycles(chain: ChainSpec, precisions: np.ndarray) -> float | None:
+    """Cycles per row over those rows that `SimulationResult.cycles_per_row` looks at; of
+    convolutions and chains, where rows overlap, those of the fastest of them."""
+    if chain.precision_count == 1 or len(precisions) < 4:
+        return None
+    own = np.array([chain.cycles_at(precision) for precision in precisions.tolist()])
+    if chain.has_window or len(chain.stages) > 1:
+        return float(own.min())
+    return float(own[len(own) // 2:].mean())
 
 
 def row_budget(chain: ChainSpec, level: str) -> int | None:
@@ -113,7 +144,7 @@ def row_budget(chain: ChainSpec, level: str) -> int | None:
 
 def simulate_level(cache: Cache, chain: ChainSpec, parameters: Sequence[Parameters],
                    rows: np.ndarray, level: LevelName, *, verilog: str,
-                   limit: int | None = None,
+                   precisions: np.ndarray | None = None, limit: int | None = None,
                    progress: Callable[[int], None] | None = None) -> Level:
     """Simulate rows [R, D] at a level and compare every result.
 
@@ -124,23 +155,28 @@ def simulate_level(cache: Cache, chain: ChainSpec, parameters: Sequence[Paramete
     ----------
     verilog:
         The emitted accelerator; level ``amaranth`` elaborates the portable RTL itself.
+    precisions:
+        The precision [R] of every row; where left out, drawn at random.
     limit:
         Rows taken; by default `row_budget`.
     """
     limit = row_budget(chain, level) if limit is None else limit
-    rows = rows[:limit]
+    if precisions is None:
+        precisions = random_precisions(chain, len(rows), 1)
+    rows, precisions = rows[:limit], precisions[:limit]
     chain = bind_constants(chain, parameters)
     image = pack_image(chain, parameters)
 
     def make(folder: Path) -> None:
         run = _runner(cache, chain, level, verilog, image, progress)
-        found = _compare(chain, parameters, rows, level, run)
+        found = _compare(chain, parameters, rows, precisions, level, run)
         (folder / "level.json").write_text(json.dumps(found.summary()))
         np.save(folder / "results.npy", np.asarray(found.results))
 
     try:
         inputs = {"level": level, "spec": chain.to_mapping(), "verilog": digest(verilog),
                   "image": digest(image.hex()), "rows": digest(rows.tobytes().hex()),
+                  **({"precisions": precisions.tolist()} if chain.precision_bits else {}),
                   "tools": _tools(level)}
         folder = cache.get("simulation", inputs, make)
     except ToolMissing as error:
@@ -184,21 +220,30 @@ def _runner(cache: Cache, chain: ChainSpec, level: str, verilog: str, image: byt
 
 
 def _compare(chain: ChainSpec, parameters: Sequence[Parameters], rows: np.ndarray,
-             level: LevelName, run: Runner) -> Level:
-    expected = chain_results(chain, parameters, rows)
+             precisions: np.ndarray, level: LevelName, run: Runner) -> Level:
+    expected = chain_results(chain, parameters, rows, precisions)
     # Where loading the image would take most of the time, the protocol's level runs once.
     once = level == "cocotb" and chain.image.body_bytes > LARGE_IMAGE
-    result = run(rows, valid=0.6, ready=0.6) if once else run(rows)
+    stalls = {"valid": 0.6, "ready": 0.6}
+    result = run(rows, precisions=precisions, **(stalls if once else {}))
     mismatch = _first_mismatch(chain, parameters, rows, expected, result.results)
     if mismatch is None and not once and level != "amaranth":
         stalled = min(len(rows), STALLED_ROWS)
-        again = run(rows[:stalled], valid=0.6, ready=0.6)
+        again = run(rows[:stalled], precisions=precisions[:stalled], **stalls)
         mismatch = _first_mismatch(chain, parameters, rows[:stalled], expected[:stalled],
                                    again.results)
     return Level(level, "equal" if mismatch is None else "different", len(rows),
                  None if mismatch is None else f"{mismatch}.",
                  None if once else result.latency, None if once else result.cycles_per_row,
-                 result.results)
+                 result.results, _expected_latency(chain, precisions),
+                 expected_cycles(chain, precisions))
+
+
+def _expected_latency(chain: ChainSpec, precisions: np.ndarray) -> int | None:
+    """The latency of the first row, where rows choose and it is known."""
+    if chain.precision_count == 1 or len(chain.stages) > 1:
+        return None
+    return chain.first.latency_at(int(precisions[0]))
 
 
 def _first_mismatch(chain: ChainSpec, parameters: Sequence[Parameters], rows: np.ndarray,

@@ -29,13 +29,16 @@ class _Run:
     cycle: int = 0
 
 
-def simulate(chain: ChainSpec, image: bytes, rows: np.ndarray, *, valid: float = 1.0,
+def simulate(chain: ChainSpec, image: bytes, rows: np.ndarray, *,
+             precisions: np.ndarray | None = None, valid: float = 1.0,
              ready: float = 1.0, seed: int = 1,
              progress: Callable[[int], None] | None = None) -> SimulationResult:
     """Run rows [R, D] through the portable RTL, without writing Verilog.
 
     Parameters
     ----------
+    precisions:
+        The precision [R] of every row; 0 where left out.
     valid, ready:
         Chance per cycle that the source offers and the sink takes.
     progress:
@@ -50,7 +53,7 @@ def simulate(chain: ChainSpec, image: bytes, rows: np.ndarray, *, valid: float =
     simulator = Simulator(Fragment.get(dut, TARGETS["generic"]))
     simulator.add_clock(1e-6)
     words = image_payloads(image, chain.load_bits)
-    offered = row_payloads(chain, rows)
+    offered = row_payloads(chain, rows, precisions)
     transfers = chain.last.output_transfers
     wanted = len(rows) * transfers
     limit = _limit(chain, len(rows), valid, ready)

@@ -14,7 +14,8 @@ from ..flow.cache import Cache
 from ..golden import chain_results
 from ..spec import ChainSpec
 from ..spec.parameters import Parameters
-from .levels import LEVELS, Level, meets_cycles, simulate_level
+from .levels import LEVELS, Level, simulate_level
+from .stimulus import random_precisions
 
 __all__ = ["LEVEL_NAMES", "SimulationReport", "simulate"]
 
@@ -42,8 +43,7 @@ class SimulationReport:
                    or level.status == "not run" and self.all_asked for level in self.levels)
 
     def _timely(self, level: Level) -> bool:
-        return (meets_cycles(self.chain, level.cycles_per_row)
-                and (level.latency is None or self.chain.latency in (None, level.latency)))
+        return level.is_timely(self.chain)
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON values."""
@@ -81,7 +81,8 @@ class SimulationReport:
 
 
 def simulate(cache: Cache, chain: ChainSpec, parameters: Sequence[Parameters], rows: np.ndarray,
-             level: str, *, target: str = "generic", limit: int | None = None,
+             level: str, *, precisions: np.ndarray | None = None, target: str = "generic",
+             limit: int | None = None,
              progress: Callable[[str, int, int | None], None] = lambda name, done, total: None,
              ) -> SimulationReport:
     """Run one level, or all of them, over rows [R, D].
@@ -91,12 +92,16 @@ def simulate(cache: Cache, chain: ChainSpec, parameters: Sequence[Parameters], r
     level:
         One of `LEVEL_NAMES`. A level asked for by name takes all rows; with ``all`` the slow
         ones take the first rows only.
+    precisions:
+        The precision [R] of every row; where left out, drawn at random.
     limit:
         Takes no more rows than this.
     progress:
         Called with the level's name, rows done and rows in all.
     """
-    rows = rows[:limit]
+    if precisions is None:
+        precisions = random_precisions(chain, len(rows), 1)
+    rows, precisions = rows[:limit], precisions[:limit]
     wanted = [name for name in LEVELS if level in (name, "all")]
     bound = bind_constants(chain, parameters)
     verilog = chain_verilog(bound, target=target) if wanted else ""
@@ -104,10 +109,10 @@ def simulate(cache: Cache, chain: ChainSpec, parameters: Sequence[Parameters], r
     for name in wanted:
         progress(name, 0, None)
         levels.append(simulate_level(
-            cache, chain, parameters, rows, name, verilog=verilog,
+            cache, chain, parameters, rows, name, verilog=verilog, precisions=precisions,
             limit=None if level == "all" else len(rows),
             progress=lambda done, name=name: progress(name, done, len(rows))))  # type: ignore[misc]
-    results = chain_results(chain, parameters, rows)
+    results = chain_results(chain, parameters, rows, precisions)
     if len(levels) == 1 and levels[0].results is not None:
         results = levels[0].results
     return SimulationReport(chain, levels, results, level == "all")

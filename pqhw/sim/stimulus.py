@@ -5,14 +5,14 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ..spec import ChainSpec, Conv2d, EngineSpec, MACSpec, PQSpec, TreeSpec
+from ..spec import BitplaneSpec, ChainSpec, Conv2d, EngineSpec, MACSpec, PQSpec, TreeSpec
 from ..spec.order import row_capacity
 from ..spec.widths import MULTIPLIER_BITS
 from ..spec.parameters import (Parameters, PQParameters, TreeParameters, check_parameters,
                                rounding_constant)
 from ..spec.ranges import Range
 
-__all__ = ["random_parameters", "random_rows"]
+__all__ = ["random_parameters", "random_precisions", "random_rows"]
 
 
 def _draw(rng: np.random.Generator, range_: Range, shape: tuple[int, ...]) -> np.ndarray:
@@ -29,6 +29,8 @@ def random_parameters(chain: ChainSpec, seed: int) -> tuple[Parameters, ...]:
 
 
 def _stage_parameters(spec: EngineSpec, rng: np.random.Generator) -> Parameters:
+    if isinstance(spec, BitplaneSpec):
+        return _bitplane_parameters(spec, rng)
     outputs = spec.layer.out_channels
     values: dict[str, np.ndarray] = {}
     if isinstance(spec, PQSpec):
@@ -51,13 +53,39 @@ def _stage_parameters(spec: EngineSpec, rng: np.random.Generator) -> Parameters:
     return check_parameters(spec, values)
 
 
+def _bitplane_parameters(spec: BitplaneSpec, rng: np.random.Generator) -> Parameters:
+    """Levels, and a bank of what makes results of sums for every precision."""
+    size = _typical_sum(spec)
+    levels = _draw(rng, Range(0, len(spec.levels) - 1), spec.weight_shape)
+    values: dict[str, np.ndarray] = {"weights": spec.levels[levels]}
+    shape = (spec.precision_count, spec.layer.out_channels)
+    shifts = [_draw_shift(spec, rng) for _ in range(spec.precision_count)]
+    if spec.output is not None:
+        values["shift"] = np.array(shifts)
+        if spec.output.mode == "scale":
+            values["multiplier"] = _draw(rng, Range(0, (1 << MULTIPLIER_BITS) - 1), shape)
+    rounding = max(rounding_constant(spec, shift) for shift in shifts)
+    if spec.bias_width:
+        reach = Range(max(spec.bias_range.low, -size), min(spec.bias_range.high - rounding, size))
+        values["bias"] = _draw(rng, reach, shape)
+    return check_parameters(spec, values)
+
+
+def random_precisions(chain: ChainSpec, count: int, seed: int) -> np.ndarray:
+    """A precision for each of `count` rows: the first ones one after another, then any."""
+    rng = np.random.default_rng([seed, 2])
+    drawn = rng.integers(0, chain.precision_count, size=count)
+    drawn[:chain.precision_count] = np.arange(chain.precision_count)[:count]
+    return drawn
+
+
 def _weights(spec: MACSpec, rng: np.random.Generator) -> dict[str, np.ndarray]:
     """Levels of the scheme, all of them alike, or extremes; rows of two schemes in any order."""
     if spec.engine.scheme == "fixed":
         return {"weights": _draw(rng, spec.weight_range, spec.weight_shape)}
     drawn = []
-    for scheme in spec.schemes:
-        levels = spec.levels_of(scheme)
+    for name in spec.schemes:
+        levels = spec.levels_of(name)
         levels = np.concatenate([-levels[:0:-1], levels])
         drawn.append(levels[_draw(rng, Range(0, len(levels) - 1), spec.weight_shape)])
     if len(drawn) == 1:

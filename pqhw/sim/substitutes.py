@@ -140,7 +140,12 @@ def _segment(segment: Segment, i: str) -> list[str]:
                     f"  wire [{bits}:0] second{i} = {{b{i} ^ {{{bits}{{~y{i}}}}}, ~y{i}}};",
                     f"{total} first{i} > second{i};"]
         case "choice":
-            return [f"{total} a{i} + (g{i} ? c{i} : b{i});"]
+            carry = f" + k{i}" if "k" in options else ""
+            return [f"{total} a{i} + (g{i} ? c{i} : b{i}){carry};"]
+        case "products":
+            sign = "^" if "e" in options else "&"
+            ones = (f"(a{i}[{bit}] {sign} b{i}[{bit}])" for bit in range(segment.a))
+            return [f"{total} {' + '.join(ones)};"]
         case "squares":
             return [f"  wire [{bits}:0] square_{port}{i} = {{{port}{i}[{bits - 1}:3], "
                     f"{port}{i}[1] & ~{port}{i}[0], 1'b0, {port}{i}[0]}};" for port in "ab"] + [
@@ -156,4 +161,6 @@ def _segment(segment: Segment, i: str) -> list[str]:
         fill = f"{{{bits - width}{{1'b{int('f' in options)}}}}}, " if width < bits else ""
         lines.append(f"  wire [{bits}:0] wide_{port}{i} = {{1'b0, {fill}{value}}};")
     carry = f" + c{i}" if "c" in options else ""
+    if "k" in options:
+        carry = f" + (c{i} {'^' if 'e' in options else '&'} k{i})"
     return [*lines, f"{total} wide_a{i} + wide_b{i}{carry};"]

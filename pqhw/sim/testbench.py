@@ -121,7 +121,7 @@ async def _run(bench: Bench, job: Any) -> dict[str, Any]:
     start = bench.cycle
     bench.i.willing = random.chance(float(job["valid"]))
     bench.o.willing = random.chance(float(job["ready"]))
-    bench.i.send(row_payloads(chain, rows) if len(rows) else [])
+    bench.i.send(row_payloads(chain, rows, job["precisions"]) if len(rows) else [])
     await bench.until(lambda: bench.rows_out >= len(rows), int(job["limit"]),
                       "results stopped coming")
     transfers = chain.last.output_transfers

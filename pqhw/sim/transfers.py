@@ -3,20 +3,30 @@
 import numpy as np
 
 from ..spec import ChainSpec
+from ..spec.parameters import check_precisions
 from ..spec.ranges import Range, ceil_div
 
 __all__ = ["row_payloads", "results_from_payloads", "rows_from_payloads", "image_payloads"]
 
 
-def row_payloads(chain: ChainSpec, rows: np.ndarray) -> list[int]:
-    """Payloads at `i`: lanes, least significant first, then `last`.
+def row_payloads(chain: ChainSpec, rows: np.ndarray,
+                 precisions: np.ndarray | None = None) -> list[int]:
+    """Payloads at `i`: lanes, least significant first, then `last`, then the row's precision where
+    rows choose; only that of the first transfer counts, so the others hold its complement.
 
     An image [H, W, C] is one row; each of its pixels and groups of channels begins a transfer.
     """
     first = chain.first
     width, lanes = first.activation_range.bits, first.lanes_in
     units = rows.reshape(len(rows) * first.layer.units_in, first.layer.unit_inputs)
-    return _pack(units, lanes, width, first.layer.units_in)
+    payloads = _pack(units, lanes, width, first.layer.units_in)
+    if not chain.precision_bits:
+        return payloads
+    precisions = check_precisions(chain, precisions, len(rows))
+    spread = np.repeat(precisions, first.input_transfers).reshape(len(rows), -1)
+    spread[:, 1:] = (1 << chain.precision_bits) - 1 - spread[:, 1:]
+    place = lanes * width + 1
+    return [payload | int(own) << place for payload, own in zip(payloads, spread.reshape(-1))]
 
 
 def _pack(units: np.ndarray, lanes: int, width: int, units_per_row: int) -> list[int]:

@@ -1,5 +1,6 @@
 """What to build: frozen, validated specs and all that follows from them. Needs NumPy alone."""
 
+from .bitplane import BitplaneSpec
 from .chain import ChainSpec, engine_spec
 from .conv import Conv2d
 from .encoder import DistanceSpec, EncoderSpec
@@ -14,7 +15,8 @@ from .tables import (Layer, MACEngine, MACFolding, MACPrecision, PQEngine, PQFol
                      Requantize)
 from .window import WindowSpec
 
-__all__ = ["ChainSpec", "Conv2d", "DistanceSpec", "EncoderSpec", "EngineSpec", "GearboxSpec",
-           "ImageLayout", "Layer", "LoadError", "MACEngine", "MACFolding", "MACPrecision",
-           "MACSpec", "PQEngine", "PQFolding", "PQPrecision", "PQSpec", "Requantize", "Section",
-           "SpecError", "SpecTypeError", "TreeSpec", "WindowSpec", "engine_spec"]
+__all__ = ["BitplaneSpec", "ChainSpec", "Conv2d", "DistanceSpec", "EncoderSpec", "EngineSpec",
+           "GearboxSpec", "ImageLayout", "Layer", "LoadError", "MACEngine", "MACFolding",
+           "MACPrecision", "MACSpec", "PQEngine", "PQFolding", "PQPrecision", "PQSpec",
+           "Requantize", "Section", "SpecError", "SpecTypeError", "TreeSpec", "WindowSpec",
+           "engine_spec"]

@@ -12,6 +12,7 @@ from .gearbox import GearboxSpec
 from .image import ImageLayout
 from .mac import MACSpec
 from .pq import PQSpec
+from .ranges import ceil_log2
 
 __all__ = ["ChainSpec", "GearboxSpec", "engine_spec"]
 
@@ -75,6 +76,10 @@ class ChainSpec:
         if len(widths) > 1:
             raise SpecError("engine.load_bits must be equal in all stages, but is "
                             f"{', '.join(map(str, sorted(widths)))}.")
+        counts = {spec.precision_count for spec in self.stages} - {1}
+        if len(counts) > 1:
+            raise SpecError("engine.precisions must have as many rows in all stages that have "
+                            f"several, but has {', '.join(map(str, sorted(counts)))}.")
         if len({spec.engine.double_buffered for spec in self.stages}) > 1:
             raise SpecError("engine.double_buffered must be equal in all stages, but is true in "
                             "some and false in others.")
@@ -105,6 +110,16 @@ class ChainSpec:
         return self.first.engine.double_buffered
 
     @property
+    def precision_count(self) -> int:
+        """Precisions among which a row chooses at the input."""
+        return max(spec.precision_count for spec in self.stages)
+
+    @property
+    def precision_bits(self) -> int:
+        """Bits that tell a row's precision."""
+        return ceil_log2(self.precision_count)
+
+    @property
     def gearboxes(self) -> tuple[GearboxSpec, ...]:
         """What stands between the stages."""
         return tuple(GearboxSpec(before.layer.row_outputs, before.lanes_out, after.lanes_in,
@@ -113,10 +128,16 @@ class ChainSpec:
 
     @property
     def cycles_per_row(self) -> int:
-        """Cycles between rows when nothing stalls: those of the slowest part."""
+        """Cycles between rows when nothing stalls: those of the slowest part, at the slowest
+        precision."""
+        return max(map(self.cycles_at, range(self.precision_count)))
+
+    def cycles_at(self, precision: int) -> int:
+        """Cycles between rows of a precision."""
         between = (gearbox.cycles_per_row * before.layer.units_out
                    for gearbox, before in zip(self.gearboxes, self.stages))
-        return max(*(spec.cycles_per_row for spec in self.stages), *between, 1)
+        own = (spec.cycles_at(min(precision, spec.precision_count - 1)) for spec in self.stages)
+        return max(*own, *between, 1)
 
     @property
     def cycles_exact(self) -> bool:

@@ -166,11 +166,10 @@ def _resolve(spec: EngineSpec, part: Device) -> EngineSpec:
         memories.append("line_storage")
     stores: dict[str, Any] = {field: _storage(part, field, getattr(spec.engine, field))
               for field in memories if hasattr(spec.engine, field)}
-    if isinstance(spec, MACSpec) and (spec.in_logic or not spec.multipliers):
-        if spec.engine.weight_code == "auto":
-            signed = (part.family == "ice40" and spec.engine.scheme == "fixed"
-                      and spec.packed == 1)
-            stores["weight_code"] = "signed" if signed else "magnitude"
+    if (isinstance(spec, MACSpec) and spec.engine.weight_code == "auto"
+            and (spec.in_logic or spec.engine.multiplier == "lut")):
+        signed = part.family == "ice40" and spec.engine.scheme == "fixed" and spec.packed == 1
+        stores["weight_code"] = "signed" if signed else "magnitude"
     resolved: EngineSpec = _with(spec, **stores)
     return resolved
 

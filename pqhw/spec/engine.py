@@ -10,7 +10,7 @@ from .constants import Constants
 from .conv import Conv2d, LayerShape
 from .front import FrontSpec
 from .image import Section
-from .ranges import ceil_div, ceil_log2
+from .ranges import Range, ceil_div, ceil_log2
 from .rules import check_results, check_sums
 from .storage import read_stages
 from .widths import MULTIPLIER_BITS, Widths
@@ -93,6 +93,30 @@ class EngineSpec(Widths):
     @abc.abstractmethod
     def row_cycles(self) -> int:
         """Cycles between engine rows, or `pixels` of them at once, when nothing stalls."""
+
+    @property
+    def precision_count(self) -> int:
+        """Precisions among which a row chooses."""
+        return 1
+
+    @property
+    def precision_bits(self) -> int:
+        """Bits that tell a row's precision."""
+        return ceil_log2(self.precision_count)
+
+    @property
+    def bank_bits(self) -> int:
+        """Bits that tell which parameters a row uses: its precision, and above it the copy."""
+        return self.precision_bits + self.engine.copies - 1
+
+    def row_cycles_at(self, precision: int) -> int:
+        """Cycles of an engine row of a precision."""
+        return self.row_cycles
+
+    def cycles_at(self, precision: int) -> int:
+        """Cycles of a row at the ports, or an image, of a precision."""
+        row = self.row_cycles_at(precision)
+        return row if self.front is None else self.front.cycles_at(row)
 
     @property
     def cycles_per_row(self) -> int:
@@ -216,6 +240,11 @@ class EngineSpec(Widths):
         """Words of the parameters of results: a transfer of every set's row."""
         return self.sets * self.computed_transfers
 
+    def words_of_all(self, words: int) -> int:
+        """Words of a memory with `words` of them for every precision, each precision's beginning
+        at a multiple of a power of two."""
+        return ((self.precision_count - 1) << ceil_log2(words)) + words
+
     @property
     def output_transfers(self) -> int:
         """Transfers of a row at `o`, or of an image."""
@@ -250,6 +279,15 @@ class EngineSpec(Widths):
         if isinstance(self.layer, Conv2d):
             return None
         return self.first_tile_cycle + self.result_stages + self.order_stages
+
+    def latency_at(self, precision: int) -> int | None:
+        """The latency of a row of a precision that finds the engine empty."""
+        return self.latency
+
+    @property
+    def column_range(self) -> Range:
+        """The sum of all terms as its column gives it: without what the stored bias adds."""
+        return self.sum_range
 
     @property
     def sum_stages(self) -> int:
@@ -302,13 +340,13 @@ class EngineSpec(Widths):
         sections = [section for section in self.parameter_sections(stage)
                     if section.kind not in self.constant_kinds]
         if self.bias_bits:
-            sections.append(make(kind="bias", words=self.result_words, fields=self.lanes_out,
-                                 field_bits=self.bias_bits))
+            sections.append(make(kind="bias", words=self.words_of_all(self.result_words),
+                                 fields=self.lanes_out, field_bits=self.bias_bits))
         if self.output is not None and self.output.mode == "scale":
-            sections.append(make(kind="multiplier", words=self.result_words,
+            sections.append(make(kind="multiplier", words=self.words_of_all(self.result_words),
                                  fields=self.lanes_out, field_bits=MULTIPLIER_BITS))
         if self.loaded_shift:
-            sections.append(make(kind="shift", words=1, fields=1,
+            sections.append(make(kind="shift", words=self.precision_count, fields=1,
                                  field_bits=self.max_shift.bit_length()))
         return tuple(sections)
 

@@ -13,13 +13,13 @@ import numpy as np
 from .chain import ChainSpec
 from .conv import Conv2d
 from .fields import SpecError, show, table_schema
-from .parameters import (MACParameters, Parameters, PQParameters, TreeParameters,
-                         check_parameters, check_rows)
+from .parameters import (BitplaneParameters, MACParameters, Parameters, PQParameters,
+                         TreeParameters, check_parameters, check_precisions, check_rows)
 from .tables import (Layer, MACEngine, MACFolding, MACPrecision, PQEngine, PQFolding, PQPrecision,
                      output_schema)
 
 __all__ = ["load_spec", "load_spec_with_notes", "dump_spec", "spec_notes", "load_parameters",
-           "save_parameters", "load_rows", "spec_schema"]
+           "save_parameters", "load_rows", "load_rows_with_precisions", "spec_schema"]
 
 PathLike = str | os.PathLike[str]
 
@@ -159,6 +159,14 @@ def _load(path: PathLike, kind: str) -> Any:
         raise SpecError(f"{path}: is not a {kind} file of plain numbers.") from None
 
 
+def _members(archive: Any) -> dict[str, np.ndarray]:
+    """The arrays of an archive."""
+    try:
+        return {name: archive[name] for name in archive.files}
+    except Exception:  # As in `_load`.
+        raise SpecError("is damaged, or holds Python objects instead of plain numbers.") from None
+
+
 def load_parameters(chain: ChainSpec, path: PathLike) -> tuple[Parameters, ...]:
     """Read and check the parameters of every stage.
 
@@ -169,11 +177,7 @@ def load_parameters(chain: ChainSpec, path: PathLike) -> tuple[Parameters, ...]:
     if not isinstance(archive, np.lib.npyio.NpzFile):
         raise SpecError(f"{path}: is not a .npz file of plain numbers.")
     try:
-        values = {name: archive[name] for name in archive.files}
-    except Exception:  # As in `_load`.
-        raise SpecError(f"{path}: is damaged, or holds Python objects "
-                        "instead of plain numbers.") from None
-    try:
+        values = _members(archive)
         if len(chain.stages) == 1:
             return (check_parameters(chain.first, values),)
         return _staged(chain, values)
@@ -209,24 +213,40 @@ def save_parameters(path: PathLike, chain: ChainSpec, parameters: Sequence[Param
         elif isinstance(own, TreeParameters):
             named |= {"split_dims": own.split_dims, "thresholds": own.thresholds,
                       "tables": own.tables}
-        elif isinstance(own, MACParameters):
+        elif isinstance(own, MACParameters | BitplaneParameters):
             named |= {"weights": own.weights}
-            if own.scheme is not None:
+            if isinstance(own, MACParameters) and own.scheme is not None:
                 named |= {"scheme": own.scheme}
             if spec.output is not None and spec.output.mode == "scale":
                 named |= {"multiplier": own.multiplier}
         if spec.output is not None:
-            named |= {"shift": np.int64(own.shift)}
+            named |= {"shift": np.asarray(own.shift, np.int64)}
         arrays |= {prefix + name: value for name, value in named.items()}
     np.savez_compressed(path, **arrays)
 
 
 def load_rows(chain: ChainSpec, path: PathLike) -> np.ndarray:
     """Read and check input rows [rows, D], or images [images, H, W, C]."""
-    rows = _load(path, ".npy")
-    if not isinstance(rows, np.ndarray):
-        raise SpecError(f"{path}: is not a .npy file of plain numbers.")
+    return load_rows_with_precisions(chain, path)[0]
+
+
+def load_rows_with_precisions(chain: ChainSpec, path: PathLike
+                              ) -> tuple[np.ndarray, np.ndarray | None]:
+    """The rows of a .npy file; or those of a .npz file, its `rows`, and each one's precision,
+    its `precision`, where it has one."""
+    rows, precisions = _load(path, ".npy"), None
     try:
-        return check_rows(chain, rows)
+        if isinstance(rows, np.lib.npyio.NpzFile):
+            values = _members(rows) if "rows" in rows.files else {}
+            for name in values:
+                if name not in ("rows", "precision"):
+                    raise SpecError(f"{name} is not an array of rows; known are rows, precision.")
+            rows, precisions = values.get("rows"), values.get("precision")
+        if not isinstance(rows, np.ndarray):
+            raise SpecError("is not a .npy file of plain numbers.")
+        rows = check_rows(chain, rows)
+        if precisions is not None:
+            precisions = check_precisions(chain, precisions, len(rows))
+        return rows, precisions
     except SpecError as error:
         raise type(error)(f"{path}: {error}") from None

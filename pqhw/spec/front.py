@@ -73,11 +73,11 @@ class FrontSpec:
         """What regroups the taps of the window to the lanes of a row."""
         return self._gearbox(self.window)
 
-    def _engine_cycles(self, window: WindowSpec) -> int:
+    def _engine_cycles(self, window: WindowSpec, row_cycles: int | None = None) -> int:
         """Cycles of what stands behind the window for the pixels computed side by side."""
-        row = max(self.engine.row_cycles,
-                  self.engine.pixels * self._gearbox(window).cycles_per_row)
-        return self.layer.sets * row
+        own = self.engine.row_cycles if row_cycles is None else row_cycles
+        return self.layer.sets * max(
+            own, self.engine.pixels * self._gearbox(window).cycles_per_row)
 
     @property
     def output_cycles(self) -> int:
@@ -91,10 +91,14 @@ class FrontSpec:
         Otherwise the window waits for the engine in bursts, and this is what no image can beat:
         the most of what the positions, the engine and the encoder of pixels take.
         """
+        return self.cycles_at(self.engine.row_cycles)
+
+    def cycles_at(self, row_cycles: int) -> int:
+        """The same where an engine row takes `row_cycles`."""
         layer = self.layer
+        output_cycles = self._engine_cycles(self.window, row_cycles)
         return max(layer.period * self.window.transfers,
-                   layer.units_out // layer.sets // self.engine.pixels
-                   * self._engine_cycles(self.window),
+                   layer.out_height * layer.out_width // self.engine.pixels * output_cycles,
                    layer.height * layer.width * self.engine.pixel_cycles)
 
     @property

@@ -44,6 +44,13 @@ class MACSpec(Products):
     precision: MACPrecision = MACPrecision()
     folding: MACFolding = MACFolding()
 
+    def __new__(cls, **tables: Any) -> "MACSpec":
+        """The class of the scheme, whoever asks."""
+        if getattr(tables.get("engine"), "scheme", None) == "bitplane":
+            from .bitplane import BitplaneSpec
+            cls = BitplaneSpec
+        return super().__new__(cls)
+
     def __post_init__(self) -> None:
         check_weights(self)
         check_pixels(self)

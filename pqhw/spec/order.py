@@ -1,9 +1,10 @@
 """Where rows are computed that leave in another order: those of two schemes, and those of several
 pixels of a convolution side by side.
 
-A transfer of results has one scheme and pixel. The i-th row with integer weights, of L lanes, is computed in
-lane i mod L, the i-th other one in lane -1 - i mod L: so the rows that leave together are always
-computed in different lanes, whatever their order, and each lane's memory is read once for them.
+A transfer of results has one scheme and pixel. The i-th row with integer weights, of L lanes, is
+computed in lane i mod L, the i-th other one in lane -1 - i mod L: so the rows that leave together
+are always computed in different lanes, whatever their order, and each lane's memory is read once
+for them.
 """
 
 import dataclasses

@@ -6,20 +6,22 @@ from typing import Any
 
 import numpy as np
 
+from .arrays import array_of, first_true, integers, scalar
+from .bitplane import BitplaneSpec
 from .chain import ChainSpec
 from .conv import Conv2d
 from .engine import EngineSpec
-from .fields import SpecError, SpecTypeError
+from .fields import SpecError
+from .levels import check_levels, row_schemes
 from .mac import MACSpec
-from .order import row_capacity
 from .pq import PQSpec
-from .products import SCHEMES_OF_MIXED
 from .ranges import Range, unsigned_range
 from .tree import TreeSpec
 from .widths import MULTIPLIER_BITS
 
-__all__ = ["PQParameters", "TreeParameters", "MACParameters", "LookupParameters", "Parameters",
-           "check_parameters", "check_rows", "rounding_constant"]
+__all__ = ["BitplaneParameters", "PQParameters", "TreeParameters", "MACParameters",
+           "LookupParameters", "Parameters", "check_parameters", "check_precisions", "check_rows",
+           "rounding_constant"]
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -79,69 +81,50 @@ class MACParameters:
     scheme: np.ndarray | None = None
 
 
+@dataclasses.dataclass(frozen=True, eq=False)
+class BitplaneParameters:
+    """Integers of a multiply-accumulate layer whose rows choose among P precisions.
+
+    Members
+    -------
+    weights: [N, D], or [N, Fh, Fw, C] with the channels of a group
+    bias: [P, N]
+    multiplier: [P, N], unsigned 16-bit; ones where the output has no scale
+    shift: [P], right shift of the requantiser; zeros for raw accumulators
+    """
+    weights: np.ndarray
+    bias: np.ndarray
+    multiplier: np.ndarray
+    shift: np.ndarray
+
+
 LookupParameters = PQParameters | TreeParameters
 """Parameters with tables."""
 
-Parameters = LookupParameters | MACParameters
+Parameters = LookupParameters | MACParameters | BitplaneParameters
 
 
-def _integers(name: str, value: Any) -> np.ndarray:
-    try:
-        array = np.asarray(value)
-    except ValueError:
-        raise SpecTypeError(f"{name} must hold integers, but is no regular array.") from None
-    if array.dtype.kind == "f":
-        if np.isnan(array).any():
-            raise SpecError(f"{name} must hold integers, but {name}"
-                            f"{_where(np.isnan(array))} is NaN.")
-        raise SpecTypeError(f"{name} must hold integers, but has dtype {array.dtype}.")
-    if array.dtype.kind not in "iu":
-        raise SpecTypeError(f"{name} must hold integers, but has dtype {array.dtype}.")
-    if array.dtype == np.uint64 and array.size and int(array.max()) >= 1 << 63:
-        raise SpecError(f"{name} must hold integers below 2**63, but holds {int(array.max())}.")
-    return array.astype(np.int64)
-
-
-def _where(mask: np.ndarray) -> str:
-    """The first true position as an index expression."""
-    if mask.ndim == 0:
-        return ""
-    return "[" + ", ".join(str(i) for i in np.argwhere(mask)[0]) + "]"
-
-
-def _array(name: str, value: Any, shapes: list[tuple[str, tuple[int, ...]]], allowed: Range,
-           why: str) -> np.ndarray:
-    array = _integers(name, value)
-    if array.shape not in [shape for _, shape in shapes]:
-        wanted = " or ".join(f"{label} = {list(shape)}" for label, shape in shapes)
-        raise SpecError(f"{name} must have shape {wanted}, but has {list(array.shape)}.")
-    outside = (array < allowed.low) | (array > allowed.high)
-    if outside.any():
-        where = _where(outside)
-        raise SpecError(f"{name} must lie in {allowed.low}…{allowed.high} ({why}), "
-                        f"but {name}{where} is {array[tuple(np.argwhere(outside)[0])]}.")
-    return array
-
-
-def _scalar(name: str, value: Any, high: int, why: str) -> int:
-    array = _integers(name, value)
-    if array.size != 1:
-        raise SpecError(f"{name} must be one integer, but has shape {list(array.shape)}.")
-    result = int(array.reshape(()))
-    if not 0 <= result <= high:
-        raise SpecError(f"{name} must be from 0 to {high} ({why}), but is {result}.")
-    return result
+def _shifts(spec: BitplaneSpec, values: Mapping[str, Any]) -> np.ndarray:
+    """A shift for every precision, given one by one or as one for all."""
+    given = integers("shift", values.get("shift", np.zeros(0, np.int64)))
+    count = spec.precision_count
+    if given.size <= 1:
+        return np.full(count, _shift(spec, values), np.int64)
+    if given.shape != (count,):
+        raise SpecError(f"shift must be one integer or have shape [P] = [{count}], "
+                        f"but has {list(given.shape)}.")
+    return np.array([_shift(spec, {"shift": one}) for one in given], np.int64)
 
 
 def _shift(spec: EngineSpec, values: Mapping[str, Any]) -> int:
     if spec.output is None:
-        if "shift" in values and _scalar("shift", values["shift"], 63, "a right shift"):
+        if "shift" in values and scalar("shift", values["shift"], 63, "a right shift"):
             raise SpecError('shift must be absent or 0 with precision.output = "accumulator", '
                             f"but is {int(np.asarray(values['shift']).reshape(()))}.")
         return 0
     if spec.output.shift is not None:
         built = spec.output.shift
-        given = _scalar("shift", values.get("shift", built), 63, "a right shift")
+        given = scalar("shift", values.get("shift", built), 63, "a right shift")
         if given != built:
             raise SpecError(f"shift must be {built}, the precision.output.shift built into the "
                             f"engine, but is {given}.")
@@ -149,13 +132,44 @@ def _shift(spec: EngineSpec, values: Mapping[str, Any]) -> int:
     if "shift" not in values:
         raise SpecError("shift is required, as precision.output does not fix it, "
                         "but the parameters do not give it.")
-    return _scalar("shift", values["shift"], spec.max_shift,
-                   f"accumulators of {spec.accumulator_bits} bits")
+    return scalar("shift", values["shift"], spec.max_shift,
+                  f"accumulators of {spec.accumulator_bits} bits")
+
+
+def _by_precision(spec: BitplaneSpec, name: str, value: Any) -> np.ndarray:
+    """An array [P, N]; with one precision it may be given as [N]."""
+    shape = (spec.precision_count, spec.layer.out_channels)
+    array = integers(name, value)
+    if spec.precision_count == 1 and array.shape == shape[1:]:
+        array = array[None]
+    if array.shape != shape:
+        raise SpecError(f"{name} must have shape [P, N] = {list(shape)}, "
+                        f"but has {list(array.shape)}.")
+    return array
+
+
+def _bitplane(spec: BitplaneSpec, values: Mapping[str, Any]) -> BitplaneParameters:
+    scaled = spec.output is not None and spec.output.mode == "scale"
+    weights = _weights(spec, values, scaled)
+    shifts = _shifts(spec, values)
+    multiplier = np.ones((spec.precision_count, spec.layer.out_channels), np.int64)
+    if scaled:
+        multiplier = _by_precision(spec, "multiplier", values["multiplier"])
+    bias = _by_precision(spec, "bias", values.get("bias", np.zeros_like(multiplier)))
+    rows = []
+    for index, (own, shift) in enumerate(zip(bias, shifts.tolist())):
+        try:
+            rows.append(_bias(spec, {"bias": own}, shift))
+            _multiplier(spec, {"multiplier": multiplier[index]} if scaled else values, scaled)
+        except SpecError as error:
+            where = f" (precision {index})." if spec.precision_count > 1 else "."
+            raise type(error)(str(error).removesuffix(".") + where) from None
+    return BitplaneParameters(weights, np.stack(rows), multiplier, shifts)
 
 
 def _bias(spec: EngineSpec, values: Mapping[str, Any], shift: int) -> np.ndarray:
     outputs = spec.layer.out_channels
-    bias = _integers("bias", values.get("bias", np.zeros(outputs, np.int64)))
+    bias = integers("bias", values.get("bias", np.zeros(outputs, np.int64)))
     rounding = rounding_constant(spec, shift)
     allowed = Range(spec.bias_range.low - rounding, spec.bias_range.high - rounding)
     why = (f"precision.bias_bits = {spec.bias_width}"
@@ -163,7 +177,7 @@ def _bias(spec: EngineSpec, values: Mapping[str, Any], shift: int) -> np.ndarray
     if rounding > spec.bias_range.high:
         raise SpecError(f"shift must leave room for its rounding constant in "
                         f"precision.bias_bits = {spec.bias_width}, but is {shift}.")
-    return _array("bias", bias, [("[N]", (outputs,))], allowed, why)
+    return array_of("bias", bias, [("[N]", (outputs,))], allowed, why)
 
 
 def rounding_constant(spec: EngineSpec, shift: int) -> int:
@@ -194,10 +208,10 @@ def _letter(spec: PQSpec) -> str:
 
 def _prototypes(spec: PQSpec, values: Mapping[str, Any]) -> PQParameters:
     _known(values, ("prototypes", "tables"), ("bias", "shift"))
-    prototypes = _array("prototypes", values["prototypes"],
-                        [(f"[{_letter(spec)}, K, V]", spec.prototype_shape)],
-                        spec.encoder.prototype_range,
-                        f"precision.prototype_bits = {spec.precision.prototype_bits}")
+    prototypes = array_of("prototypes", values["prototypes"],
+                          [(f"[{_letter(spec)}, K, V]", spec.prototype_shape)],
+                          spec.encoder.prototype_range,
+                          f"precision.prototype_bits = {spec.precision.prototype_bits}")
     tables = _tables(spec, values["tables"])
     shift = _shift(spec, values)
     return PQParameters(prototypes, tables, _bias(spec, values, shift), shift)
@@ -209,18 +223,18 @@ def _tree(spec: PQSpec, tree: TreeSpec, values: Mapping[str, Any]) -> TreeParame
     else:
         _known(values, ("split_dims", "thresholds", "tables"), ("bias", "shift"))
     letter, sets = _letter(spec), spec.prototype_shape[0]
-    thresholds = _array("thresholds", values["thresholds"],
-                        [(f"[{letter}, K - 1]", (sets, spec.engine.prototypes - 1))],
-                        spec.encoder.prototype_range,
-                        f"precision.prototype_bits = {spec.precision.prototype_bits}")
+    thresholds = array_of("thresholds", values["thresholds"],
+                          [(f"[{letter}, K - 1]", (sets, spec.engine.prototypes - 1))],
+                          spec.encoder.prototype_range,
+                          f"precision.prototype_bits = {spec.precision.prototype_bits}")
     shape = (sets, tree.depth)
     built = None if tree.fixed_dims is None else np.broadcast_to(
         np.array(tree.fixed_dims, np.int64), shape)
-    dims = _array("split_dims", values.get("split_dims", built),
-                  [(f"[{letter}, log2 K]", shape)], Range(0, spec.engine.subvector_length - 1),
-                  f"engine.subvector_length = {spec.engine.subvector_length}")
+    dims = array_of("split_dims", values.get("split_dims", built),
+                    [(f"[{letter}, log2 K]", shape)], Range(0, spec.engine.subvector_length - 1),
+                    f"engine.subvector_length = {spec.engine.subvector_length}")
     if built is not None and (dims != built).any():
-        where = _where(dims != built)
+        where = first_true(dims != built)
         at = tuple(np.argwhere(dims != built)[0])
         raise SpecError(f"split_dims must equal engine.split_dims, which is built into the engine, "
                         f"but split_dims{where} is {dims[at]} instead of {built[at]}.")
@@ -243,65 +257,52 @@ def check_parameters(spec: EngineSpec, values: Mapping[str, Any]) -> Parameters:
         return _prototypes(spec, values)
     assert isinstance(spec, MACSpec)
     values = {name: value for name, value in values.items() if value is not None}
-    outputs = spec.layer.out_channels
+    if isinstance(spec, BitplaneSpec):
+        return _bitplane(spec, values)
     scaled = spec.output is not None and spec.output.mode == "scale"
-    needed = ["weights"] + ["scheme"] * (spec.engine.scheme == "mixed") + ["multiplier"] * scaled
-    _known(values, tuple(needed), ("bias", "shift") if scaled else ("bias", "multiplier", "shift"))
-    label = "[N, Fh, Fw, C / groups]" if isinstance(spec.layer, Conv2d) else "[N, D]"
-    weights = _array("weights", values["weights"], [(label, spec.weight_shape)],
-                     spec.weight_range, f"engine.weight_bits = {spec.engine.weight_bits}, "
-                     "symmetric around zero")
-    scheme = _row_schemes(spec, values["scheme"]) if "scheme" in values else None
-    _check_levels(spec, weights, scheme)
+    weights = _weights(spec, values, scaled)
+    scheme = row_schemes(spec, values["scheme"]) if "scheme" in values else None
+    check_levels(spec, weights, scheme)
     shift = _shift(spec, values)
-    multiplier = np.ones(outputs, np.int64)
-    if scaled:
-        multiplier = _array("multiplier", values["multiplier"], [("[N]", (outputs,))],
-                            unsigned_range(MULTIPLIER_BITS), "unsigned 16-bit")
-    elif "multiplier" in values:
-        raise SpecError('multiplier must be absent unless precision.output.mode is "scale", '
-                        "but the parameters give it.")
+    multiplier = _multiplier(spec, values, scaled)
     return MACParameters(weights, _bias(spec, values, shift), multiplier, shift, scheme)
 
 
-def _check_levels(spec: MACSpec, weights: np.ndarray, scheme: np.ndarray | None) -> None:
-    """Every weight is one that its row's scheme has."""
-    for number, name in enumerate(spec.schemes):
-        levels = spec.levels_of(name)
-        wrong = ~np.isin(np.abs(weights), levels)
-        if scheme is not None:
-            wrong[scheme != number] = False
-        if not wrong.any():
-            continue
-        where = tuple(np.argwhere(wrong)[0].tolist())
-        known = ", ".join(map(str, levels[:8].tolist())) + (", …" if len(levels) > 8 else "")
-        rows = f'engine.scheme = "{name}"' if scheme is None else f'scheme "{name}" in row {where[0]}'
-        raise SpecError(f"weights must be levels of {rows} with {spec.engine.weight_bits} bits, "
-                        f"0 or ±: {known}, but weights{list(where)} is {weights[where]}.")
+def _weights(spec: MACSpec, values: Mapping[str, Any], scaled: bool) -> np.ndarray:
+    """The weights, within the range of their levels."""
+    needed = ["weights"] + ["scheme"] * (spec.engine.scheme == "mixed") + ["multiplier"] * scaled
+    _known(values, tuple(needed), ("bias", "shift") if scaled else ("bias", "multiplier", "shift"))
+    label = "[N, Fh, Fw, C / groups]" if isinstance(spec.layer, Conv2d) else "[N, D]"
+    return array_of("weights", values["weights"], [(label, spec.weight_shape)],
+                    spec.weight_range, f"engine.weight_bits = {spec.engine.weight_bits}, "
+                    f"{_described(spec)}")
 
 
-def _row_schemes(spec: MACSpec, given: Any) -> np.ndarray:
-    """The weight code of every row of a mixed layer, by number or by name; [N]."""
-    array = np.asarray(given)
-    if array.dtype.kind in "US":
-        unknown = ~np.isin(array.astype(str), SCHEMES_OF_MIXED)
-        if unknown.any():
-            raise SpecError(f"scheme must hold {' or '.join(SCHEMES_OF_MIXED)}, but scheme"
-                            f"{_where(unknown)} is {array[tuple(np.argwhere(unknown)[0])]}.")
-        array = (array.astype(str) == SCHEMES_OF_MIXED[1]).astype(np.int64)
+def _described(spec: MACSpec) -> str:
+    """The range of weights in words."""
+    if isinstance(spec, BitplaneSpec) and not spec.two_valued:
+        return "two's complement"
+    return "symmetric around zero"
+
+
+def _multiplier(spec: MACSpec, values: Mapping[str, Any], scaled: bool) -> np.ndarray:
     outputs = spec.layer.out_channels
-    array = _array("scheme", array, [("[N]", (outputs,))], Range(0, 1), "0 fixed, 1 sp2")
-    most = row_capacity(spec)
-    for index, own in enumerate(np.split(array, spec.sets)):
-        for number, name in enumerate(SCHEMES_OF_MIXED):
-            count = int((own == number).sum())
-            if count > most[number]:
-                of_set = f" of group {index}" if spec.sets > 1 else ""
-                raise SpecError(
-                    f"scheme must name {name} in at most {most[number]} rows{of_set} with "
-                    f'{spec.fixed_outputs} of {spec.outputs} outputs per cycle on the fixed core '
-                    f"(engine.ratio), but names it in {count}.")
-    return array
+    if scaled:
+        return array_of("multiplier", values["multiplier"], [("[N]", (outputs,))],
+                        unsigned_range(MULTIPLIER_BITS), "unsigned 16-bit")
+    if "multiplier" in values:
+        raise SpecError('multiplier must be absent unless precision.output.mode is "scale", '
+                        "but the parameters give it.")
+    return np.ones(outputs, np.int64)
+
+
+def check_precisions(spec: ChainSpec, precisions: Any, rows: int) -> np.ndarray:
+    """The precision [R] of every row, 0 where none is given."""
+    if precisions is None:
+        return np.zeros(rows, np.int64)
+    return array_of("precision", precisions, [("[rows]", (rows,))],
+                    Range(0, spec.precision_count - 1),
+                    "precisions are numbered as in engine.precisions")
 
 
 def _tables(spec: PQSpec, given: Any) -> np.ndarray:
@@ -311,8 +312,8 @@ def _tables(spec: PQSpec, given: Any) -> np.ndarray:
     shapes = [(label, whole)]
     if spec.sets > 1:
         shapes.append((label.replace(", K", " of a group, K"), shape))
-    tables = _array("tables", given, shapes, spec.term_range,
-                    f"precision.table_bits = {spec.precision.table_bits}")
+    tables = array_of("tables", given, shapes, spec.term_range,
+                      f"precision.table_bits = {spec.precision.table_bits}")
     if tables.shape == shape:
         return tables
     own, outputs = spec.encoder_subspaces, spec.layer.row_outputs
@@ -324,7 +325,7 @@ def _tables(spec: PQSpec, given: Any) -> np.ndarray:
 def check_rows(spec: ChainSpec, rows: Any) -> np.ndarray:
     """Input rows [R, D], or images [R, H, W, C], within the activations' range."""
     first = spec.first
-    array = _integers("input", rows)
+    array = integers("input", rows)
     if isinstance(first.layer, Conv2d):
         if array.shape[1:] != first.layer.input_shape:
             raise SpecError(f"input must have shape [images, H, W, C] with [H, W, C] = "
@@ -335,5 +336,5 @@ def check_rows(spec: ChainSpec, rows: Any) -> np.ndarray:
     if not len(array):
         raise SpecError("input must hold at least one row, but holds none.")
     kind = "signed" if first.precision.activation_signed else "unsigned"
-    return _array("input", array, [("", array.shape)], first.activation_range,
-                  f"{kind} {first.precision.activation_bits}-bit activations")
+    return array_of("input", array, [("", array.shape)], first.activation_range,
+                    f"{kind} {first.precision.activation_bits}-bit activations")

@@ -1,5 +1,6 @@
 """What forms the products of a MAC engine, lane by lane, and the ranges that follow from it."""
 
+import abc
 import dataclasses
 import functools
 from typing import Any
@@ -49,7 +50,11 @@ class Products(EngineSpec):
     of their lanes the first `dsp_units` groups of `packed` are DSP blocks.
     """
     engine: Any
-    row_lanes: int
+
+    @property
+    @abc.abstractmethod
+    def row_lanes(self) -> int:
+        """Inputs of a cycle, for every pixel."""
 
     # -- Which lane is what ----------------------------------------------------------------
 

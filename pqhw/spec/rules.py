@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from .conv import Conv2d
 from .fields import SpecError
+from .plane_rules import check_planes
 from .ranges import WRAPPED, ceil_div
 from .weights import LARGEST_BITS, SMALLEST_BITS
 
@@ -15,8 +16,8 @@ if TYPE_CHECKING:
 DSP_PORT_BITS = 18
 """Bits of an operand without sign that the widest DSP block takes."""
 
-__all__ = ["check_mixed", "check_pixels", "check_results", "check_sums", "check_tree", "check_vectors",
-           "check_weights"]
+__all__ = ["check_mixed", "check_pixels", "check_results", "check_sums", "check_tree",
+           "check_vectors", "check_weights"]
 
 
 def check_sums(spec: "EngineSpec") -> None:
@@ -133,6 +134,7 @@ def check_weights(spec: "MACSpec") -> None:
     if not least <= bits <= most:
         raise SpecError(f"engine.weight_bits must be an integer from {least} to {most} with "
                         f'engine.scheme = "{scheme}", but is {bits}.')
+    check_planes(spec)
     asked, integers = spec.engine.products_per_dsp or 1, scheme in ("fixed", "mixed")
     if asked > 1 and (not integers or spec.engine.multiplier == "lut"):
         raise SpecError("engine.products_per_dsp must be left out unless DSP blocks multiply, "
@@ -148,8 +150,9 @@ def check_weights(spec: "MACSpec") -> None:
         raise SpecError('engine.weight_code must be "magnitude" or "auto" with engine.scheme = '
                         f'"{scheme}", but is "signed".')
     if not integers and spec.engine.multiplier == "dsp":
+        why = "which counts bits" if scheme == "bitplane" else "whose products are shifts"
         raise SpecError('engine.multiplier must be "lut" or "auto" with engine.scheme = '
-                        f'"{scheme}", whose products are shifts, but is "dsp".')
+                        f'"{scheme}", {why}, but is "dsp".')
 
 
 def check_pixels(spec: "MACSpec") -> None:
@@ -161,6 +164,9 @@ def check_pixels(spec: "MACSpec") -> None:
     if not isinstance(layer, Conv2d) or layer.sets > 1:
         raise SpecError("folding.pixels_per_cycle must be left out unless the layer is a "
                         f"convolution without groups, but is {pixels}.")
+    if spec.engine.scheme == "bitplane":
+        raise SpecError('folding.pixels_per_cycle must be left out with engine.scheme = "bitplane"'
+                        f", but is {pixels}.")
     if layer.units_out % pixels:
         raise SpecError(f"folding.pixels_per_cycle must divide the {layer.units_out} pixels of "
                         f"the output, but is {pixels}.")
@@ -172,9 +178,9 @@ def check_pixels(spec: "MACSpec") -> None:
 
 def check_mixed(spec: "MACSpec") -> None:
     """A layer of two schemes has lanes for both, and transfers of results of one each."""
-    ratio = spec.engine.ratio
+    ratio = spec.engine.ratio or "auto"
     if spec.engine.scheme != "mixed":
-        if ratio is not None:
+        if spec.engine.ratio is not None:
             raise SpecError('engine.ratio must be left out unless engine.scheme is "mixed", '
                             f'but is "{ratio}".')
         return
@@ -182,7 +188,7 @@ def check_mixed(spec: "MACSpec") -> None:
         raise SpecError('folding must leave at least 2 groups of inputs and 2 outputs per cycle '
                         'with engine.scheme = "mixed", whose rows are put back into their order, '
                         f"but leaves {spec.tile_interval} and {spec.outputs}.")
-    if ratio not in (None, "auto"):
+    if ratio != "auto":
         fixed, other = map(int, ratio.split(":"))
         if spec.outputs * fixed % (fixed + other):
             raise SpecError(f"engine.ratio must split the {spec.outputs} outputs per cycle into "
@@ -193,4 +199,5 @@ def check_mixed(spec: "MACSpec") -> None:
                         f"{spec.fixed_outputs} of {spec.outputs} outputs.")
     if ceil_div(spec.columns, spec.lanes_out) > spec.tile_interval:
         raise SpecError(f"engine.ratio must let {ceil_div(spec.columns, spec.tile_interval)} or "
-                        f"more results leave at once, all of one scheme, but is \"{ratio or 'auto'}\".")
+                        "more results leave at once, all of one scheme, but is "
+                        f'"{ratio}".')

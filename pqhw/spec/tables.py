@@ -151,10 +151,15 @@ class PQEngine(_Engine):
 class MACEngine(_Engine):
     """How a multiply-accumulate layer forms its products."""
     scheme: str = choice(SCHEMES, "weight code: any integer, powers of two, sums of two of them, "
-                         "or, row by row, fixed or sp2", default="fixed")
+                         "row by row fixed or sp2, or planes of bits", default="fixed")
     ratio: str | None = ratio("fixed to sp2 rows of a mixed layer; auto, or left out, gives "
                               "DSP blocks as many outputs as they serve")
-    weight_bits: int = integer(2, 8, "bits of a weight, its sign among them", default=8)
+    weight_bits: int = integer(1, 8, "bits of a weight, its sign among them", default=8)
+    planes: str = choice(("twos", "pm1"), "what the planes of bitplane stand for: two's "
+                         "complement, or digits of -1 and 1", default="twos")
+    precisions: tuple[tuple[int, ...], ...] | None = rows(
+        1, 8, "planes of weights and of activations that a row of bitplane may use: a row of two "
+        "per precision; left out, all")
     weight_code: str = choice(("auto", "magnitude", "signed"), "how weights stand in memory for "
                               "products in logic: sign and magnitude, the sign left to the sums, "
                               "or two's complement; auto is signed on iCE40", default="auto")
@@ -179,6 +184,17 @@ class MACEngine(_Engine):
     double_buffered: bool = boolean("memories hold two images: the next one loads while rows "
                                     "pass", default=False)
     counter_bits: int = integer(12, 32, "width of the status counters, in bits", default=16)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.precisions is not None:
+            object.__setattr__(self, "precisions", tuple(map(tuple, self.precisions)))
+
+    def to_mapping(self) -> dict[str, Any]:
+        values = super().to_mapping()
+        if self.scheme != "bitplane":
+            del values["planes"]
+        return values
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -260,7 +276,7 @@ class PQPrecision(_Precision):
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class MACPrecision(_Precision):
     """Bits of a multiply-accumulate layer; `bias_bits` and `accumulator_bits` as for PQ."""
-    activation_bits: int = integer(2, 8, "bits of an activation", default=8)
+    activation_bits: int = integer(1, 8, "bits of an activation; 1 only with bitplane", default=8)
     activation_signed: bool = boolean("activations are two's complement", default=True)
     bias_bits: int | None = integer(0, 32, "bits of a bias", default=None)
     accumulator_bits: int | None = integer(2, 48, "bits of a sum", default=None)
@@ -293,6 +309,10 @@ class MACFolding(_Table):
     TABLE = "folding"
     inputs_per_cycle: int = integer(1, 4096, "inputs multiplied side by side", default=1)
     outputs_per_cycle: int = integer(1, 4096, "outputs accumulated side by side", default=1)
+    weight_planes_per_cycle: int | None = integer(1, 8, "planes of weights side by side, with "
+                                                  "bitplane; left out, one", default=None)
+    activation_planes_per_cycle: int | None = integer(1, 8, "planes of activations side by side, "
+                                                      "with bitplane; left out, one", default=None)
     results_per_cycle: int | None = integer(1, 4096, "results leaving side by side; a divisor of "
                                             "outputs_per_cycle", default=None)
     channels_per_cycle: int | None = integer(1, 4096, "channels of a pixel entering the window of "

@@ -2,7 +2,8 @@
 
 ``fixed`` holds any integer from -(2**(m-1) - 1) to 2**(m-1) - 1. ``pot`` holds 0 and powers of
 two. ``sp2`` holds sums of two powers of two: of m - 1 bits the larger half chooses the first
-summand, the rest the second, of the powers of two next to the first one's largest.
+summand, the rest the second, of the powers of two next to the first one's largest. ``bitplane``
+stands in planes of bits (`pqhw.spec.bitplane`).
 """
 
 import functools
@@ -12,11 +13,11 @@ import numpy as np
 __all__ = ["SCHEMES", "SMALLEST_BITS", "LARGEST_BITS", "magnitude_codes", "magnitudes", "encode",
            "second_shift", "sp2_bits"]
 
-SCHEMES = ("fixed", "pot", "sp2", "mixed")
+SCHEMES = ("fixed", "pot", "sp2", "mixed", "bitplane")
 """``mixed`` is fixed in some rows and sp2 in the others."""
 
-SMALLEST_BITS = {"fixed": 2, "pot": 3, "sp2": 3, "mixed": 3}
-LARGEST_BITS = {"fixed": 8, "pot": 6, "sp2": 8, "mixed": 8}
+SMALLEST_BITS = {"fixed": 2, "pot": 3, "sp2": 3, "mixed": 3, "bitplane": 1}
+LARGEST_BITS = {"fixed": 8, "pot": 6, "sp2": 8, "mixed": 8, "bitplane": 8}
 """Bits m of a weight; pot of 6 bits reaches 2**30, and of 7 no accumulator would do."""
 
 

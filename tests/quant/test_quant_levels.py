@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from pqhw.quant import mixed_weights, nearest_levels, scheme_weights
+from pqhw.quant import (mixed_weights, nearest_levels, nearest_plane_levels, plane_weights,
+                        scheme_weights)
 
 
 def test_the_thresholds_of_sp2_are_those_published_and_ties_go_down():
@@ -80,9 +81,31 @@ def test_rows_of_two_schemes_can_share_a_scale():
 
 
 @pytest.mark.parametrize("arguments, message", [
-    (dict(fixed_rows=13), "fixed_rows must be from 0 to 12, but is 13."),
-    (dict(fixed_rows=3, by="luck"), "by must be \"variance\" or \"error\", but is 'luck'.")])
+    ({"fixed_rows": 13}, "fixed_rows must be from 0 to 12, but is 13."),
+    ({"fixed_rows": 3, "by": "luck"}, "by must be \"variance\" or \"error\", but is 'luck'.")])
 def test_what_cannot_be_chosen_is_refused(arguments, message):
     with pytest.raises(ValueError) as caught:
         mixed_weights(rows_of_all_kinds(), 4, **arguments)
     assert str(caught.value) == message
+
+
+@pytest.mark.parametrize("planes, bits, values, wanted", [
+    ("twos", 3, [-9.0, -1.5, -0.5, 0.5, 2.4, 9.0], [-4, -1, 0, 1, 2, 3]),
+    ("twos", 1, [-0.7, -0.4, 0.2], [-1, 0, 0]), ("pm1", 1, [-5.0, -0.1, 0.0, 3.0], [-1, -1, 1, 1]),
+    ("pm1", 2, [-9.0, -2.1, -2.0, 0.0, 1.9, 2.0], [-3, -3, -1, 1, 1, 3])])
+def test_values_become_the_nearest_level_of_planes(planes, bits, values, wanted):
+    assert nearest_plane_levels(np.array(values), planes, bits).tolist() == wanted
+
+
+@pytest.mark.parametrize("planes", ("twos", "pm1"))
+@pytest.mark.parametrize("bits", (1, 2, 4))
+def test_weights_on_planes_have_the_scale_of_least_error(planes, bits):
+    weights = np.random.default_rng(bits).normal(size=(3, 40))
+    levels, scale = plane_weights(weights, planes, bits)
+    error = ((weights - scale[:, None] * levels) ** 2).sum(axis=1)
+    for factor in (0.9, 1.1):
+        other = scale * factor
+        found = nearest_plane_levels(weights / other[:, None], planes, bits)
+        assert (error <= ((weights - other[:, None] * found) ** 2).sum(axis=1) * 1.02).all()
+    if planes == "pm1":
+        assert (levels % 2 == 1).all() and np.abs(levels).max() <= (1 << bits) - 1

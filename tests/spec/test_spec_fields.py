@@ -21,9 +21,11 @@ RULES = {
     "layer.in_features": "1 to 65536", "layer.out_features": "1 to 65536",
     "engine.subvector_length": "1 to 64", "engine.prototypes": "2 to 64",
     "engine.load_bits": "8, 16, 32, 64, 128, 256, 512, 1024", "engine.counter_bits": "12 to 32",
-    "engine.weight_bits": "2 to 8", "engine.products_per_dsp": "1 to 9",
-    "engine.dsp_blocks": "1 to 4096",
-    "precision.activation_bits": "2 to 8",
+    "engine.weight_bits": "1 to 8", "engine.products_per_dsp": "1 to 9",
+    "engine.precisions": "1 to 8", "engine.dsp_blocks": "1 to 4096",
+    "folding.weight_planes_per_cycle": "1 to 8", "folding.activation_planes_per_cycle": "1 to 8",
+    "folding.pixels_per_cycle": "1 to 64",
+    "PQPrecision.activation_bits": "2 to 8", "MACPrecision.activation_bits": "1 to 8",
     "precision.prototype_bits": "2 to 8", "precision.table_bits": "2 to 16",
     "precision.bias_bits": "0 to 32", "precision.accumulator_bits": "2 to 48",
     "precision.output.bits": "2 to 8", "precision.output.shift": "0 to 47",
@@ -39,7 +41,7 @@ WORDS = {
     "engine.encoder": '"l2", "l1", "chebyshev", "dot", "tree"',
     "engine.table_storage": '"auto", "lutram", "bram", "rom"',
     "engine.prototype_storage": '"auto", "lutram", "bram", "rom"',
-    "engine.scheme": '"fixed", "pot", "sp2", "mixed"',
+    "engine.scheme": '"fixed", "pot", "sp2", "mixed", "bitplane"', "engine.planes": '"twos", "pm1"',
     "engine.weight_code": '"auto", "magnitude", "signed"',
     "engine.product_register": '"auto", "yes", "no"',
     "engine.multiplier": '"dsp", "lut", "auto"',
@@ -62,13 +64,19 @@ def assert_refused(kind, message, action):
     assert message.endswith(".") and "\n" not in message
 
 
+def limits(table, field):
+    """The limits of a field, which two kinds of engine may set apart."""
+    name = f"{table.TABLE}.{field.name}"
+    return RULES.get(name) or RULES[f"{table.__name__}.{field.name}"]
+
+
 def rule_text(table, field):
     name = f"{table.TABLE}.{field.name}"
     match field.metadata["rule"]:
         case Integer(only=(_, *_)):
-            return name, f"{name} must be one of {RULES[name]}"
+            return name, f"{name} must be one of {limits(table, field)}"
         case Integer():
-            return name, f"{name} must be an integer from {RULES[name]}"
+            return name, f"{name} must be an integer from {limits(table, field)}"
         case Choice():
             return name, f"{name} must be one of {WORDS[name]}"
         case Boolean():
@@ -77,7 +85,7 @@ def rule_text(table, field):
             return name, f'{name} must be "auto" or two integers such as "1:2"'
         case Rows():
             return name, (f"{name} must be an array of equally long rows of integers from "
-                          f"{RULES[name]}")
+                          f"{limits(table, field)}")
 
 
 def right_kind(rule, value):
@@ -104,7 +112,7 @@ def test_values_beyond_the_limits_are_refused_and_the_limits_taken(table, field)
     name, rule_says = rule_text(table, field)
     match field.metadata["rule"]:
         case Integer():
-            admitted = [int(number) for number in re.findall(r"\d+", RULES[name])]
+            admitted = [int(number) for number in re.findall(r"\d+", limits(table, field))]
             for value in (admitted[0] - 1, admitted[-1] + 1, -(10 ** 30), 10 ** 30):
                 assert_refused(SpecError, f"{rule_says}, but is {value}.",
                                lambda value=value: make(table, field, value))
@@ -119,11 +127,12 @@ def test_values_beyond_the_limits_are_refused_and_the_limits_taken(table, field)
             for value in (True, False):
                 assert getattr(make(table, field, value), field.name) is value
         case Rows():
-            for value in (-1, 64):
-                assert_refused(SpecError, f"{name}[1] must be an integer from {RULES[name]}, "
-                               f"but is {value}.",
-                               lambda value=value: make(table, field, [[0], [value]]))
-            assert make(table, field, [[0, 63]]).split_dims == ((0, 63),)
+            low, high = map(int, re.findall(r"\d+", limits(table, field)))
+            for value in (low - 1, high + 1):
+                assert_refused(SpecError, f"{name}[1] must be an integer from "
+                               f"{limits(table, field)}, but is {value}.",
+                               lambda value=value: make(table, field, [[low], [value]]))
+            assert getattr(make(table, field, [[low, high]]), field.name) == ((low, high),)
 
 
 @pytest.mark.parametrize("table", (PQEngine, MACEngine))

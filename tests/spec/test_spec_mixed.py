@@ -1,4 +1,4 @@
-"""Layers of two schemes: what is refused, where rows are computed, and in which order they leave."""
+"""Layers of two schemes: what is refused, where rows are computed, in which order they leave."""
 
 import numpy as np
 import pytest
@@ -12,8 +12,8 @@ from pqhw.spec import ChainSpec, SpecError
 from pqhw.spec.order import places, row_capacity
 from pqhw.spec.parameters import check_parameters
 
-MIXED = dict(D=12, N=8, scheme="mixed", weight_bits=4, activation_bits=4, inputs_per_cycle=3,
-             outputs_per_cycle=4, results_per_cycle=2, ratio="1:1")
+MIXED = {"D": 12, "N": 8, "scheme": "mixed", "weight_bits": 4, "activation_bits": 4,
+         "inputs_per_cycle": 3, "outputs_per_cycle": 4, "results_per_cycle": 2, "ratio": "1:1"}
 
 
 def orders(spec):

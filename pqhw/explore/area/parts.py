@@ -4,6 +4,7 @@ import dataclasses
 import functools
 
 from ...spec import (
+    BitplaneSpec,
     ChainSpec,
     DistanceSpec,
     EncoderSpec,
@@ -20,6 +21,7 @@ from .encoders import encoder, prototype_memory
 from .engines import column_sums, results, row_order, tables
 from .lanes import mac_lanes, weights
 from .loading import loader
+from .planes import plane_counts, plane_replay, plane_sums, plane_weights
 from .trees import tree_control, tree_lanes, tree_memories
 from .window import window
 
@@ -84,19 +86,28 @@ def _engine(fabric: Fabric, spec: EngineSpec) -> dict[str, Cells]:
         lead = spec.table_stages
         parts = {**_encoder(fabric, spec.encoder), "collector": code_collector(fabric, spec),
                  "tables": tables(fabric, spec)}
+    elif isinstance(spec, BitplaneSpec):
+        planes = {"weights": plane_weights(fabric, spec), "multipliers": plane_counts(fabric, spec),
+                  "replay": plane_replay(fabric, spec), "sums": plane_sums(fabric, spec)}
+        return {**planes, **_front(fabric, spec), "results": results(fabric, spec)}
     else:
         assert isinstance(spec, MACSpec)
         lead = spec.weight_stages + spec.product_stages
         parts = {"weights": weights(fabric, spec), "multipliers": mac_lanes(fabric, spec)}
         if spec.permutes:
             parts["order"] = row_order(fabric, spec)
-    if spec.front is not None:
-        masked = isinstance(spec, PQSpec) and spec.masks_lookups
-        tap_bits = spec.window.bits + masked
-        parts["window"] = (window(fabric, spec.window, tap_bits)
-                           + gearbox(fabric, spec.front.gearbox, tap_bits))
-    return {**parts, "replay": replay(fabric, spec), "sums": column_sums(fabric, spec, lead),
-            "results": results(fabric, spec)}
+    return {**parts, **_front(fabric, spec), "replay": replay(fabric, spec),
+            "sums": column_sums(fabric, spec, lead), "results": results(fabric, spec)}
+
+
+def _front(fabric: Fabric, spec: EngineSpec) -> dict[str, Cells]:
+    """The window of a convolution and what regroups its taps."""
+    if spec.front is None:
+        return {}
+    masked = isinstance(spec, PQSpec) and spec.masks_lookups
+    tap_bits = spec.window.bits + masked
+    return {"window": window(fabric, spec.window, tap_bits)
+            + gearbox(fabric, spec.front.gearbox, tap_bits)}
 
 
 def _cycles(kind: str, spec: EngineSpec) -> int | None:

@@ -143,8 +143,8 @@ class MACCore(wiring.Component):
             group = weights[low:low + spec.packed]
             width = (len(group) - 1) * field + code
             shapes = unsigned(len(x)), unsigned(width), unsigned(len(x) + width)
-            unit = place(m, platform, f"lane{columns[low]}_{index}", f"packed{len(group)}", Multiplier,
-                         *shapes, "dsp")
+            unit = place(m, platform, f"lane{columns[low]}_{index}", f"packed{len(group)}",
+                         Multiplier, *shapes, "dsp")
             fields = [Cat(weight[:code], Const(0, field - code)) for weight in group]
             m.d.comb += [unit.x.eq(x), unit.w.eq(Cat(fields)), unit.enable.eq(self.enable)]
             products += [unit.product[place_ * field:(place_ + 1) * field]

@@ -1,0 +1,7 @@
+"""Multiply-accumulate on planes of bits."""
+
+from .core import BitplaneCore
+from .counts import ProductCount
+from .planes import PlaneReplay
+
+__all__ = ["BitplaneCore", "PlaneReplay", "ProductCount"]
