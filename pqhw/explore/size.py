@@ -85,7 +85,8 @@ def as_kind(mapping: Mapping[str, Any], kind: str) -> EngineSpec:
         engine.pop("dsp_blocks", None)
         engine.pop("products_per_dsp", None)
     engine |= {"kind": "mac", "scheme": kind}
-    return MACSpec.from_mapping({**mapping, "engine": engine, "folding": {},
+    folding = {"outputs_per_cycle": 2} if kind == "mixed" else {}
+    return MACSpec.from_mapping({**mapping, "engine": engine, "folding": folding,
                                  "precision": _without(mapping.get("precision", {}))})
 
 

@@ -151,6 +151,7 @@ def _by_precision(spec: BitplaneSpec, name: str, value: Any) -> np.ndarray:
 def _bitplane(spec: BitplaneSpec, values: Mapping[str, Any]) -> BitplaneParameters:
     scaled = spec.output is not None and spec.output.mode == "scale"
     weights = _weights(spec, values, scaled)
+    check_levels(spec, weights)
     shifts = _shifts(spec, values)
     multiplier = np.ones((spec.precision_count, spec.layer.out_channels), np.int64)
     if scaled:

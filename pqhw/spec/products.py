@@ -72,12 +72,12 @@ class Products(EngineSpec):
         fixed, other = map(int, self.engine.ratio.split(":"))
         return self.outputs * fixed // (fixed + other)
 
-    @property
+    @functools.cached_property
     def two_schemes(self) -> bool:
         """Whether outputs of both schemes are there."""
         return self.engine.scheme == "mixed" and 0 < self.fixed_outputs < self.outputs
 
-    @property
+    @functools.cached_property
     def first_outputs(self) -> int:
         """Outputs of the first core: all of them, where there are not two schemes."""
         return self.fixed_outputs if self.two_schemes else self.outputs
@@ -97,7 +97,7 @@ class Products(EngineSpec):
             return str(self.engine.scheme)
         return SCHEMES_OF_MIXED[output >= self.fixed_outputs]
 
-    @property
+    @functools.cached_property
     def schemes(self) -> list[str]:
         """The weight codes that occur."""
         return list(SCHEMES_OF_MIXED) if self.engine.scheme == "mixed" else [self.engine.scheme]
@@ -117,12 +117,12 @@ class Products(EngineSpec):
                 Core("sp2_weights", range(first, self.outputs), range(columns, self.columns),
                      int(self.registers_products))]
 
-    @property
+    @functools.cached_property
     def multipliers(self) -> int:
         """DSP blocks that would form all products with integer weights; shifts need none."""
         return self.pixels * self.row_lanes * ceil_div(self.fixed_outputs, self.packed)
 
-    @property
+    @functools.cached_property
     def dsp_units(self) -> int:
         """DSP blocks that form products."""
         if self.engine.multiplier == "lut":
@@ -147,7 +147,7 @@ class Products(EngineSpec):
         """Whether logic forms products with integer weights."""
         return self.dsp_units < self.multipliers
 
-    @property
+    @functools.cached_property
     def packed(self) -> int:
         """Products of a DSP block: one activation times the weights of as many outputs."""
         if self.engine.multiplier == "lut" or not self.fixed_outputs:

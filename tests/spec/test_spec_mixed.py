@@ -35,7 +35,7 @@ def check_places(spec, scheme):
     assert len(set(found.slot)) == len(rows)
     assert found.slot.min() >= 0 and found.slot.max() < spec.computed_outputs
     assert np.array_equal(found.slot % spec.outputs >= spec.fixed_outputs, scheme != 0)
-    assert np.array_equal(found.slot, found.transfer * spec.lanes_out + found.lane)
+    assert np.array_equal(found.slot, found.transfer[0] * spec.lanes_out + found.lane)
     leaving = rows // spec.lanes_out
     assert len({*zip(leaving, found.lane)}) == len(rows)
 

@@ -45,11 +45,13 @@ class Cells:
     dsp: int = 0
 
     def __add__(self, other: "Cells") -> "Cells":
-        return Cells(*(a + b for a, b in zip(dataclasses.astuple(self),
-                                             dataclasses.astuple(other))))
+        return Cells(self.lut + other.lut, self.carry + other.carry, self.ff + other.ff,
+                     self.alone + other.alone, self.lutram + other.lutram,
+                     self.bram + other.bram, self.dsp + other.dsp)
 
     def __mul__(self, times: int) -> "Cells":
-        return Cells(*(times * value for value in dataclasses.astuple(self)))
+        return Cells(times * self.lut, times * self.carry, times * self.ff, times * self.alone,
+                     times * self.lutram, times * self.bram, times * self.dsp)
 
     @property
     def lut4(self) -> float:

@@ -1,5 +1,6 @@
 """Cells of sums whose terms come as magnitude and sign, and of the lanes that make such terms."""
 
+import functools
 from collections import Counter
 
 from ...spec import MACSpec
@@ -27,14 +28,18 @@ def signed_columns(fabric: Fabric, spec: MACSpec) -> Cells:
     for kind, count in alike.items():
         n = examples[kind]
         own = spec.term_of(n)
-        widths = [spec.product_of(n, d).bits for d in range(spec.terms_per_cycle)]
-        cells += _column(fabric, [(own, bits, True) for bits in widths]) * count
+        blocks, lanes = spec.dsp_lanes(n), spec.terms_per_cycle
+        widths = ((spec.product_of(n, 0).bits,) * blocks
+                  + (spec.product_of(n, lanes - 1).bits,) * (lanes - blocks))
+        cells += _column(fabric, own, widths) * count
     return cells
 
 
-def _column(fabric: Fabric, terms: list[tuple[Range, int, bool]]) -> Cells:
-    """The tree of one output, over terms of a range and so many bits, still to be inverted."""
+@functools.lru_cache(maxsize=4096)
+def _column(fabric: Fabric, term: Range, widths: tuple[int, ...]) -> Cells:
+    """The tree of one column, over terms of a range and so many bits, still to be inverted."""
     cells = Cells()
+    terms = [(term, bits, True) for bits in widths]
     while len(terms) > 1:
         following: list[tuple[Range, int, bool]] = []
         halves = []
