@@ -34,7 +34,7 @@ def external(generator: Annotated[str, typer.Argument(metavar="GENERATOR", help=
              device_name: DeviceName = "lfe5u-25f",
              cutoffs: Annotated[str, typer.Option(
                  "--cutoff", help="adders between two registers; of several, as in 1,2,4, each is "
-                                  "a design")] = "1,2",
+                                  "a design")] = "1",
              beside: Annotated[list[Path] | None, typer.Option(
                  "--beside", metavar="SPEC", help="an engine of ours for the same layer and "
                                                   "integers, measured too; may be repeated")
@@ -49,7 +49,9 @@ def external(generator: Annotated[str, typer.Argument(metavar="GENERATOR", help=
     bias and results are ours; it is simulated bit-exact, routed and reported as every design.
     Example: pqhw external da4ml layer.toml --params p.npz --beside layer.toml
     """
-    from .external.measure import External, compare_external
+    from .external.layer import External
+    from .external.measure import compare_external
+    from .external.rows import external_verilog
     from .report import comparison_table, measurement_table
     if generator != "da4ml":
         raise SpecError(f"GENERATOR must be da4ml, but is {generator}.")
@@ -73,7 +75,7 @@ def external(generator: Annotated[str, typer.Argument(metavar="GENERATOR", help=
     if output is not None:
         output.mkdir(parents=True, exist_ok=True)
         for name, design in designs:
-            (output / f"{name}.v").write_text(design.verilog(part), encoding="utf-8")
+            (output / f"{name}.v").write_text(external_verilog(design, part), encoding="utf-8")
         emit(comparison, str(output / "comparison.json"))
     show(comparison, json_out, measurement_table(comparison.measurements[0])
          if len(comparison.measurements) == 1 else comparison_table(comparison))
