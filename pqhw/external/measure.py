@@ -20,14 +20,15 @@ __all__ = ["compare_external", "measure_external", "verification_rows"]
 NOTE = ("da4ml's logic holds the weights as constants: loader, guard, counters and weight memory "
         "of an engine are not in its area, and other weights are another design.")
 
+
 def verification_rows(chain: ChainSpec, parameters: MACParameters) -> np.ndarray:
-    """Random rows, constant extremes among them, and for every output the rows that make its sum
-    largest and smallest."""
+    """For every output the rows that make its sum largest and smallest, and random rows, constant
+    extremes among them."""
     range_ = chain.first.activation_range
     positive = parameters.weights > 0
     return np.concatenate([
-        random_rows(chain, (parameters,), random_row_count(chain), 1),
-        np.where(positive, range_.high, range_.low), np.where(positive, range_.low, range_.high)])
+        np.where(positive, range_.high, range_.low), np.where(positive, range_.low, range_.high),
+        random_rows(chain, (parameters,), random_row_count(chain), 1)])
 
 
 def measure_external(cache: Cache, design: External, part: Device, *, name: str,
@@ -35,8 +36,9 @@ def measure_external(cache: Cache, design: External, part: Device, *, name: str,
                      progress: Callable[[str], None] = lambda step: None) -> Measurement:
     """Simulate against the golden model, route with every seed, as `measure` does with an engine.
 
-    In CXXRTL, or where there is no C++ compiler in Icarus Verilog; where neither is there the
-    result is not verified and has no performance.
+    In Icarus Verilog, or where it is not there in CXXRTL, whose C++ takes minutes to compile where
+    a whole layer is one cycle's logic. Where neither is there, the result is not verified and has
+    no performance.
     """
     chain = design.chain
     result = unmeasured(chain, part, name=name)
@@ -46,7 +48,7 @@ def measure_external(cache: Cache, design: External, part: Device, *, name: str,
     result.spec = chain.to_mapping() | {"external": {
         "generator": "da4ml", "cutoff": design.cutoff, "adders": design.logic.adders,
         "stages": len(design.logic.stages)}}
-    work = Work(parameters=(design.parameters,), levels=("cxxrtl",), otherwise="cocotb",
+    work = Work(parameters=(design.parameters,), levels=("cocotb",), otherwise="cxxrtl",
                 rows=verification_rows(chain, design.parameters))
     options = Options() if options is None else options
     result = measure_verilog(cache, result, chain, external_verilog(design, part), part,

@@ -33,7 +33,7 @@ def simulated(cache, design, parameters=None):
     """Icarus Verilog against the golden model of the design's own parameters, or of others."""
     own = design.parameters if parameters is None else parameters
     rows = verification_rows(design.chain, own)
-    few = np.concatenate([rows[:40], rows[-2 * len(own.bias):]])
+    few = rows[:2 * len(own.bias) + 40]
     return simulate_level(cache, design.chain, (own,), few, "cocotb",
                           verilog=external_verilog(design, ECP5))
 
