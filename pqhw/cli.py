@@ -7,11 +7,13 @@ import typer
 from . import __version__, console
 from .verbs_design import doctor, schema, sim, verilog
 from .verbs_explore import estimate, reproduce, size
+from .verbs_external import external
 from .verbs_measure import compare, demo, report, synth
 
 __all__ = ["app", "main"]
 
-VERBS = (verilog, sim, estimate, size, synth, compare, report, reproduce, doctor, schema, demo)
+VERBS = (verilog, sim, estimate, size, synth, compare, external, report, reproduce, doctor, schema,
+         demo)
 """In the order in which the help lists them."""
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode="rich",

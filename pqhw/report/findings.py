@@ -147,8 +147,13 @@ def _overlap(base: Design, rival: Design) -> bool:
 
 
 def _tools(designs: Iterable[Design]) -> list[tuple]:
-    return [(source.pqhw, *sorted(source.tools.items())) for design in designs
-            if (source := design.measurement.provenance) is not None]
+    """Versions, design by design, of the tools that all of them name: a generator of others is
+    named by its own designs alone."""
+    sources = [source for design in designs
+               if (source := design.measurement.provenance) is not None]
+    shared = set.intersection(*(set(source.tools) for source in sources)) if sources else set()
+    return [(source.pqhw, *((name, source.tools[name]) for name in sorted(shared)))
+            for source in sources]
 
 
 def _hosts(designs: Iterable[Design]) -> list[str]:

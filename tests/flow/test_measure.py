@@ -10,6 +10,7 @@ import pytest
 from flow_designs import DESIGNS, PQ, SEEDS, needs_tools, work
 
 from pqhw.flow import measure as flow
+from pqhw.flow import routed
 from pqhw.flow.cache import Cache
 from pqhw.flow.measure import measure
 from pqhw.flow.results import results_schema
@@ -46,8 +47,8 @@ def test_the_document_keeps_to_its_schema(measured):
 def test_the_harness_is_subtracted(measured):
     result, part, _ = measured
     harness = tuple(raw - own for raw, own in zip(area(result.area_raw), area(result.area)))
-    ports = flow.module_ports(flow.chain_verilog(
-        flow.resolve(DESIGNS[part.name], part), target=part.family), flow.TOP)
+    ports = routed.module_ports(flow.chain_verilog(
+        flow.resolve(DESIGNS[part.name], part), target=part.family), routed.TOP)
     flip_flops = ports.input_bits + 2 * ports.output_bits
     assert harness[1:] == (flip_flops, 0, 0)
     # A cell of an iCE40 holds a flip-flop and its LUT4; ECP5 places flip-flops without.

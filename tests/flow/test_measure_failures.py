@@ -10,6 +10,7 @@ from flow_designs import PQ, SEEDS, assert_no_performance, needs_tools, work
 
 from pqhw.cli import main
 from pqhw.flow import measure as flow
+from pqhw.flow import routed
 from pqhw.flow.cache import Cache
 from pqhw.flow.measure import measure
 from pqhw.flow.routing import route
@@ -51,7 +52,7 @@ def test_a_design_that_does_not_fit_is_a_row_with_a_reason(cache, monkeypatch):
         ports.append(synthesis)
         return (route if len(ports) == 1 else too_small)(cache, synthesis, part, seed, **options)
 
-    monkeypatch.setattr(flow, "route", harness_fits)
+    monkeypatch.setattr(routed, "route", harness_fits)
     result = measure(cache, PQ, device("ice40up5k"), name="large", options=SEEDS, work=work(PQ))
     assert (result.status, result.fmax_mhz, result.area) == ("failed", None, None)
     assert "no BELs remaining" in result.reason
@@ -67,7 +68,7 @@ def test_a_seed_that_fails_is_told_and_the_others_count(cache, monkeypatch):
             raise ToolError("nextpnr-ice40 failed: ERROR: no route")
         return route(cache, synthesis, part, seed, **options)
 
-    monkeypatch.setattr(flow, "route", second_fails)
+    monkeypatch.setattr(routed, "route", second_fails)
     result = measure(cache, PQ, device("ice40up5k"), name="one", options=SEEDS, work=work(PQ))
     assert (result.status, result.failed_seeds) == ("ok", 1)
     assert [(seed.seed, seed.reason) for seed in result.seeds] == [

@@ -1,0 +1,1 @@
+"""Generators of others behind our ports, measured as our engines are."""
