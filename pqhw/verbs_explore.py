@@ -48,8 +48,8 @@ def size(layer: Annotated[Path, typer.Option(
              "--budget", help="lut=5000,dsp=10,bram=20,ff=8000; what is left out is all of the "
                               "device, or 80 % of its LUT4 and FF")] = None,
          kinds: Annotated[list[str] | None, typer.Option(
-             "--kind", help="pq, fixed, pot or sp2; may be repeated; by default all that the "
-                            "file can be")] = None,
+             "--kind", help="pq, fixed, pot, sp2, mixed or bitplane; may be repeated; by "
+                            "default all that the file can be")] = None,
          output: Annotated[Path | None, typer.Option(
              "-o", "--output", help="folder for the specs that were found")] = None,
          route: Annotated[bool, typer.Option(

@@ -2,12 +2,13 @@
 
 import dataclasses
 import itertools
+from math import ceil
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from ..flow.area import available
 from ..flow.results import Area
-from ..spec import ChainSpec, Conv2d, EngineSpec, MACSpec, PQSpec, SpecError
+from ..spec import BitplaneSpec, ChainSpec, Conv2d, EngineSpec, MACSpec, PQSpec, SpecError
 from ..spec.devices import Device, resolve
 from ..spec.ranges import ceil_div
 from .estimate import Estimate, estimate
@@ -15,7 +16,7 @@ from .estimate import Estimate, estimate
 __all__ = ["KINDS", "Sized", "as_kind", "parse_budget", "resized", "size", "size_kinds",
            "useful"]
 
-KINDS = ("pq", "fixed", "pot", "sp2", "mixed")
+KINDS = ("pq", "fixed", "pot", "sp2", "mixed", "bitplane")
 """Engine kinds: product quantization, and the weight codes of the MAC engine."""
 
 ROUTABLE = 0.8
@@ -73,15 +74,17 @@ def parse_budget(text: str | None, part: Device) -> Area:
 
 def as_kind(mapping: Mapping[str, Any], kind: str) -> EngineSpec:
     """A parsed spec file as an engine of a kind; fields that the kind has no use for are left."""
-    engine = {name: value for name, value in mapping.get("engine", {}).items()
-              if name not in ("kind", "planes", "precisions")}
+    engine = {name: value for name, value in mapping.get("engine", {}).items() if name != "kind"}
     if kind == "pq":
         return PQSpec.from_mapping({**mapping, "engine": {**engine, "kind": "pq"}, "folding": {}})
     if kind != "fixed" and engine.get("multiplier") == "dsp":
         engine["multiplier"] = "auto"
     if kind != "mixed":
         engine.pop("ratio", None)
-    if kind in ("pot", "sp2"):
+    if kind != "bitplane":
+        engine.pop("planes", None)
+        engine.pop("precisions", None)
+    if kind not in ("fixed", "mixed"):
         engine.pop("dsp_blocks", None)
         engine.pop("products_per_dsp", None)
     engine |= {"kind": "mac", "scheme": kind}
@@ -200,25 +203,43 @@ def _foldings(spec: EngineSpec, budget: Area) -> Iterator[tuple[int, Any]]:
         for cycles, folding in _pq_foldings(spec, budget):
             yield cycles * rows, folding
         return
-    most = budget.lut4 // 4 + 9 * budget.dsp
-    found: dict[int, list[tuple[int, int, int]]] = {}
-    for pixels in _pixels(spec):
+    most = budget.lut4 // (1 if isinstance(spec, BitplaneSpec) else 4) + 9 * budget.dsp
+    found: dict[int, list[dict[str, int]]] = {}
+    for at_once, folding in [*_planes(spec), *_pixels(spec)]:
         for cycles, shapes in _shapes(spec.layer.row_inputs, spec.layer.row_outputs,
-                                      most // pixels).items():
-            found.setdefault(cycles * rows // pixels, []).extend(
-                (pixels, *shape) for shape in shapes)
+                                      int(most // at_once)).items():
+            found.setdefault(ceil(cycles * rows / at_once), []).extend(
+                {"inputs_per_cycle": inputs, "outputs_per_cycle": outputs, **folding}
+                for inputs, outputs in shapes)
     for cycles in sorted(found):
-        for pixels, inputs, outputs in found[cycles]:
-            yield cycles, dataclasses.replace(
-                spec.folding, inputs_per_cycle=inputs, outputs_per_cycle=outputs,
-                pixels_per_cycle=pixels if pixels > 1 else None)
+        for knobs in found[cycles]:
+            yield cycles, dataclasses.replace(spec.folding, **knobs)
 
 
-def _pixels(spec: EngineSpec) -> list[int]:
-    """Pixels of a convolution that can be computed side by side."""
-    if not isinstance(spec.layer, Conv2d) or spec.layer.sets > 1:
-        return [1]
-    return [count for count in range(1, MOST_PIXELS + 1) if spec.layer.units_out % count == 0]
+def _pixels(spec: EngineSpec) -> list[tuple[float, dict[str, int]]]:
+    """Pixels of a convolution that can be computed side by side, and how that is asked for."""
+    if isinstance(spec, BitplaneSpec):
+        return []
+    found: list[tuple[float, dict[str, int]]] = [(1, {})]
+    if isinstance(spec.layer, Conv2d) and spec.layer.sets == 1:
+        found += [(count, {"pixels_per_cycle": count}) for count in range(2, MOST_PIXELS + 1)
+                  if spec.layer.units_out % count == 0]
+    return found
+
+
+def _planes(spec: EngineSpec) -> list[tuple[float, dict[str, int]]]:
+    """Planes that can be joined in a cycle, as a share of a whole product's, and how that is asked
+    for."""
+    if not isinstance(spec, BitplaneSpec):
+        return []
+    bits, activations = spec.engine.weight_bits, spec.precision.activation_bits
+    pairs = {(own, own) for own in range(1, min(bits, activations) + 1)}
+    pairs |= {(bits, own) for own in range(1, activations + 1)}
+    pairs |= {(own, activations) for own in range(1, bits + 1)}
+    return [(own * other / (bits * activations),
+             {"weight_planes_per_cycle": own, "activation_planes_per_cycle": other})
+            for own, other in sorted(pairs)
+            if all(weights % own == 0 and used % other == 0 for weights, used in spec.precisions)]
 
 
 def _shapes(inputs: int, outputs: int, most: int) -> dict[int, list[tuple[int, int]]]:

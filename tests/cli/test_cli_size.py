@@ -35,7 +35,7 @@ def test_every_kind_is_told_and_written(pqhw, layer):
     document = json.loads((layer / "size.json").read_text())
     assert document["document"] == "size" and document["budget"]["lut4"] == 2000
     kinds = {one["kind"]: one["estimate"] for one in document["kinds"]}
-    assert sorted(kinds) == ["fixed", "pot", "pq", "sp2"]
+    assert sorted(kinds) == ["bitplane", "fixed", "mixed", "pot", "pq", "sp2"]
     for kind, estimate in kinds.items():
         assert estimate["area"]["lut4"] <= 2000 and estimate["area"]["dsp"] <= 4
         chain = load_spec(layer / "found" / f"layer-{kind}.toml")
@@ -55,7 +55,7 @@ def test_some_kinds_for_machines(pqhw, layer):
     (("size", "--layer", "layer.toml", "--budget", "gates=3", "--no-route"),
      "budget must be like lut=5000,dsp=10,bram=20,ff=8000, but holds gates=3."),
     (("size", "--layer", "layer.toml", "--kind", "mac", "--no-route"),
-     "kind must be one of pq, fixed, pot, sp2, but is mac."),
+     "kind must be one of pq, fixed, pot, sp2, mixed, bitplane, but is mac."),
     (("compare", "layer.toml", "layer.toml", "--budget", "lut=3000"),
      "--budget must come with --like-for-like, which is missing.")])
 def test_mistakes_are_told_in_a_sentence(refused, layer, arguments, sentence):

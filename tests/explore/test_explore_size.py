@@ -85,11 +85,14 @@ def test_a_kind_that_cannot_be_says_why():
         "pot": 'engine.weight_bits must be an integer from 3 to 6 with engine.scheme = "pot", '
                "but is 2.",
         "sp2": 'engine.weight_bits must be an integer from 3 to 8 with engine.scheme = "sp2", '
-               "but is 2."}
+               "but is 2.",
+        "mixed": 'engine.weight_bits must be an integer from 3 to 8 with engine.scheme = "mixed", '
+                 "but is 2."}
 
 
 @pytest.mark.parametrize("kinds, mapping, budget, message", [
-    (["mac"], FILE, "lut=3000", "kind must be one of pq, fixed, pot, sp2, but is mac."),
+    (["mac"], FILE, "lut=3000",
+     "kind must be one of pq, fixed, pot, sp2, mixed, bitplane, but is mac."),
     (["pq"], {"stage": [FILE, FILE]}, None,
      "--layer must be a spec file of one layer, but holds a chain."),
     (["fixed"], FILE, "lut=10", "fixed: nothing fits the budget.")])
