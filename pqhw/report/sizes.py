@@ -48,5 +48,7 @@ def _shares(area: Area, budget: Area) -> dict[str, float]:
 def _folding(one: Sized) -> str:
     assert one.chain is not None
     folding = one.chain.first.folding.to_mapping()
-    return ", ".join(f"{value} {name.removesuffix('_per_cycle')}" for name, value in folding.items()
-                     if value is not None)
+    knobs = [f"{value} {name.removesuffix('_per_cycle').replace('_', ' ')}"
+             for name, value in folding.items() if value is not None]
+    ratio = getattr(one.chain.first.engine, "ratio", None)
+    return ", ".join(knobs + [f"{ratio} fixed to sp2"] * (ratio is not None))

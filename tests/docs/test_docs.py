@@ -19,7 +19,7 @@ from pqhw.flow.cache import Cache
 from pqhw.rtl.accelerator import status_signature
 from pqhw.spec import ChainSpec, Conv2d, LoadError, engine_spec
 from pqhw.spec.devices import DEVICES
-from pqhw.spec.fields import Boolean, Choice, Integer, Pair, Rows, show
+from pqhw.spec.fields import Boolean, Choice, Integer, Pair, Ratio, Rows, show
 from pqhw.spec.files import load_spec
 from pqhw.spec.image import KINDS
 from pqhw.spec.tables import (Layer, MACEngine, MACFolding, MACPrecision, PQEngine, PQFolding,
@@ -148,6 +148,8 @@ def rule_text(rule):
             return ", ".join(f"`{show(word)}`" for word in rule.words)
         case Boolean():
             return "`true`, `false`"
+        case Ratio():
+            return '`"auto"` or `"1:2"`'
         case Rows():
             return f"rows of {rule.low} … {rule.high}"
 
