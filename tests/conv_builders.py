@@ -43,6 +43,17 @@ def conv_cases() -> dict[str, PQSpec | MACSpec]:
             C=4, N=12, F=2, H=3, W=3, groups=2, padding=1, activation_bits=4, weight_bits=4,
             scheme="mixed", inputs_per_cycle=2, outputs_per_cycle=4, ratio="1:1",
             output=Requantize(bits=5, mode="scale")),
+        "mac, two pixels at once": mac(
+            C=3, N=5, F=2, H=3, W=5, activation_bits=4, weight_bits=4, inputs_per_cycle=4,
+            outputs_per_cycle=2, pixels_per_cycle=2, products_per_dsp=2,
+            output=Requantize(bits=6, signed=True, mode="scale")),
+        "mac, mixed, three pixels at once, raw": mac(
+            C=4, N=13, F=3, H=3, W=3, padding=1, activation_bits=4, weight_bits=4, scheme="mixed",
+            inputs_per_cycle=5, outputs_per_cycle=4, pixels_per_cycle=3, ratio="2:2"),
+        "mac, sp2, four pixels at once, double-buffered": mac(
+            C=5, N=8, F=1, H=2, W=4, activation_bits=4, weight_bits=4, scheme="sp2",
+            inputs_per_cycle=1, outputs_per_cycle=2, pixels_per_cycle=4, double_buffered=True,
+            output=Requantize(bits=4, shift=3)),
         "mac, one pixel": mac(C=3, N=2, F=1, H=1, W=1, activation_bits=4, weight_bits=4),
     }
 
@@ -100,5 +111,11 @@ def conv_mac_specs(draw: Any, **layers: int) -> MACSpec:
         line_storage=st.sampled_from(("auto", "lutram", "bram")),
         channels_per_cycle=st.none() | st.integers(1, 4),
         output=output_specs(("shift", "scale")), **FLAGS)
-    return mac(**draw(conv_layers(**layers)),
-               **draw(st.fixed_dictionaries(knobs)) | draw(weight_codes()))
+    fields = {**draw(conv_layers(**layers)), **draw(st.fixed_dictionaries(knobs)),
+              **draw(weight_codes())}
+    spec = mac(**fields)
+    if spec.sets > 1 or draw(st.integers(0, 2)):
+        return spec
+    pixels = [count for count in range(2, min(spec.tiles, spec.groups) + 1)
+              if spec.layer.units_out % count == 0]
+    return mac(**fields, pixels_per_cycle=draw(st.sampled_from(pixels))) if pixels else spec
