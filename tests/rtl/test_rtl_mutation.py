@@ -1,7 +1,9 @@
 """The comparison of hardware with its specification notices small mistakes in the hardware."""
 
+import dataclasses
+
 import pytest
-from amaranth.hdl import Const, Signal
+from amaranth.hdl import Cat, Const, Signal
 from builders import mac, odd_cases, small_mac, tiny
 from runner import differs
 
@@ -12,9 +14,11 @@ import pqhw.rtl.encoder.parts as parts
 import pqhw.rtl.lookup as lookup
 import pqhw.rtl.mac.core as mac_core
 import pqhw.rtl.mac.shifts as shifts
+import pqhw.rtl.order as order
 import pqhw.rtl.results as results
 import pqhw.rtl.signed_sums as signed_sums
 import pqhw.rtl.sums as sums
+import pqhw.spec.products as products
 from pqhw.spec import ChainSpec, Requantize
 from pqhw.spec.weights import second_shift
 
@@ -28,6 +32,8 @@ LANES = {"D": 6, "N": 5, "inputs_per_cycle": 3, "outputs_per_cycle": 2, "activat
          "weight_bits": 4}
 LOGIC = ChainSpec((mac(multiplier="lut", weight_code="magnitude", **LANES),))
 SP2 = ChainSpec((mac(scheme="sp2", **LANES),))
+MIXED = ChainSpec((mac(scheme="mixed", ratio="1:1", product_register="yes",
+                       **{**LANES, "N": 8, "outputs_per_cycle": 4}),))
 PACKED = ChainSpec((mac(multiplier="dsp", products_per_dsp=2, **LANES),))
 
 
@@ -90,7 +96,8 @@ def one_cycle_late(patch):
 
 def ones_left_out(patch):
     """~p instead of -p for what is subtracted."""
-    patch.setattr(signed_sums.SignedNode, "pending", property(lambda self: []))
+    patch.setattr(signed_sums.SignedNode, "pending", property(
+        lambda self: [Const(0, 1)] * (len(self.ones) + (self.sign is not None))))
 
 
 def summand_out_of_place(patch):
@@ -101,8 +108,24 @@ def summand_out_of_place(patch):
 def signs_of_activations_left_out(patch):
     """Products that share a DSP block take the sign of the weight alone."""
     right = mac_core.MACCore._packed
-    patch.setattr(mac_core.MACCore, "_packed", lambda self, m, platform, x, weights, index: (
-        right(self, m, platform, x, weights, index)[0], [weight[-1] for weight in weights]))
+    patch.setattr(mac_core.MACCore, "_packed", lambda self, m, platform, columns, x, weights, d: [
+        (product, weight[-1]) for (product, _), weight in zip(
+            right(self, m, platform, columns, x, weights, d), weights)])
+
+
+def lanes_as_they_are_computed(patch):
+    """Results of a transfer keep the lanes that they were computed in."""
+    right = order.RowOrder._places
+    patch.setattr(order.RowOrder, "_places", lambda self, m, platform, step, bank: [
+        Cat(field[:self.spec.order_bits[0]], Const(lane, self.spec.order_bits[1]))
+        for lane, field in enumerate(right(self, m, platform, step, bank))])
+
+
+def second_core_too_late(patch):
+    """The second core reads a cycle later than it may."""
+    right = products.Products.cores.fget
+    patch.setattr(products.Products, "cores", property(
+        lambda self: [dataclasses.replace(core, late=2 * core.late) for core in right(self)]))
 
 
 def always_the_first_bias(patch):
@@ -113,6 +136,7 @@ def always_the_first_bias(patch):
 @pytest.mark.parametrize("mutate, chain", [
     (ones_left_out, LOGIC), (ones_left_out, SP2), (ones_left_out, PACKED),
     (summand_out_of_place, SP2), (signs_of_activations_left_out, PACKED),
+    (lanes_as_they_are_computed, MIXED), (second_core_too_late, MIXED),
     (always_the_first_bias, PQ), (always_the_first_bias, MAC), (last_index_wins, PQ),
     (later_chunk_wins, PQ), (no_magnitude, PQ), (no_rounding, PQ), (no_clamp, PQ), (no_clamp, MAC),
     (delayed_accumulator, PQ), (delayed_accumulator, MAC), (always_the_first_word, PQ),

@@ -22,15 +22,15 @@ def specs(draw) -> MACSpec:
     groups, tiles = draw(st.integers(pixels, 5)), draw(st.integers(pixels, 4))
     inputs, outputs = draw(st.integers(1, 3)), draw(st.integers(1, 3))
     scheme = draw(st.sampled_from(("fixed", "sp2", "mixed" if outputs > 1 else "fixed")))
-    fields = dict(
-        C=groups * inputs - draw(st.integers(0, inputs - 1)), F=1,
-        N=tiles * outputs - draw(st.integers(0, outputs - 1)),
-        H=draw(st.integers(1, 3)), W=pixels * draw(st.integers(1, 2)),
-        inputs_per_cycle=inputs, outputs_per_cycle=outputs, pixels_per_cycle=pixels,
-        scheme=scheme, weight_bits=4, activation_bits=draw(st.integers(2, 5)),
-        activation_signed=draw(st.booleans()), double_buffered=draw(st.booleans()), load_bits=64,
-        output=draw(st.sampled_from((None, Requantize(bits=4, mode="scale"),
-                                     Requantize(bits=5, signed=True, shift=2)))))
+    fields = {
+        "C": groups * inputs - draw(st.integers(0, inputs - 1)), "F": 1,
+        "N": tiles * outputs - draw(st.integers(0, outputs - 1)),
+        "H": draw(st.integers(1, 3)), "W": pixels * draw(st.integers(1, 2)),
+        "inputs_per_cycle": inputs, "outputs_per_cycle": outputs, "pixels_per_cycle": pixels,
+        "scheme": scheme, "weight_bits": 4, "activation_bits": draw(st.integers(2, 5)),
+        "activation_signed": draw(st.booleans()), "double_buffered": draw(st.booleans()),
+        "load_bits": 64, "output": draw(st.sampled_from((
+            None, Requantize(bits=4, mode="scale"), Requantize(bits=5, signed=True, shift=2))))}
     if scheme == "fixed":
         fields["dsp_blocks"] = draw(st.sampled_from((None, 1, 5)))
     return mac(**fields)
