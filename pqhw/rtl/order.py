@@ -6,15 +6,13 @@ from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
 from ..spec import MACSpec
+from ..spec.order import LUTRAM_WORDS
 from .memory import ParameterMemory, SectionPort, memory_attributes
 from .streams import row_stream
 from .sums import count_up
 from .target import Target
 
 __all__ = ["RowOrder"]
-
-LUTRAM_WORDS = 64
-"""Transfers of two rows up to which they stand in small memory."""
 
 
 class RowOrder(wiring.Component):
@@ -38,7 +36,7 @@ class RowOrder(wiring.Component):
     Latency and cost
     ----------------
     A row comes out two cycles after its last transfer went in. 2 * 2**ceil(log2 transfers) words
-    of memory as wide as a transfer, LUT RAM up to 64, the section's memory, and per result bit a
+    of memory as wide as a transfer, LUT RAM up to 256, the section's memory, and per result bit a
     choice among the lanes.
     """
 

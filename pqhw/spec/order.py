@@ -15,7 +15,10 @@ import numpy as np
 if TYPE_CHECKING:
     from .mac import MACSpec
 
-__all__ = ["Places", "places", "row_capacity"]
+__all__ = ["LUTRAM_WORDS", "Places", "places", "row_capacity"]
+
+LUTRAM_WORDS = 256
+"""Transfers of results up to which they wait in LUT RAM, which is read faster than block RAM."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

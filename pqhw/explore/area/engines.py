@@ -3,15 +3,13 @@
 from ...spec import EngineSpec, MACSpec, PQSpec
 from ...spec.engine import DSP_BITS
 from ...spec.widths import MULTIPLIER_BITS
+from ...spec.order import LUTRAM_WORDS
 from ...spec.ranges import ceil_log2
 from .cells import Cells, Fabric, total
 from .columns import column_tree
 from .encoders import section_memory, sum_tree
 from .lanes import multiplier
 from .signed import signed_columns
-
-LUTRAM_WORDS = 64
-"""Words of a row buffer's memory up to which it is LUT RAM (see `RowOrder`)."""
 
 __all__ = ["column_sums", "results", "row_order", "tables"]
 
