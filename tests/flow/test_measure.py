@@ -7,6 +7,7 @@ import statistics
 
 import jsonschema
 import pytest
+from builders import chain, mac
 from flow_designs import DESIGNS, PQ, SEEDS, needs_tools, work
 
 from pqhw.flow import measure as flow
@@ -14,6 +15,7 @@ from pqhw.flow import routed
 from pqhw.flow.cache import Cache
 from pqhw.flow.measure import measure
 from pqhw.flow.results import results_schema
+from pqhw.sim.levels import Level
 from pqhw.spec.devices import device
 
 
@@ -147,3 +149,17 @@ def test_given_parameters_are_labelled(cache):
     mine = work(PQ, given=False)
     result = measure(cache, PQ, device("ice40up5k"), name="small", options=SEEDS, work=mine)
     assert result.provenance.parameters == "random"
+
+
+def test_rows_of_several_precisions_are_rated_by_the_slowest():
+    design = chain(mac(D=6, N=2, scheme="bitplane", weight_bits=4, precisions=[[4, 4], [2, 2]],
+                       activation_bits=4, inputs_per_cycle=3))
+    assert design.cycles_per_row == 2 * 2 * 16
+    result = flow.unmeasured(design, device("lfe5u-25f"), name="planes")
+    level = Level("cxxrtl", "equal", rows=8, cycles_per_row=40.0, expected_cycles=40.0)
+    flow._fill_verification(result, design, [level])
+    assert result.verified == "cxxrtl" and result.cycles_per_row_measured == design.cycles_per_row
+    late = Level("cxxrtl", "equal", rows=8, cycles_per_row=41.0, expected_cycles=40.0)
+    flow._fill_verification(result, design, [late])
+    assert result.verified is None
+    assert result.reason == "cxxrtl took 41 cycles per row instead of 40."
