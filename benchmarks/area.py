@@ -29,6 +29,7 @@ from pqhw.flow.component import RoutedComponent, route_component
 from pqhw.flow.measure import Options, measure
 from pqhw.flow.tools import ToolError, tool_version
 from pqhw.report.numbers import count, quantity
+from pqhw.rtl.bitplane import BitplaneCore
 from pqhw.rtl.encoder import DistanceEncoder, TreeEncoder
 from pqhw.rtl.lookup import TableLookup
 from pqhw.rtl.mac import MACCore
@@ -50,7 +51,7 @@ class Case:
     Members
     -------
     spec: name of a file in `specs/`
-    part: lookup, encoder, lanes or layer
+    part: lookup, encoder, lanes, planes or layer
     device: where it is measured instead of where the others are
     most_lut4: routed LUT4 at most
     least_mhz: median clock at least
@@ -84,6 +85,13 @@ CASES = {case.spec: case for case in (
     Case(spec="lanes-dsp-8x4", part="lanes"),
     Case(spec="lanes-dsp-4x4", part="lanes"),
     Case(spec="lanes-dsp-array", part="lanes", most_lut4=1450, least_mhz=175, device="lfe5u-85f"),
+    Case(spec="lanes-mixed-4x4", part="lanes"),
+    Case(spec="planes-twos-4x4", part="planes"),
+    Case(spec="planes-twos-4x4-joined", part="planes"),
+    Case(spec="planes-pm1-4x4", part="planes"),
+    Case(spec="planes-pm1-1x1", part="planes"),
+    Case(spec="layer-dsp-4x4", part="layer"),
+    Case(spec="layer-mixed-4x4", part="layer"),
     Case(spec="layer-tree-8-bram", part="layer", least_rows_per_lut=3320),
     Case(spec="layer-tree-8-lutram", part="layer", least_rows_per_lut=996),
 )}
@@ -95,7 +103,7 @@ def _encoder(spec: PQSpec) -> wiring.Component:
 
 
 PARTS: dict[str, Callable[[Any], wiring.Component]] = {
-    "lookup": TableLookup, "encoder": _encoder, "lanes": MACCore}
+    "lookup": TableLookup, "encoder": _encoder, "lanes": MACCore, "planes": BitplaneCore}
 
 
 def measure_case(cache: Cache, case: Case, part: Device, options: Options) -> dict[str, Any]:

@@ -11,6 +11,9 @@ from .da4ml import CUTOFFS, Logic, constant_logic, da4ml_version
 
 __all__ = ["External", "a_row_a_cycle", "integers_of"]
 
+SCHEMES = ("fixed", "pot", "sp2")
+"""Weights of one precision, one scheme for all rows."""
+
 WIDEST = 4096
 """Inputs or outputs of a layer, at most: as many as an engine takes side by side."""
 
@@ -80,6 +83,9 @@ def a_row_a_cycle(chain: ChainSpec) -> ChainSpec:
         raise SpecError(f'engine.kind must be "mac" for da4ml, but is "{spec.KIND}".')
     if not isinstance(spec.layer, Layer):
         raise SpecError('layer.kind must be "dense" for da4ml, but is "conv2d".')
+    if spec.engine.scheme not in SCHEMES:
+        raise SpecError(f"engine.scheme must be one of {', '.join(SCHEMES)} for da4ml, but is "
+                        f"{spec.engine.scheme}.")
     if spec.output is not None and spec.output.mode != "shift":
         raise SpecError('precision.output must be "accumulator" or of mode "shift" for da4ml, '
                         f'but is of mode "{spec.output.mode}".')

@@ -25,7 +25,7 @@ def _names(cls: type) -> frozenset[str]:
 class MACSpec(Products):
     """A layer that multiplies activations by integer weights, output-stationary.
 
-    Per row: cycles = ceil(D/inputs) * ceil(N/outputs).
+    Per row, or `pixels` of them: cycles = ceil(D/inputs) * ceil(N/outputs).
 
     Parameters
     ----------
@@ -77,7 +77,7 @@ class MACSpec(Products):
 
     @property
     def row_cycles(self) -> int:
-        """Cycles between engine rows when nothing stalls."""
+        """Cycles between engine rows, or `pixels` of them at once, when nothing stalls."""
         return self.groups * self.tiles
 
     @property

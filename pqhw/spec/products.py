@@ -60,11 +60,8 @@ class Products(EngineSpec):
 
     @functools.cached_property
     def fixed_outputs(self) -> int:
-        """Outputs of a cycle with integer weights.
-
-        A `mixed` engine without a ratio has as many as without; with it, whole transfers of
-        results have one scheme.
-        """
+        """Outputs of a cycle with integer weights: of a `mixed` engine as many as its ratio says,
+        or, before a device decides, half, in whole transfers of results."""
         if self.engine.scheme != "mixed":
             return self.outputs if self.engine.scheme == "fixed" else 0
         if self.engine.ratio in (None, "auto"):

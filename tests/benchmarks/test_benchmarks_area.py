@@ -39,9 +39,10 @@ def test_a_case_is_what_its_name_says(area, name):
     spec = load_spec(FILE.parent / "specs" / f"{name}.toml").first
     kind, what, bits = name.split("-")[:3]
     assert area.CASES[name].part == kind
-    if kind == "lanes":
-        scheme = what if what in ("sp2", "pot") else "fixed"
-        assert spec.engine.scheme == scheme
+    if spec.KIND == "mac":
+        scheme = what if what in ("sp2", "pot", "mixed") else "fixed"
+        assert spec.engine.scheme == ("bitplane" if kind == "planes" else scheme)
+        assert kind != "planes" or spec.engine.planes == what
         assert bits in ("array", f"{spec.precision.activation_bits}x{spec.engine.weight_bits}")
         return
     assert (spec.engine.prototypes, spec.engine.subvector_length) == (16, 9)

@@ -136,6 +136,8 @@ LONG = chain(mac(D=2, N=2, weight_bits=3, activation_bits=3, output=RELU),
              mac(D=2, N=2, weight_bits=3, activation_bits=3, activation_signed=False))
 IMAGES = chain(mac(C=2, N=2, F=3, H=3, W=4, weight_bits=3, activation_bits=3))
 TABLES = chain(pq(D=4, N=2, V=2, K=2, prototype_bits=2, table_bits=3, activation_bits=2))
+MIXED = chain(mac(D=4, N=4, scheme="mixed", weight_bits=3, activation_bits=3, outputs_per_cycle=2))
+PLANES = chain(mac(D=4, N=4, scheme="bitplane", weight_bits=3, activation_bits=3))
 WIDE = chain(mac(D=4097, N=1, weight_bits=2, activation_bits=2))
 
 
@@ -146,6 +148,8 @@ WIDE = chain(mac(D=4097, N=1, weight_bits=2, activation_bits=2))
     (LONG, "SPEC must hold one layer for da4ml, but holds 2."),
     (IMAGES, 'layer.kind must be "dense" for da4ml, but is "conv2d".'),
     (TABLES, 'engine.kind must be "mac" for da4ml, but is "pq".'),
+    (MIXED, "engine.scheme must be one of fixed, pot, sp2 for da4ml, but is mixed."),
+    (PLANES, "engine.scheme must be one of fixed, pot, sp2 for da4ml, but is bitplane."),
     (WIDE, "layer.in_features must be at most 4096 for da4ml, but is 4097."),
 ])
 def test_a_layer_it_cannot_be_given_is_refused(cache, design, words):
