@@ -99,10 +99,18 @@ def _with(spec: Any, **values: Any) -> Any:
 
 
 def _asked(spec: EngineSpec) -> int:
-    """DSP blocks that a spec asks for by name."""
+    """DSP blocks that a spec asks for by name: none, where its ratio follows from those left."""
+    if _is_open(spec):
+        return 0
     if isinstance(spec, MACSpec) and spec.engine.dsp_blocks is not None:
         return spec.dsp_units
     return spec.multipliers if spec.engine.multiplier == "dsp" else 0
+
+
+def _is_open(spec: EngineSpec) -> bool:
+    """Whether a `mixed` engine leaves it to the device how many of its outputs multiply."""
+    return (isinstance(spec, MACSpec) and spec.engine.scheme == "mixed"
+            and spec.engine.ratio in (None, "auto"))
 
 
 def _packed(spec: EngineSpec, part: Device) -> EngineSpec:
@@ -122,7 +130,7 @@ def _packed(spec: EngineSpec, part: Device) -> EngineSpec:
 
 def _filled(spec: MACSpec, blocks: int) -> MACSpec:
     """As many products on `blocks` DSP blocks as a MAC engine leaves open."""
-    if spec.engine.scheme == "mixed" and spec.engine.ratio in (None, "auto"):
+    if _is_open(spec):
         spec = _shared(spec, blocks)
     if spec.engine.multiplier != "auto" or not spec.multipliers:
         return spec
@@ -148,6 +156,8 @@ def _shared(spec: MACSpec, blocks: int) -> MACSpec:
 
 def _check_multiplier(spec: EngineSpec, part: Device, taken: int) -> None:
     """The blocks that a spec asks for by name are there."""
+    if _is_open(spec):
+        return
     held = f", {taken} of them taken by others" if part.dsps and taken else ""
     if isinstance(spec, MACSpec) and spec.engine.dsp_blocks is not None:
         if spec.dsp_units > part.dsps - taken:

@@ -144,9 +144,10 @@ def test_more_blocks_than_there_are_are_refused_by_number(name, has):
 
 @pytest.mark.parametrize("name, ratio", [("lfe5u-25f", "6:6"), ("lfe5u-85f", "11:1"),
                                          ("ice40up5k", "0:12"), ("ice40hx8k", "0:12")])
-def test_the_ratio_of_a_mixed_layer_fills_the_blocks_first(name, ratio):
+@pytest.mark.parametrize("multiplier", ("auto", "dsp"))
+def test_the_ratio_of_a_mixed_layer_fills_the_blocks_first(name, ratio, multiplier):
     spec = mac(D=120, N=24, scheme="mixed", inputs_per_cycle=10, outputs_per_cycle=12,
-               activation_bits=4, weight_bits=4, activation_signed=False)
+               activation_bits=4, weight_bits=4, activation_signed=False, multiplier=multiplier)
     resolved = resolve(chain(spec), device(name)).first
     assert resolved.engine.ratio == ratio
     assert resolved.multipliers == resolved.dsp_units <= device(name).dsps
