@@ -10,7 +10,7 @@ from .ranges import ceil_div
 from .window import WindowSpec
 
 if TYPE_CHECKING:
-    from .engine import EngineSpec
+    from .folds import Folds
 
 __all__ = ["FrontSpec"]
 
@@ -26,7 +26,7 @@ class FrontSpec:
     layer:
         Its convolution.
     """
-    engine: "EngineSpec"
+    engine: "Folds"
     layer: Conv2d
 
     @functools.cached_property

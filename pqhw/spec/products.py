@@ -1,6 +1,5 @@
 """What forms the products of a MAC engine, lane by lane, and the ranges that follow from it."""
 
-import abc
 import dataclasses
 import functools
 from typing import Any
@@ -50,11 +49,6 @@ class Products(EngineSpec):
     of their lanes the first `dsp_units` groups of `packed` are DSP blocks.
     """
     engine: Any
-
-    @property
-    @abc.abstractmethod
-    def row_lanes(self) -> int:
-        """Inputs of a cycle, for every pixel."""
 
     # -- Which lane is what ----------------------------------------------------------------
 
