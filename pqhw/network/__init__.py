@@ -1,6 +1,14 @@
-"""Trained networks in floating point, and a small one to try. NumPy alone, but for learning."""
+"""Trained networks in floating point: graphs of layers, a zoo of them, and digits to try. NumPy
+alone, but for learning."""
 
 from .dense import DenseNetwork
 from .digits import Digits, LearningError, load_digits, train_digits, variations
+from .files import load_graph, save_graph
+from .fold import fold_batchnorm
+from .graph import INPUT, Graph, GraphBuilder, Node, layer_shape
+from .ops import GraphError
+from .zoo import ZOO, zoo_network
 
-__all__ = ["DenseNetwork", "Digits", "LearningError", "load_digits", "train_digits", "variations"]
+__all__ = ["DenseNetwork", "Digits", "Graph", "GraphBuilder", "GraphError", "INPUT",
+           "LearningError", "Node", "ZOO", "fold_batchnorm", "layer_shape", "load_digits",
+           "load_graph", "save_graph", "train_digits", "variations", "zoo_network"]
