@@ -7,7 +7,7 @@ from pqhw.network import (INPUT, GraphBuilder, GraphError, fold_batchnorm, layer
                           save_graph)
 from pqhw.network import ops
 from pqhw.network.ops import (Add, ArgMax, AvgPool, BatchNorm, Concat, Conv2d, Flatten,
-                              GlobalAvgPool, Linear, MaxPool, PadChannels, Relu, Softmax, Subsample)
+                              Linear, MaxPool, PadChannels, Relu, Softmax, Subsample)
 
 RANDOM = np.random.default_rng(5)
 
