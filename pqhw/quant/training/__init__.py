@@ -8,13 +8,16 @@ if importlib.util.find_spec("torch") is None:
     raise LearningError("learning needs PyTorch; run: pip install 'pqhw[train]'")
 
 from .augment import Augmentation
+from .distil import Distillation
 from .history import Epoch, History
 from .loop import Group, Step, accuracy, fit, logits_of, parameter_groups
 from .loss import Batch, LabelLoss, Loss
 from .module import GraphModule
+from .network import network_for, train_network
 from .recipe import Recipe, RecipeError, RecipeTypeError
-from .scaling import InputScaling, folded, unfolded
+from .scaling import InputScaling, fold_scaling, unfold_scaling
 
-__all__ = ["Augmentation", "Batch", "Epoch", "GraphModule", "Group", "History", "InputScaling",
-           "LabelLoss", "Loss", "Recipe", "RecipeError", "RecipeTypeError", "Step", "accuracy",
-           "fit", "folded", "logits_of", "parameter_groups", "unfolded"]
+__all__ = ["Augmentation", "Batch", "Distillation", "Epoch", "GraphModule", "Group", "History",
+           "InputScaling", "LabelLoss", "Loss", "Recipe", "RecipeError", "RecipeTypeError", "Step",
+           "accuracy", "fit", "fold_scaling", "logits_of", "network_for", "parameter_groups",
+           "train_network", "unfold_scaling"]

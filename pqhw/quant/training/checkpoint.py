@@ -1,12 +1,10 @@
 """Training in files: what is needed to go on as if nothing had happened."""
 
+import io
 import os
-import pickle
 import tempfile
-import zipfile
-from collections.abc import Callable
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import torch
 
@@ -20,12 +18,12 @@ CHECKPOINT = "checkpoint.pt"
 FORMAT = "pqhw training 1"
 
 
-def write_whole(path: Path, write: Callable[[IO[bytes]], None]) -> None:
+def write_whole(path: Path, content: str | bytes) -> None:
     """Write a file beside its place and move it there: it is the old or the new one, and whole."""
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(handle, "wb") as file:
-            write(file)
+            file.write(content.encode() if isinstance(content, str) else content)
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, path)
@@ -36,7 +34,9 @@ def write_whole(path: Path, write: Callable[[IO[bytes]], None]) -> None:
 
 def save_checkpoint(path: Path, content: dict[str, Any]) -> None:
     """Write tensors and plain values; `torch.load` reads them with `weights_only`."""
-    write_whole(path, lambda file: torch.save({"format": FORMAT} | content, file))
+    buffer = io.BytesIO()
+    torch.save({"format": FORMAT} | content, buffer)
+    write_whole(path, buffer.getvalue())
 
 
 def load_checkpoint(path: Path) -> dict[str, Any]:
@@ -51,8 +51,7 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except OSError as error:
         raise LearningError(f"{path}: cannot be read ({error.strerror or error}).") from None
-    except (EOFError, KeyError, RuntimeError, ValueError, pickle.UnpicklingError,
-            zipfile.BadZipFile):
+    except Exception:  # What a broken pickle makes its reader raise is not to be foreseen.
         raise LearningError(f"{path}: is not a complete checkpoint of a training.") from None
     if not isinstance(content, dict) or content.get("format") != FORMAT:
         raise LearningError(f"{path}: is a file of PyTorch, but no checkpoint of a training.")

@@ -1,6 +1,7 @@
 """The loop over epochs, for any module whose result are logits."""
 
 import dataclasses
+import os
 import time
 import zlib
 from collections.abc import Callable, Sequence
@@ -88,9 +89,9 @@ def accuracy(module: nn.Module, inputs: Tensor | np.ndarray, labels: Tensor | np
     return float((found == torch.as_tensor(labels)).double().mean())
 
 
-def fit(module: nn.Module, data: Any, recipe: Recipe, *, folder: str | Path | None = None,
-        resume: bool = False, loss: Loss | None = None,
-        evaluate: Callable[[nn.Module], float] | None = None,
+def fit(module: nn.Module, data: Any, recipe: Recipe, *,
+        folder: str | os.PathLike[str] | None = None, resume: bool = False,
+        loss: Loss | None = None, evaluate: Callable[[nn.Module], float] | None = None,
         groups: Sequence[Group] | None = None,
         on_epoch: Callable[[int, nn.Module], None] | None = None,
         progress: Callable[[Step], None] | None = None, device: str = "auto") -> History:
@@ -250,8 +251,8 @@ class _Training:
             "random_gpu": torch.cuda.get_rng_state(self.device) if on_gpu else None,
             "recipe": self.recipe.to_mapping(), "data": self.data,
             "epochs": [dataclasses.asdict(own) for own in self.epochs]})
-        text = self.history.to_json().encode()
-        write_whole(folder / HISTORY, lambda file: file.write(text))
+        text = self.history.to_json()
+        write_whole(folder / HISTORY, text)
 
 
 def _optimiser(groups: Sequence[Group], recipe: Recipe) -> torch.optim.Optimizer:
@@ -268,8 +269,8 @@ def _optimiser(groups: Sequence[Group], recipe: Recipe) -> torch.optim.Optimizer
 def _in_words(data: Any) -> str:
     """Name, size and a check sum of what is trained on."""
     images, labels = np.asarray(data.train_images), np.asarray(data.train_labels)
-    sum_ = zlib.crc32(np.ascontiguousarray(labels), zlib.crc32(np.ascontiguousarray(images)))
-    return f"{getattr(data, 'name', 'data')}: {len(images)} images, check sum {sum_:08x}"
+    check_sum = zlib.crc32(labels.tobytes(), zlib.crc32(images.tobytes()))
+    return f"{getattr(data, 'name', 'data')}: {len(images)} images, check sum {check_sum:08x}"
 
 
 def _difference(before: Any, now: Any) -> str:

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from ...network import INPUT, Graph, GraphError, Node
 from ...network.ops import ArgMax, BatchNorm, Softmax
 from .operations import learned_operation, operation
-from .scaling import InputScaling, folded, unfolded
+from .scaling import InputScaling, fold_scaling, unfold_scaling
 
 __all__ = ["GraphModule"]
 
@@ -40,12 +40,12 @@ class GraphModule(nn.Module):
         super().__init__()
         self.graph = graph
         self.scaling = scaling
-        inner = graph if scaling is None else unfolded(graph, scaling)
+        inner = graph if scaling is None else unfold_scaling(graph, scaling)
         if scaling is not None:
             for name in ("mean", "step"):
                 self.register_buffer(f"input_{name}", torch.tensor(getattr(scaling, name)))
         self.logits = _logits(graph)
-        self.steps = nn.ModuleList(self.module_of(node) for node in inner.nodes)
+        self.operations = nn.ModuleList(self.module_of(node) for node in inner.nodes)
 
     def module_of(self, node: Node) -> nn.Module:
         """The module of a node; what trains in another arithmetic overrides this.
@@ -58,7 +58,7 @@ class GraphModule(nn.Module):
 
     def __getitem__(self, name: str) -> nn.Module:
         """The module of the node with this name."""
-        return self.steps[self.graph.nodes.index(self.graph[name])]
+        return self.operations[self.graph.nodes.index(self.graph[name])]
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Logits [R, ...] of inputs [R, H, W, C] or [R, D], real numbers.
@@ -78,7 +78,7 @@ class GraphModule(nn.Module):
             inputs = inputs.permute(0, 3, 1, 2)
         held = {INPUT: inputs}
         waiting = {name: len(users) for name, users in self.graph.users.items()}
-        for node, module in zip(self.graph.nodes, self.steps):
+        for node, module in zip(self.graph.nodes, self.operations):
             result = module(*(held[name] for name in node.inputs))
             if node.name == self.logits:
                 break
@@ -92,9 +92,9 @@ class GraphModule(nn.Module):
     def to_graph(self) -> Graph:
         """The graph with the arrays as learned; its input are raw pixels again."""
         nodes = tuple(dataclasses.replace(node, op=learned_operation(node.op, module))
-                      for node, module in zip(self.graph.nodes, self.steps))
+                      for node, module in zip(self.graph.nodes, self.operations))
         graph = dataclasses.replace(self.graph, nodes=nodes)
-        return graph if self.scaling is None else folded(graph, self.scaling)
+        return graph if self.scaling is None else fold_scaling(graph, self.scaling)
 
 
 def _logits(graph: Graph) -> str:

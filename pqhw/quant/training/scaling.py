@@ -7,7 +7,7 @@ import numpy as np
 from ...network import INPUT, Graph, GraphError, Node
 from ...network.ops import BatchNorm, Conv2d, Flatten, Linear, Op
 
-__all__ = ["InputScaling", "folded", "unfolded"]
+__all__ = ["InputScaling", "fold_scaling", "unfold_scaling"]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -53,11 +53,11 @@ class InputScaling:
         constant keeps its scale."""
         axes = tuple(range(images.ndim - 1))
         spread = images.std(axis=axes, dtype=np.float64)
-        return cls(mean=images.mean(axis=axes, dtype=np.float64),  # type: ignore[arg-type]
-                   step=np.where(spread > 0, spread, 1.0))  # type: ignore[arg-type]
+        return cls(mean=tuple(images.mean(axis=axes, dtype=np.float64)),
+                   step=tuple(np.where(spread > 0, spread, 1.0)))
 
 
-def folded(graph: Graph, scaling: InputScaling) -> Graph:
+def fold_scaling(graph: Graph, scaling: InputScaling) -> Graph:
     """The function of `graph` on scaled pixels, as a graph that takes raw pixels.
 
     Raises
@@ -68,7 +68,7 @@ def folded(graph: Graph, scaling: InputScaling) -> Graph:
     return _moved(graph, np.array(scaling.mean), np.array(scaling.step))
 
 
-def unfolded(graph: Graph, scaling: InputScaling) -> Graph:
+def unfold_scaling(graph: Graph, scaling: InputScaling) -> Graph:
     """The reverse: the function of a graph of raw pixels, as one that takes scaled pixels."""
     mean, step = np.array(scaling.mean), np.array(scaling.step)
     return _moved(graph, -mean / step, 1 / step)
