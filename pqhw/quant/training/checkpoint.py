@@ -1,0 +1,58 @@
+"""Training in files: what is needed to go on as if nothing had happened."""
+
+import io
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from ...network import LearningError
+
+__all__ = ["CHECKPOINT", "load_checkpoint", "save_checkpoint", "write_whole"]
+
+CHECKPOINT = "checkpoint.pt"
+"""The file within a training's folder."""
+
+FORMAT = "pqhw training 1"
+
+
+def write_whole(path: Path, content: str | bytes) -> None:
+    """Write a file beside its place and move it there: it is the old or the new one, and whole."""
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content.encode() if isinstance(content, str) else content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except BaseException:
+        os.unlink(temporary)
+        raise
+
+
+def save_checkpoint(path: Path, content: dict[str, Any]) -> None:
+    """Write tensors and plain values; `torch.load` reads them with `weights_only`."""
+    buffer = io.BytesIO()
+    torch.save({"format": FORMAT} | content, buffer)
+    write_whole(path, buffer.getvalue())
+
+
+def load_checkpoint(path: Path) -> dict[str, Any]:
+    """Read what `save_checkpoint` wrote, onto the CPU.
+
+    Raises
+    ------
+    LearningError
+        One sentence that begins with the file's name.
+    """
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except OSError as error:
+        raise LearningError(f"{path}: cannot be read ({error.strerror or error}).") from None
+    except Exception:  # What a broken pickle makes its reader raise is not to be foreseen.
+        raise LearningError(f"{path}: is not a complete checkpoint of a training.") from None
+    if not isinstance(content, dict) or content.get("format") != FORMAT:
+        raise LearningError(f"{path}: is a file of PyTorch, but no checkpoint of a training.")
+    return content
