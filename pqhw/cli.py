@@ -10,11 +10,12 @@ from .verbs_explore import estimate, reproduce, size
 from .verbs_external import external
 from .verbs_measure import compare, demo, report, synth
 from .verbs_network import data
+from .verbs_train import train
 
 __all__ = ["app", "main"]
 
-VERBS = (verilog, sim, estimate, size, synth, compare, external, report, reproduce, data, doctor,
-         schema, demo)
+VERBS = (verilog, sim, estimate, size, synth, compare, external, report, reproduce, data, train,
+         doctor, schema, demo)
 """In the order in which the help lists them."""
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode="rich",

@@ -13,7 +13,14 @@ import pydantic
 import typer
 from rich.console import Console, RenderableType
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 
 from .flow.tools import ToolError, end_tools
 from .spec import ChainSpec, SpecError
@@ -84,10 +91,14 @@ def parse_seeds(text: str) -> tuple[int, ...]:
     return seeds
 
 
-def progress_bar() -> Progress:
-    """A bar on standard error, which vanishes when done; nothing where that is no terminal."""
+def progress_bar(*, remaining: bool = False) -> Progress:
+    """A bar on standard error, which vanishes when done; nothing where that is no terminal.
+
+    Time is what has passed, and before it, if asked for, what is left.
+    """
+    left = [TimeRemainingColumn(elapsed_when_finished=True)] if remaining else []
     return Progress(TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(),
-                    TimeElapsedColumn(), console=err, transient=True,
+                    *left, TimeElapsedColumn(), console=err, transient=True,
                     disable=not err.is_terminal)
 
 

@@ -17,7 +17,7 @@ from .numbers import accuracy, count, quantity, share
 from .ratios import AREA, Design, DeviceRatios, device_ratios, resource_shares
 from .summary import summary_rows
 
-__all__ = ["ReportError", "write_report"]
+__all__ = ["ReportError", "render", "write_report"]
 
 LEVELS = {"amaranth": "Amaranth simulator", "cxxrtl": "CXXRTL, on the Verilog",
           "cocotb": "cocotb, on the Verilog"}
@@ -37,30 +37,40 @@ def write_report(comparisons: Sequence[Comparison], path: str | os.PathLike[str]
     ReportError
         If Plotly or Jinja is not installed, or there is nothing to report.
     """
+    if not any(comparison.measurements for comparison in comparisons):
+        raise ReportError("the report needs at least one measurement, but there is none.")
+    figures: dict[str, dict[str, Any]] = {}
+    sections = [_section(comparison, index, figures)
+                for index, comparison in enumerate(comparisons, start=1)
+                if comparison.measurements]
+    sections[0]["devices"][0]["leads"] = True
+    page = render("report.html", sections=sections, figures=figures, levels=LEVELS, area=AREA)
+    path = Path(path)
+    path.write_text(page, encoding="utf-8", newline="\n")
+    return path
+
+
+def render(template: str, **values: Any) -> str:
+    """A page that holds Plotly, from a template.
+
+    Raises
+    ------
+    ReportError
+        If Plotly or Jinja is not installed.
+    """
     try:
         import jinja2
         from plotly.offline import get_plotlyjs
     except ImportError:
         raise ReportError("the report needs plotly and jinja2; "
                           "run: pip install 'pqhw[report]'") from None
-    if not any(comparison.measurements for comparison in comparisons):
-        raise ReportError("the report needs at least one measurement, but there is none.")
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("pqhw.report"), autoescape=True, trim_blocks=True,
         lstrip_blocks=True, undefined=jinja2.StrictUndefined)
     environment.filters |= {"accuracy": accuracy, "count": count, "quantity": quantity,
                             "share": share}
-    figures: dict[str, dict[str, Any]] = {}
-    sections = [_section(comparison, index, figures)
-                for index, comparison in enumerate(comparisons, start=1)
-                if comparison.measurements]
-    sections[0]["devices"][0]["leads"] = True
-    page = environment.get_template("report.html").render(
-        sections=sections, figures=figures, version=__version__, levels=LEVELS, area=AREA,
-        plotly=get_plotlyjs().replace("</script", "<\\/script"))
-    path = Path(path)
-    path.write_text(page, encoding="utf-8", newline="\n")
-    return path
+    return environment.get_template(template).render(
+        version=__version__, plotly=get_plotlyjs().replace("</script", "<\\/script"), **values)
 
 
 def _section(comparison: Comparison, index: int, figures: dict[str, Any]) -> dict[str, Any]:

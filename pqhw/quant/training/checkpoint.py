@@ -48,9 +48,11 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
         One sentence that begins with the file's name.
     """
     try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
+        held = io.BytesIO(path.read_bytes())
     except OSError as error:
         raise LearningError(f"{path}: cannot be read ({error.strerror or error}).") from None
+    try:
+        content = torch.load(held, map_location="cpu", weights_only=True)
     except Exception:  # What a broken pickle makes its reader raise is not to be foreseen.
         raise LearningError(f"{path}: is not a complete checkpoint of a training.") from None
     if not isinstance(content, dict) or content.get("format") != FORMAT:

@@ -14,35 +14,20 @@ from torch import Tensor, nn
 
 from ...network import LearningError
 from .checkpoint import CHECKPOINT, load_checkpoint, save_checkpoint, write_whole
+from .groups import Group, optimiser_of, parameter_groups, set_rate
 from .history import Epoch, History
 from .loss import Batch, LabelLoss, Loss
 from .recipe import Recipe
 from .runtime import device_of, repeatable, versions
+from .scores import accuracy, logits_of
 
-__all__ = ["Group", "HISTORY", "Step", "accuracy", "fit", "logits_of", "parameter_groups"]
+__all__ = ["HISTORY", "Step", "fit"]
 
 HISTORY = "history.json"
 """The file within a training's folder."""
 
 REPORT = 10
 """Steps from one look at the loss to the next: a look waits for the device."""
-
-EVALUATION_BATCH = 256
-
-
-@dataclasses.dataclass(frozen=True, eq=False)
-class Group:
-    """Parameters that are trained alike.
-
-    Parameters
-    ----------
-    parameters: of the module; those in no group stay as they are
-    rate: their step size, as a share of the recipe's
-    decay: their weight decay; the recipe's where left out
-    """
-    parameters: Sequence[nn.Parameter]
-    rate: float = 1.0
-    decay: float | None = None
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -62,31 +47,21 @@ class Step:
     loss: float
     accuracy: float
 
+    @property
+    def done(self) -> int:
+        """Steps since the first epoch began."""
+        return (self.epoch - 1) * self.steps + self.step
 
-def parameter_groups(module: nn.Module) -> list[Group]:
-    """Weights, which decay, and normalisations and biases, which do not."""
-    own = [one for one in module.parameters() if one.requires_grad]
-    return [Group([one for one in own if one.ndim > 1]),
-            Group([one for one in own if one.ndim <= 1], decay=0.0)]
+    @property
+    def total(self) -> int:
+        """Steps of all epochs."""
+        return self.epochs * self.steps
 
-
-def logits_of(module: nn.Module, inputs: Tensor | np.ndarray) -> Tensor:
-    """Logits [R, classes] of inputs [R, ...], batch by batch, without gradients, on the module's
-    device; the module is in evaluation while this runs."""
-    device = next(module.parameters()).device
-    was_training = module.training
-    module.eval()
-    with torch.no_grad():
-        parts = [module(part.to(device, torch.float32))
-                 for part in torch.as_tensor(inputs).split(EVALUATION_BATCH)]
-    module.train(was_training)
-    return torch.cat(parts)
-
-
-def accuracy(module: nn.Module, inputs: Tensor | np.ndarray, labels: Tensor | np.ndarray) -> float:
-    """Share, 0 to 1, of the inputs [R, ...] whose largest logit is that of the label [R]."""
-    found = logits_of(module, inputs).argmax(1).cpu()
-    return float((found == torch.as_tensor(labels)).double().mean())
+    @property
+    def text(self) -> str:
+        """For a progress bar."""
+        return (f"epoch {self.epoch}/{self.epochs} loss {self.loss:.3f} "
+                f"accuracy {100 * self.accuracy:.1f} %")
 
 
 def fit(module: nn.Module, data: Any, recipe: Recipe, *,
@@ -151,7 +126,8 @@ class _Training:
         self.top = float(self.images.max())
         self.data = _in_words(data)
         self._check()
-        self.optimiser = _optimiser(parameter_groups(module) if groups is None else groups, recipe)
+        self.optimiser = optimiser_of(parameter_groups(module) if groups is None else groups,
+                                      recipe)
         self.generator = torch.Generator().manual_seed(recipe.seed)
         self.epochs: list[Epoch] = []
 
@@ -201,8 +177,7 @@ class _Training:
 
     def _step(self, batch: Batch, rate: float) -> Tensor:
         """Train on a batch; the sums of its losses and of what it got right."""
-        for group in self.optimiser.param_groups:
-            group["lr"] = rate * group["share"]
+        set_rate(self.optimiser, rate)
         with torch.autocast(self.device.type, torch.bfloat16,
                             enabled=self.recipe.precision == "bfloat16"):
             logits = self.module(batch.inputs)
@@ -253,17 +228,6 @@ class _Training:
             "epochs": [dataclasses.asdict(own) for own in self.epochs]})
         text = self.history.to_json()
         write_whole(folder / HISTORY, text)
-
-
-def _optimiser(groups: Sequence[Group], recipe: Recipe) -> torch.optim.Optimizer:
-    listed = [{"params": list(group.parameters), "share": group.rate,
-               "weight_decay": recipe.decay if group.decay is None else group.decay}
-              for group in groups if len(group.parameters)]
-    if not listed:
-        raise LearningError("groups must hold parameters, but hold none.")
-    if recipe.optimiser == "adam":
-        return torch.optim.AdamW(listed, lr=recipe.rate)
-    return torch.optim.SGD(listed, lr=recipe.rate, momentum=0.9, nesterov=True)
 
 
 def _in_words(data: Any) -> str:
