@@ -39,10 +39,13 @@ class IntegerNetwork:
     spec: nodes
     parameters: of every engine, by the node's name
     steps: real value of 1, by result, where it has one
+    units: of the sums of a layer in a step of its result, or in 1.0 where sums are the result, by
+        the layer's name; of a layer with a scale per output, those of its first
     """
     spec: NetworkSpec
     parameters: dict[str, Parameters]
     steps: dict[str, float]
+    units: dict[str, float]
 
 
 def convert_network(graph: Graph, images: np.ndarray, settings: Mapping[str, LayerSettings], *,
@@ -73,13 +76,16 @@ def convert_network(graph: Graph, images: np.ndarray, settings: Mapping[str, Lay
     real = {name: steps[tensor.grid] for name, tensor in lowered.tensors.items()}
     nodes: list[NetworkNode] = []
     parameters: dict[str, Parameters] = {}
+    units: dict[str, float] = {}
     values = {INPUT: _checked(given, images)}
     for step in lowered.steps:
         entering = [values[name] for name in step.inputs]
         if isinstance(step.node.op, WEIGHTED):
-            engine, parameters[step.name] = _engine(lowered, step, settings[step.node.name], real,
-                                                    entering[0], floats[step.node.name], seed)
-            op: integer.NodeOp = engine
+            made, found, units[step.name] = _engine(
+                lowered, step, settings[step.node.name], real, entering[0],
+                floats[step.node.name], seed)
+            parameters[step.name] = check_parameters(made, found)
+            op: integer.NodeOp = integer.Engine(made)
             if progress is not None:
                 progress(len(parameters), len(lowered.layers))
         else:
@@ -88,7 +94,7 @@ def convert_network(graph: Graph, images: np.ndarray, settings: Mapping[str, Lay
         spec = NetworkSpec(graph.name, given, tuple(nodes))
         values[step.name] = node_result(op, parameters.get(step.name), entering,
                                         spec.ranges[step.inputs[0]])
-    return IntegerNetwork(spec, parameters, real)
+    return IntegerNetwork(spec, parameters, real, units)
 
 
 def _checked(given: integer.NetworkInput, images: np.ndarray) -> np.ndarray:
@@ -181,22 +187,20 @@ def layer_weights(lowered: Lowered, step: Step) -> np.ndarray:
 
 def _engine(lowered: Lowered, step: Step, settings: LayerSettings, real: Mapping[str, float],
             entering: np.ndarray, sums: np.ndarray, seed: int
-            ) -> tuple[integer.Engine, Parameters]:
+            ) -> tuple[PQSpec | MACSpec, dict[str, Any], float]:
+    """The finished spec, the parameters, and the units of its sums in a step of its result."""
     op, spec = step.node.op, engine_for(lowered, step, settings)
     assert isinstance(op, WEIGHTED)
-    weights = layer_weights(lowered, step) * real[step.inputs[0]] / real.get(step.name, 1.0)
-    bias = op.bias.astype(np.float64) / real.get(step.name, 1.0)
-    made: PQSpec | MACSpec
+    leaving = real.get(step.name, 1.0)
+    weights = layer_weights(lowered, step) * real[step.inputs[0]] / leaving
+    bias = op.bias.astype(np.float64) / leaving
     if isinstance(spec, PQSpec):
-        targets = sums / real.get(step.name, 1.0)
-        made, values = pq_layer_values(spec, weights, bias, entering, targets, seed)
-    else:
-        made, values = _mac_values(spec, weights, bias)
-    return integer.Engine(made), check_parameters(made, values)
+        return pq_layer_values(spec, weights, bias, entering, sums / leaving, seed)
+    return _mac_values(spec, weights, bias)
 
 
 def _mac_values(spec: MACSpec, weights: np.ndarray, bias: np.ndarray
-                ) -> tuple[MACSpec, dict[str, Any]]:
+                ) -> tuple[MACSpec, dict[str, Any], float]:
     """Weights on the steps of input and output as levels, scales as multipliers."""
     values, scale = layer_levels(spec, weights.reshape(len(weights), -1))
     values["weights"] = values["weights"].reshape(weights.shape)
@@ -204,4 +208,4 @@ def _mac_values(spec: MACSpec, weights: np.ndarray, bias: np.ndarray
     if spec.output is not None:
         values["multiplier"], shift = multipliers(scale, spec.max_shift)
     made, fixed = fixed_shift(spec, shift, round_half_up(bias / scale))
-    return made, values | fixed
+    return made, values | fixed, 1 / float(scale[0])

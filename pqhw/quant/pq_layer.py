@@ -26,8 +26,9 @@ FITTED_ENTRIES = 2048
 
 
 def pq_layer_values(spec: PQSpec, weights: np.ndarray, bias: np.ndarray, entering: np.ndarray,
-                    targets: np.ndarray, seed: int) -> tuple[PQSpec, dict[str, Any]]:
-    """The spec with its shift and bias bits, and the parameters.
+                    targets: np.ndarray, seed: int) -> tuple[PQSpec, dict[str, Any], float]:
+    """The spec with its shift and bias bits, the parameters, and the units of its sums in a step of
+    the output.
 
     Prototypes are the centres of what enters. Tables are prototype times weight, fitted to the
     targets where a row is encoded as a whole, on the power of two of least error.
@@ -50,7 +51,7 @@ def pq_layer_values(spec: PQSpec, weights: np.ndarray, bias: np.ndarray, enterin
                         clamp=spec.output.range if spec.output else None)
     tables = choose_tables(fitted, codes, wanted, spec)
     made, values = fixed_shift(spec, tables.shift, tables.bias)
-    return made, {"prototypes": prototypes, "tables": tables.entries, **values}
+    return made, {"prototypes": prototypes, "tables": tables.entries, **values}, tables.scale
 
 
 def _sampled(spec: PQSpec, entering: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -110,7 +111,8 @@ def real_tables(spec: PQSpec, prototypes: np.ndarray, weights: np.ndarray) -> np
 
 
 def _by_products(spec: PQSpec, prototypes: np.ndarray, weights: np.ndarray, bias: np.ndarray,
-                 entering: np.ndarray, targets: np.ndarray) -> tuple[PQSpec, dict[str, Any]]:
+                 entering: np.ndarray, targets: np.ndarray
+                 ) -> tuple[PQSpec, dict[str, Any], float]:
     """Tables as they follow from prototypes and weights, at the power of two of least error."""
     real = real_tables(spec, prototypes, weights)
     top = spec.term_range.high
@@ -122,7 +124,7 @@ def _by_products(spec: PQSpec, prototypes: np.ndarray, weights: np.ndarray, bias
         first = min(max(0, int(np.floor(np.log2(fits)))), MAX_SHIFT)
         scales = [(2.0 ** shift, shift) for shift in range(first, first + 4)]
         low, high = spec.output.range.low, spec.output.range.high
-    best: tuple[PQSpec, dict[str, Any]] | None = None
+    best: tuple[PQSpec, dict[str, Any], float] | None = None
     least = np.inf
     for scale, shift in scales:
         entries = np.clip(round_half_up(real * scale), spec.term_range.low, top)
@@ -132,6 +134,6 @@ def _by_products(spec: PQSpec, prototypes: np.ndarray, weights: np.ndarray, bias
         got = results / (scale if spec.output is None else 1)
         error = float(((got - np.clip(targets, low, high)) ** 2).mean())
         if error < least:
-            best, least = (made, values), error
+            best, least = (made, values, scale), error
     assert best is not None
     return best

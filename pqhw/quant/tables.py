@@ -82,10 +82,12 @@ def _centred(entries: np.ndarray, bias: np.ndarray, spread: np.ndarray) -> RealT
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class IntegerTables:
-    """Entries [S, K, N] and bias [N] as integers; `shift` brings a sum to the output's grid."""
+    """Entries [S, K, N] and bias [N] as integers; `shift` brings a sum to the output's grid, on
+    which 1 is `scale` of a sum's units."""
     entries: np.ndarray
     bias: np.ndarray
     shift: int
+    scale: float
 
 
 def round_tables(tables: RealTables, scale: float, allowed: Range, *,
@@ -140,6 +142,6 @@ def choose_tables(tables: RealTables, codes: np.ndarray, targets: np.ndarray,
             results = np.clip(shift_half_up(results, shift), low, high)
         error = float(((results - targets) ** 2).mean())
         if error < least:
-            best, least = IntegerTables(entries, bias, shift), error
+            best, least = IntegerTables(entries, bias, shift, scale), error
     assert best is not None
     return best

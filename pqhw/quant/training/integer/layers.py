@@ -107,6 +107,11 @@ class MACLayer(_Layer):
         smooth = self.weights * (ratio / own).float().view(shape)
         return smooth + (levels - smooth).detach(), own, values
 
+    @torch.no_grad()
+    def units(self) -> float:
+        """Units of a sum in a step of the first output's result."""
+        return 1 / float(self._levels()[1][0])
+
     def _product(self, inputs: Tensor, levels: Tensor) -> Tensor:
         spec = self.spec
         bound = spec.sum_range.magnitude().high
@@ -147,6 +152,7 @@ class PQLayer(_Layer):
     gradient: `straight` hands gradients on as if inputs had been multiplied; `soft` also lets them
         through the distances
     temperature: of the softmax over distances, where `soft`
+    following: how far, 0 to 1, prototypes move per batch towards the mean of what they stood for
     """
     spec: PQSpec
 
@@ -156,7 +162,7 @@ class PQLayer(_Layer):
         super().__init__(spec, scale, weights, bias)
         self.prototypes = nn.Parameter(torch.tensor(prototypes, dtype=torch.float32))
         self.entry, self.parameters_at_start = entry, parameters
-        self.gradient, self.temperature = "straight", 1.0
+        self.gradient, self.temperature, self.following = "straight", 1.0, 0.0
         if correction is not None:
             self.correction = nn.Parameter(torch.tensor(correction, dtype=torch.float32))
         else:
@@ -188,12 +194,16 @@ class PQLayer(_Layer):
         pieces = taps.view(sets, outputs // sets, subspaces, length, -1)
         real = torch.einsum("gskv,gnsvt->gnskt", own, pieces).reshape(outputs, -1, taps.shape[2])
         if self.correction is not None:
-            moved = self.correction.flatten(0, -4).permute(3, 1, 2, 0)
+            moved = self.correction.reshape(-1, *self.correction.shape[-3:]).permute(3, 1, 2, 0)
             real = real + moved.reshape(outputs, -1, taps.shape[2])
         entries = quantize(real * self.entry, spec.term_range)
         if spec.encodes_pixels:
             return entries.view(outputs, -1, *self.weights.shape[2:])
         return entries[:, :, 0]
+
+    def units(self) -> float:
+        """Units of a sum in a step of the result."""
+        return self.entry
 
     def integer_bias(self) -> Tensor:
         """Bias [N] in units of the sums."""
@@ -209,8 +219,9 @@ class PQLayer(_Layer):
         elif spec.encodes_pixels:
             columns = inputs.flatten(2)
         else:
-            stride, padding, _, _ = self.geometry
-            columns = functional.unfold(inputs, spec.layer.kernel, 1, padding, stride)
+            assert isinstance(spec.layer, Conv2d)
+            columns = functional.unfold(inputs, spec.layer.kernel, 1, spec.layer.padding,
+                                        spec.layer.stride)
         rows, depth, positions = columns.shape
         length, subspaces = spec.engine.subvector_length, spec.encoder_subspaces
         columns = columns.reshape(rows, sets, depth // sets, positions)
@@ -231,6 +242,8 @@ class PQLayer(_Layer):
         count = spec.engine.prototypes
         vectors = self.vectors(inputs.detach())
         marks = one_hot(self.codes(vectors), count)
+        if self.training and self.following and not self.is_tree:
+            self._follow(marks, vectors)
         tables = self.tables()
         geometry = self.geometry
         if spec.encodes_pixels:
@@ -240,7 +253,7 @@ class PQLayer(_Layer):
         sums = looked_up(marks, tables, inputs, weights, geometry)
         if self.training and self.gradient == "soft" and not self.is_tree:
             sums = sums + self._soft(inputs, tables, geometry, sums)
-        if self.convolves:
+        if isinstance(spec.layer, Conv2d):
             sums = sums.reshape(len(inputs), -1, spec.layer.out_height, spec.layer.out_width)
         else:
             sums = sums.squeeze(2)
@@ -248,6 +261,20 @@ class PQLayer(_Layer):
         if spec.output is None:
             return sums
         return quantize(sums / self.entry, spec.output.range)
+
+    @torch.no_grad()
+    def _follow(self, marks: Tensor, vectors: Tensor) -> None:
+        """Move prototypes towards the means of the vectors [R, S, V, P] that chose them."""
+        rows, subspaces, length, columns = vectors.shape
+        seen = marks.view(rows, subspaces, -1, columns)
+        counts = seen.sum((0, 3))
+        totals = torch.einsum("rskp,rsvp->skv", seen, vectors)
+        if len(self.prototypes) == 1:
+            counts, totals = counts.sum(0, keepdim=True), totals.sum(0, keepdim=True)
+        means = totals / counts.clamp(min=1)[:, :, None]
+        # A prototype that stood for little moves little.
+        share = self.following * (counts / (counts + 1))[:, :, None]
+        self.prototypes += share * (means - self.prototypes)
 
     def _soft(self, inputs: Tensor, tables: Tensor, geometry: tuple, sums: Tensor) -> Tensor:
         """Zero, with the gradients of a soft choice of prototypes."""

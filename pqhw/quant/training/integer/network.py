@@ -1,0 +1,185 @@
+"""An integer network that learns: its forward pass is the hardware's, number for number."""
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from ....golden.network import network_results
+from ....network import GraphError
+from ....network.graph import INPUT
+from ....network.lowering import Lowered
+from ....spec import MACSpec, PQSpec, SpecError
+from ....spec import network as integer
+from ....spec.network import NetworkNode, NetworkSpec
+from ....spec.parameters import (MACParameters, Parameters, PQParameters, TreeParameters,
+                                 check_parameters)
+from ...network import IntegerNetwork, engine_for, layer_weights
+from ...pq_layer import real_tables
+from ...settings import MACSettings, PQSettings
+from .layers import MACLayer, PQLayer, Scale
+from .rounding import quantize, shifted
+
+__all__ = ["IntegerModule"]
+
+
+class IntegerModule(nn.Module):
+    """A float graph's layers in the integers of a converted network, ready to learn.
+
+    `forward` takes images [R, H, W, C] or rows [R, D], integers in floating point, and gives the
+    logits in real units; `sums` gives the integers themselves, which equal those of `golden`.
+
+    Parameters
+    ----------
+    lowered: the float graph in steps
+    network: what `convert_network` made of it with the same settings
+    settings: per layer, by name
+
+    Raises
+    ------
+    GraphError
+        If a layer cannot learn here: planes of bits, or a network that does not end in a layer.
+    """
+
+    def __init__(self, lowered: Lowered, network: IntegerNetwork,
+                 settings: Mapping[str, PQSettings | MACSettings]):
+        super().__init__()
+        self.lowered, self.network = lowered, network
+        self.layers = nn.ModuleDict()
+        for step in lowered.layers:
+            self.layers[_key(step.name)] = _layer(lowered, network, step,
+                                                  settings[step.node.name])
+        last = network.spec.nodes[-1]
+        if isinstance(last.op, integer.ArgMax):
+            last = next(node for node in network.spec.nodes if node.name == last.inputs[0])
+        if last.name in network.steps or not isinstance(last.op, integer.Engine):
+            raise GraphError(f"{last.name}: a network that learns must end in the sums of a layer.")
+        self.last = last.name
+
+    def __getitem__(self, name: str) -> Any:
+        """The layer that gives the result of this name."""
+        return self.layers[_key(name)]
+
+    # -- Forward ---------------------------------------------------------------------------
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        sums = self.sums(inputs)
+        return sums * self.real_step().to(sums.device)
+
+    def real_step(self) -> Tensor:
+        """Real value of 1 of the last layer's sums."""
+        return torch.tensor(1 / self[self.last].units())
+
+    def sums(self, inputs: Tensor) -> Tensor:
+        """Results [R, classes] of the last layer, integers in floating point."""
+        return self.activations(inputs, only_last=True)[self.last].flatten(1).float()
+
+    def activations(self, inputs: Tensor, *, only_last: bool = False) -> dict[str, Tensor]:
+        """Results by name, images channels first."""
+        if inputs.ndim == 4:
+            inputs = inputs.permute(0, 3, 1, 2)
+        held = {INPUT: inputs.float()}
+        spec = self.network.spec
+        last = {name: index for index, node in enumerate(spec.nodes) for name in node.inputs}
+        for index, node in enumerate(spec.nodes):
+            if isinstance(node.op, integer.ArgMax):
+                continue
+            own = [held[name] for name in node.inputs]
+            held[node.name] = (self[node.name](own[0]) if isinstance(node.op, integer.Engine)
+                               else _plain(node.op, own, spec.ranges[node.inputs[0]].low))
+            if only_last:
+                for name in set(node.inputs):
+                    if last[name] == index:
+                        del held[name]
+        return held
+
+    # -- Back to integers ------------------------------------------------------------------
+
+    @torch.no_grad()
+    def to_network(self) -> IntegerNetwork:
+        """The integer network as learned so far."""
+        nodes: list[NetworkNode] = []
+        parameters: dict[str, Parameters] = {}
+        units: dict[str, float] = {}
+        for node in self.network.spec.nodes:
+            if isinstance(node.op, integer.Engine):
+                made, values = self[node.name].values()
+                units[node.name] = self[node.name].units()
+                parameters[node.name] = check_parameters(made, values)
+                node = dataclasses.replace(node, op=integer.Engine(made))
+            nodes.append(node)
+        spec = NetworkSpec(self.network.spec.name, self.network.spec.input, tuple(nodes))
+        return IntegerNetwork(spec, parameters, self.network.steps, units)
+
+    def accuracy(self, images: np.ndarray, labels: np.ndarray) -> float:
+        """Share, 0 to 1, of images that the integer network puts into the class of their label."""
+        made = self.to_network()
+        results = network_results(made.spec, made.parameters, images)
+        classes = (results[:, 0] if isinstance(made.spec.nodes[-1].op, integer.ArgMax)
+                   else results.argmax(axis=-1))
+        return float((classes == labels).mean())
+
+
+def _key(name: str) -> str:
+    """A name as PyTorch admits it."""
+    return name.replace(".", "/")
+
+
+def _layer(lowered: Lowered, network: IntegerNetwork, step: Any,
+           settings: PQSettings | MACSettings) -> MACLayer | PQLayer:
+    weights, bias = layer_weights(lowered, step), step.node.op.bias
+    scale = Scale(network.steps[step.inputs[0]], network.steps.get(step.name, 1.0))
+    spec = engine_for(lowered, step, settings)
+    parameters = network.parameters[step.name]
+    if isinstance(spec, MACSpec):
+        if not isinstance(parameters, MACParameters):
+            raise GraphError(f"{step.name}: planes of bits do not learn; "
+                             'take scheme = "fixed" and the same bits.')
+        return MACLayer(spec, scale, weights, bias)
+    assert isinstance(spec, PQSpec) and isinstance(parameters, PQParameters | TreeParameters)
+    if isinstance(parameters, TreeParameters):
+        raise SpecError(f"{step.name}: trees are given with their prototypes.")
+    entry = network.units[step.name]
+    product = real_tables(spec, parameters.prototypes.astype(np.float64), weights * scale.ratio)
+    correction = parameters.tables / entry - product
+    return PQLayer(spec, scale, weights, parameters.bias / entry * scale.leaving,
+                   parameters=parameters, prototypes=parameters.prototypes, entry=entry,
+                   correction=correction if not spec.encodes_pixels and spec.sets == 1 else None)
+
+
+def _plain(op: integer.NodeOp, inputs: list[Tensor], lowest: int) -> Tensor:
+    """A node without parameters, on images channels first."""
+    values = inputs[0]
+    match op:
+        case integer.Sum():
+            return quantize(sum(inputs[1:], values), op.range([]))
+        case integer.MaxPool():
+            (top, left), low = op.padding, float(lowest)
+            return functional.max_pool2d(functional.pad(values, (left, left, top, top), value=low),
+                                         op.kernel, op.stride)
+        case integer.Mean():
+            return _mean(op, values)
+        case integer.Subsample():
+            return values[:, :, ::op.stride[0], ::op.stride[1]]
+        case integer.PadChannels():
+            return functional.pad(values, (*(0, 0) * (values.ndim - 2), op.before, op.after))
+        case integer.Concat():
+            return torch.cat(inputs, 1)
+        case integer.Flatten():
+            return (values.permute(0, 2, 3, 1) if values.ndim == 4 else values).flatten(1)
+    raise GraphError(f"{type(op).__name__} cannot learn.")
+
+
+def _mean(op: integer.Mean, values: Tensor) -> Tensor:
+    if op.whole:
+        total = values.sum((2, 3))
+    else:
+        top, left = op.padding
+        total = functional.avg_pool2d(functional.pad(values, (left, left, top, top)), op.kernel,
+                                      op.stride, divisor_override=1)
+    factor = torch.tensor(float(op.multiplier), device=values.device)
+    return quantize(shifted(total, factor, op.shift), op.range([]))
