@@ -21,7 +21,7 @@ def data(what: Annotated[str, typer.Argument(
          json_out: Json = None) -> None:
     """Read or generate an image data set: shape, images per class, mean and deviation.
 
-    Glyphs are generated in half a minute and kept in the cache; they need no download.
+    Glyphs are generated in 10 to 30 seconds and kept in the cache; they need no download.
     Example: pqhw data glyphs --preview glyphs.png
     """
     from .data import DataError, load, save_npz, summarize, write_preview
