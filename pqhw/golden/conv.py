@@ -1,13 +1,17 @@
 """Convolutions in exact integers: windows of images as rows, and codes of pixels."""
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from ..spec import Conv2d, MACSpec, PQSpec
 from ..spec.parameters import BitplaneParameters, LookupParameters, MACParameters, Parameters
-from .pq import encode, wrapped
+from .lookup import exact_product, table_sums
+from .pq import encode_vectors, wrapped
 from .requantize import requantize
 
-__all__ = ["conv_layer", "mac_sums", "pixel_codes", "windows"]
+__all__ = ["conv_layer", "mac_sums", "pixel_codes", "shifted_windows", "window_columns",
+           "windows"]
 
 CHUNK_ELEMENTS = 1 << 20
 """Elements of windows kept in flight."""
@@ -21,10 +25,26 @@ def windows(layer: Conv2d, images: np.ndarray, outside: int = 0) -> np.ndarray:
     return view[:, ::down, ::right]
 
 
+def shifted_windows(images: np.ndarray, kernel: tuple[int, int], stride: tuple[int, int],
+                    padding: tuple[int, int], outside: int = 0, *, axis: int = 1
+                    ) -> Iterator[np.ndarray]:
+    """What each tap sees of images [..., H, W, ...], row by row of the window, `outside` beyond
+    the border; `axis` is that of H. Views, with OH and OW in the place of H and W."""
+    sides = [(0, 0)] * images.ndim
+    sides[axis:axis + 2] = [(pad, pad) for pad in padding]
+    padded = np.pad(images, sides, constant_values=outside)
+    height, width = (padded.shape[axis + i] - kernel[i] + 1 for i in range(2))
+    before = (slice(None),) * axis
+    for y in range(kernel[0]):
+        for x in range(kernel[1]):
+            yield padded[(*before, slice(y, y + height, stride[0]), slice(x, x + width, stride[1]))]
+
+
 def pixel_codes(spec: PQSpec, parameters: LookupParameters, images: np.ndarray) -> np.ndarray:
-    """Codes [R, H, W, G] of images [R, H, W, C]: each pixel encoded once; G counts all groups."""
-    codes = _encode(spec, parameters, images.reshape(-1, spec.sets, spec.vector_inputs))
-    return codes.reshape(*images.shape[:3], spec.encoded_vectors)
+    """Codes [G, R, H, W] of images [R, H, W, C]: each pixel encoded once; G counts all groups."""
+    channels = images.transpose(3, 0, 1, 2).reshape(spec.sets, spec.vector_inputs, -1)
+    codes = _encode(spec, parameters, channels)
+    return codes.reshape(-1, *images.shape[:3])
 
 
 def conv_layer(spec: PQSpec | MACSpec, parameters: Parameters,
@@ -54,60 +74,59 @@ def _sums(spec: PQSpec | MACSpec, parameters: Parameters,
         assert isinstance(parameters, MACParameters)
         return mac_sums(layer, parameters.weights, images)
     assert isinstance(parameters, LookupParameters)
-    codes = _encode(spec, parameters, _window_rows(layer, images))
-    sums = np.concatenate([_looked_up(spec, parameters.tables, index, codes[:, index])
-                           for index in range(spec.sets)], axis=-1)
+    codes = _encode(spec, parameters, window_columns(layer, images))
+    sums = np.concatenate([table_sums(own, codes[index]) for index, own in
+                           enumerate(_of_groups(spec, parameters.tables))], axis=-1)
     return sums.reshape(len(images), *layer.output_shape)
 
 
-def _window_rows(layer: Conv2d, images: np.ndarray) -> np.ndarray:
-    """Windows [R * OH * OW, groups, D] of images, every group's channels on their own."""
-    return np.ascontiguousarray(windows(layer, images)).reshape(-1, layer.sets, layer.row_inputs)
+def _of_groups(spec: PQSpec, tables: np.ndarray) -> list[np.ndarray]:
+    """Each group's tables [..., N / groups]."""
+    return np.split(tables, spec.sets, axis=-1)
+
+
+def window_columns(layer: Conv2d, images: np.ndarray) -> np.ndarray:
+    """Windows [groups, D, R * OH * OW] of images, every group's channels on their own, in single
+    precision, which holds activations exactly."""
+    channels = images.transpose(3, 0, 1, 2).astype(np.float32)
+    shape = (layer.in_channels, layer.taps, len(images), layer.out_height, layer.out_width)
+    columns = np.empty(shape, np.float32)
+    taps = shifted_windows(channels, layer.kernel, layer.stride, layer.padding, axis=2)
+    for index, own in enumerate(taps):
+        columns[:, index] = own
+    return columns.reshape(layer.sets, layer.row_inputs, -1)
 
 
 def mac_sums(layer: Conv2d, weights: np.ndarray, images: np.ndarray) -> np.ndarray:
     """Sums [R, OH, OW, N] of products with weights [N, Fh, Fw, C / groups], exact integers."""
-    rows = _window_rows(layer, images)
     ordered = weights.transpose(0, 3, 1, 2).reshape(layer.sets, layer.row_outputs,
                                                     layer.row_inputs)
-    products = np.einsum("rgd,gnd->rgn", rows.astype(np.float64), ordered.astype(np.float64),
-                         optimize=True)
-    return products.astype(np.int64).reshape(len(images), *layer.output_shape)
+    columns = window_columns(layer, images)
+    products = exact_product(ordered, columns)
+    return products.reshape(layer.out_channels, -1).T.reshape(len(images), *layer.output_shape)
 
 
-def _encode(spec: PQSpec, parameters: LookupParameters, rows: np.ndarray) -> np.ndarray:
-    """Codes [R, groups, S] of rows [R, groups, D], every group's tail padded with 0."""
-    whole = spec.encoder_subspaces * spec.engine.subvector_length
-    padded = np.zeros((*rows.shape[:2], whole), rows.dtype)
-    padded[..., :rows.shape[2]] = rows
-    codes = encode(spec, parameters, padded.reshape(len(rows), -1))
-    return codes.reshape(len(rows), spec.sets, spec.encoder_subspaces)
-
-
-def _looked_up(spec: PQSpec, tables: np.ndarray, index: int, codes: np.ndarray) -> np.ndarray:
-    """Sums [..., N / groups] of a group's entries in tables [S, K, N] at codes [..., S]."""
-    outputs = spec.layer.row_outputs
-    own = tables[:, :, index * outputs:(index + 1) * outputs]
-    sums = np.zeros((*codes.shape[:-1], outputs), np.int64)
-    for s in range(codes.shape[-1]):
-        sums += own[s, codes[..., s]]
-    return sums
+def _encode(spec: PQSpec, parameters: LookupParameters, columns: np.ndarray) -> np.ndarray:
+    """Codes [groups, S, R] of columns [groups, D, R], every group's tail padded with 0."""
+    groups, depth, rows = columns.shape
+    length, subspaces = spec.engine.subvector_length, spec.encoder_subspaces
+    if depth < subspaces * length:
+        columns = np.pad(columns, ((0, 0), (0, subspaces * length - depth), (0, 0)))
+    vectors = columns.reshape(groups * subspaces, length, rows)
+    return encode_vectors(spec, parameters, vectors).reshape(groups, subspaces, rows)
 
 
 def _pixel_sums(spec: PQSpec, parameters: LookupParameters, images: np.ndarray) -> np.ndarray:
     """Sums over the taps inside the image; an entry of zeros stands for those outside."""
     layer = spec.layer
     assert isinstance(layer, Conv2d)
-    none = spec.engine.prototypes
-    codes = windows(layer, pixel_codes(spec, parameters, images), none)
-    own = spec.encoder_subspaces
-    tables = np.concatenate([parameters.tables, np.zeros_like(parameters.tables[:, :, :, :1])],
-                            axis=3)
-    sums = np.zeros((len(images), *layer.output_shape), np.int64)
-    for index in range(layer.groups):
-        mine = codes[:, :, :, index * own:(index + 1) * own]
-        columns = slice(index * layer.row_outputs, (index + 1) * layer.row_outputs)
-        for y in range(layer.kernel[0]):
-            for x in range(layer.kernel[1]):
-                sums[..., columns] += _looked_up(spec, tables[y, x], index, mine[..., y, x])
-    return sums
+    none, own = spec.engine.prototypes, spec.encoder_subspaces
+    codes = pixel_codes(spec, parameters, images)
+    seen = np.stack(list(shifted_windows(codes, layer.kernel, layer.stride, layer.padding, none,
+                                         axis=2)))
+    columns = seen.reshape(layer.taps, layer.groups, own, -1)
+    tables = np.pad(parameters.tables, ((0, 0), (0, 0), (0, 0), (0, 1), (0, 0)))
+    sums = [table_sums(mine.reshape(layer.taps * own, none + 1, -1),
+                       columns[:, index].reshape(layer.taps * own, -1))
+            for index, mine in enumerate(_of_groups(spec, tables))]
+    return np.concatenate(sums, axis=-1).reshape(len(images), *layer.output_shape)

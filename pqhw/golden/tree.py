@@ -2,29 +2,24 @@
 
 import numpy as np
 
-from ..spec import PQSpec
 from ..spec.parameters import TreeParameters
 
 __all__ = ["walk"]
 
 
-def walk(spec: PQSpec, parameters: TreeParameters, rows: np.ndarray) -> np.ndarray:
-    """Codes [R, S] of activations [R, D]: the leaf that each sub-vector reaches; as `encode`.
+def walk(parameters: TreeParameters, vectors: np.ndarray) -> np.ndarray:
+    """Codes [S, R] of sub-vectors [S, V, R]: the leaf that each reaches.
 
     node = 0; at level t: bit = x[split_dims[s, t]] >= thresholds[s, 2**t - 1 + node], node =
-    2 * node + bit. The tail of a row is padded with 0.
+    2 * node + bit.
     """
-    length = spec.engine.subvector_length
-    count = spec.encoded_vectors
-    subspaces = np.arange(count)
+    subspaces = np.arange(len(vectors))
     depth = parameters.split_dims.shape[1]
-    dims = np.broadcast_to(parameters.split_dims, (count, depth))
-    thresholds = np.broadcast_to(parameters.thresholds, (count, (1 << depth) - 1))
-    padded = np.zeros((len(rows), count * length), np.int64)
-    padded[:, :rows.shape[1]] = rows
-    nodes = np.zeros((len(rows), count), np.int32)
+    dims = np.broadcast_to(parameters.split_dims, (len(vectors), depth))
+    thresholds = np.broadcast_to(parameters.thresholds, (len(vectors), (1 << depth) - 1))
+    nodes = np.zeros((len(vectors), vectors.shape[2]), np.int32)
     for level in range(depth):
-        elements = padded[:, subspaces * length + dims[:, level]]
-        reached = elements >= thresholds[subspaces, (1 << level) - 1 + nodes]
-        nodes = 2 * nodes + reached
+        elements = vectors[subspaces, dims[:, level]]
+        own = thresholds[:, (1 << level) - 1:(2 << level) - 1]
+        nodes = 2 * nodes + (elements >= np.take_along_axis(own, nodes, axis=1))
     return nodes

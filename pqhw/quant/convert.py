@@ -1,6 +1,5 @@
 """From a trained network to a chain of engines and its integers."""
 
-import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
@@ -8,15 +7,13 @@ import numpy as np
 
 from ..golden import layer_results
 from ..network.dense import DenseNetwork
-from ..spec import (BitplaneSpec, ChainSpec, EngineSpec, Layer, MACPrecision, MACSpec, PQPrecision,
-                    PQSpec, Requantize, SpecError)
-from ..spec.order import row_capacity
-from ..spec.parameters import Parameters, check_parameters, check_rows, rounding_constant
-from ..spec.ranges import Range
-from .fixed import integer_weights, multipliers
+from ..spec import (ChainSpec, EngineSpec, Layer, MACPrecision, MACSpec, PQPrecision,
+                    PQSpec, Requantize)
+from ..spec.parameters import Parameters, check_parameters, check_rows
+from .fixed import multipliers
 from .grid import grouped, on_grid
-from .levels import mixed_weights, plane_weights, scheme_weights
-from .prototypes import learn_prototypes, round_half_up, subvectors
+from .prototypes import learn_prototypes, round_half_up
+from .layers import fixed_shift, layer_levels, products
 from .settings import Learning, MACSettings, PQSettings
 from .tables import choose_tables, fit_tables
 from .threads import one_thread
@@ -110,40 +107,17 @@ def _pq_layers(network: DenseNetwork, prototypes: Sequence[np.ndarray], rows: np
         own = np.clip(own, spec.encoder.prototype_range.low, spec.encoder.prototype_range.high)
         codes, near = reconstruct(rows, own, spec.engine.encoder)
         seen = near if learning.epochs else exact[index]
-        real = fit_tables(codes, _products(own, network.weights[index]),
+        real = fit_tables(codes, products(own, network.weights[index]),
                           network.layer(index, seen), ridge=learning.ridge,
                           clamp=spec.output.range if spec.output else None,
                           passes=0 if learning.epochs else 4)
         chosen = choose_tables(real, codes, network.layer(index, seen), spec)
-        stage, values = _fixed_shift(spec, chosen.shift, chosen.bias)
+        stage, values = fixed_shift(spec, chosen.shift, chosen.bias)
         stages.append(stage)
         parameters.append(check_parameters(stage, {"prototypes": own, "tables": chosen.entries,
                                                    **values}))
         rows = layer_results(stage, parameters[-1], rows)
     return ChainSpec(tuple(stages)), tuple(parameters)
-
-
-def _products(prototypes: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Prototype times weight [S, K, N], for prototypes [S or 1, K, V] and weights [N, D]."""
-    pieces = subvectors(weights, prototypes.shape[2])
-    return np.einsum("skv,nsv->skn", np.broadcast_to(
-        prototypes, (pieces.shape[1], *prototypes.shape[1:])), pieces)
-
-
-def _fixed_shift(spec: EngineSpec, shift: int, bias: np.ndarray
-                 ) -> tuple[Any, dict[str, Any]]:
-    """The spec with its shift built in and the fewest bias bits, and those two parameters."""
-    precision = spec.precision
-    if spec.output is not None:
-        precision = dataclasses.replace(
-            precision, output=dataclasses.replace(spec.output, shift=shift))
-    probe = dataclasses.replace(spec, precision=dataclasses.replace(
-        precision, bias_bits=32, output=precision.output))
-    stored = bias + rounding_constant(probe, shift)
-    held = max(2, Range(min(int(stored.min()), -1), max(int(stored.max()), 0)).bits)
-    precision = dataclasses.replace(precision, bias_bits=held)
-    values = {"bias": bias} if spec.output is None else {"bias": bias, "shift": shift}
-    return dataclasses.replace(spec, precision=precision), values
 
 
 def mac_network(network: DenseNetwork, rows: np.ndarray, settings: Sequence[MACSettings]) -> Chain:
@@ -165,38 +139,15 @@ def mac_network(network: DenseNetwork, rows: np.ndarray, settings: Sequence[MACS
     stages: list[EngineSpec] = []
     parameters: list[Parameters] = []
     for index, spec in enumerate(specs):
-        values, scale = _levels(spec, scaled.weights[index])
+        values, scale = layer_levels(spec, scaled.weights[index])
         shift = 0
         if spec.output is not None:
             values["multiplier"], shift = multipliers(scale, spec.max_shift)
         bias = round_half_up(scaled.biases[index] / scale)
-        stage, fixed = _fixed_shift(spec, shift, bias)
+        stage, fixed = fixed_shift(spec, shift, bias)
         stages.append(stage)
         parameters.append(check_parameters(stage, values | fixed))
     return ChainSpec(tuple(stages)), tuple(parameters)
-
-
-def _levels(spec: MACSpec, weights: np.ndarray) -> tuple[dict[str, Any], np.ndarray]:
-    """Weights as levels of the engine's scheme, of two schemes with that of each row, and their
-    scales. Of two, integers fill the lanes that the engine has for them."""
-    scheme, bits, per_output = spec.engine.scheme, spec.engine.weight_bits, spec.output is not None
-    if scheme == "mixed":
-        fixed = min(len(weights), row_capacity(spec)[0])
-        levels, scale, rows = mixed_weights(weights, bits, fixed, per_output=per_output)
-        return {"weights": levels, "scheme": rows}, scale
-    if isinstance(spec, BitplaneSpec):
-        if spec.two_valued or spec.precision_count > 1:
-            raise SpecError('engine.planes must be "twos" and engine.precisions have one row to '
-                            "convert a network, whose activations have a zero and whose scales are "
-                            f'those of one precision, but is "{spec.engine.planes}" with '
-                            f"{spec.precision_count}.")
-        levels, scale = plane_weights(weights, spec.engine.planes, bits, per_output=per_output)
-        return {"weights": levels}, scale
-    if scheme == "fixed":
-        levels, scale = integer_weights(weights, bits, per_output=per_output)
-    else:
-        levels, scale = scheme_weights(weights, scheme, bits, per_output=per_output)
-    return {"weights": levels}, scale
 
 
 def _mac_spec(network: DenseNetwork, settings: Sequence[MACSettings], index: int) -> MACSpec:

@@ -62,8 +62,7 @@ def _cluster(vectors: np.ndarray, prototypes: int, encoder: str, random: np.rand
         centres = _start(points, counts, prototypes, encoder, random)
         for _ in range(ITERATIONS):
             nearest = distances(points, centres, encoder).argmin(axis=1)
-            moved = np.stack([_centre(points[nearest == k], counts[nearest == k], centres[k],
-                                      encoder) for k in range(prototypes)])
+            moved = _centres(points, counts, nearest, centres, encoder)
             if (moved == centres).all():
                 break
             centres = moved
@@ -75,13 +74,13 @@ def _cluster(vectors: np.ndarray, prototypes: int, encoder: str, random: np.rand
 
 def distances(points: np.ndarray, centres: np.ndarray, encoder: str) -> np.ndarray:
     """Distances [P, K] of points [P, V] to centres [K, V]; `dot` finds what `l2` finds."""
-    difference = points[:, None, :] - centres[None, :, :]
-    match encoder:
-        case "l1":
-            return np.abs(difference).sum(axis=2)
-        case "chebyshev":
-            return np.abs(difference).max(axis=2)
-    return (difference * difference).sum(axis=2)
+    if encoder not in ("l1", "chebyshev"):
+        # Integers far below 2**53: exact.
+        own, theirs = points.astype(np.float64), centres.astype(np.float64)
+        return ((own * own).sum(axis=1)[:, None] + (theirs * theirs).sum(axis=1)
+                - 2 * (own @ theirs.T))
+    difference = np.abs(points[:, None, :] - centres[None, :, :])
+    return difference.sum(axis=2) if encoder == "l1" else difference.max(axis=2)
 
 
 def _start(points: np.ndarray, counts: np.ndarray, prototypes: int, encoder: str,
@@ -94,16 +93,27 @@ def _start(points: np.ndarray, counts: np.ndarray, prototypes: int, encoder: str
     return np.stack(chosen)
 
 
+def _centres(points: np.ndarray, counts: np.ndarray, nearest: np.ndarray, before: np.ndarray,
+             encoder: str) -> np.ndarray:
+    """Centres [K, V] of the clusters that `nearest` [P] names."""
+    if encoder not in ("l1", "chebyshev"):
+        weights = np.zeros((len(before), len(points)))
+        weights[nearest, np.arange(len(points))] = counts
+        total = weights.sum(axis=1, keepdims=True)
+        means = round_half_up((weights @ points) / np.maximum(total, 1))
+        return np.where(total > 0, means, before)
+    return np.stack([_centre(points[nearest == k], counts[nearest == k], own, encoder)
+                     for k, own in enumerate(before)])
+
+
 def _centre(points: np.ndarray, counts: np.ndarray, before: np.ndarray,
             encoder: str) -> np.ndarray:
-    """What lies nearest to all: the rounded mean, the lower median for `l1`, the middle between
-    the ends for `chebyshev`; an empty cluster stays where it was."""
+    """What lies nearest to all: the lower median for `l1`, the middle between the ends for
+    `chebyshev`; an empty cluster stays where it was."""
     if not len(points):
         return before
     if encoder == "chebyshev":
         return round_half_up((points.min(axis=0) + points.max(axis=0)) / 2)
-    if encoder != "l1":
-        return round_half_up(counts @ points / counts.sum())
     order = np.argsort(points, axis=0, kind="stable")
     reached = np.cumsum(counts[order], axis=0) * 2 >= counts.sum()
     middle = order[reached.argmax(axis=0), np.arange(points.shape[1])]

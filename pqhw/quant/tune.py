@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ..golden.pq import nearest
+from ..golden.lookup import nearest
 from ..network.dense import DenseNetwork
 from .prototypes import subvectors
 from .settings import Learning, PQSettings
@@ -12,7 +12,6 @@ from .settings import Learning, PQSettings
 __all__ = ["reconstruct", "tune"]
 
 BATCH = 128
-ROWS_AT_ONCE = 4096
 SETTLED = 0.8
 """Share of the epochs in which prototypes move; the weights then settle on them."""
 
@@ -23,11 +22,8 @@ def reconstruct(rows: np.ndarray, prototypes: np.ndarray, encoder: str
     _, _, length = prototypes.shape
     subspaces = -(-rows.shape[1] // length)
     own = np.broadcast_to(prototypes, (subspaces, *prototypes.shape[1:]))
-    vectors = subvectors(rows, length).astype(np.int32).transpose(2, 1, 0)
-    whole = own.astype(np.int32)
-    codes = np.concatenate(
-        [nearest(encoder, np.ascontiguousarray(vectors[:, :, start:start + ROWS_AT_ONCE]), whole)
-         for start in range(0, len(rows), ROWS_AT_ONCE)], axis=1).T
+    vectors = subvectors(rows, length).astype(np.float32).transpose(1, 2, 0)
+    codes = nearest(encoder, vectors, own.astype(np.int64)).T
     near = own[np.arange(subspaces), codes].reshape(len(rows), -1)
     return codes, near[:, :rows.shape[1]]
 

@@ -12,6 +12,7 @@ import numpy as np
 
 from .chain import ChainSpec
 from .conv import Conv2d
+from .engine import EngineSpec
 from .fields import SpecError, show, table_schema
 from .parameters import (BitplaneParameters, MACParameters, Parameters, PQParameters,
                          TreeParameters, check_parameters, check_precisions, check_rows)
@@ -91,25 +92,28 @@ def dump_spec(chain: ChainSpec) -> str:
     """The text of a spec file."""
     mapping = chain.to_mapping()
     if "stage" not in mapping:
-        return "\n".join(_tables("", mapping))
+        return "\n".join(toml_tables("", mapping))
     lines: list[str] = []
     for stage in mapping["stage"]:
-        lines += ["[[stage]]", *_tables("stage.", stage)]
+        lines += ["[[stage]]", *toml_tables("stage.", stage)]
     return "\n".join(lines)
 
 
-def _tables(prefix: str, mapping: Mapping[str, Any]) -> list[str]:
+def toml_tables(prefix: str, mapping: Mapping[str, Any]) -> list[str]:
+    """Lines of tables, by their name."""
     lines = []
     for table, fields in mapping.items():
         lines.append(f"[{prefix}{table}]")
-        lines += [f"{name} = {_toml(value)}" for name, value in fields.items()]
+        lines += [f"{name} = {toml_value(value)}" for name, value in fields.items()]
         lines.append("")
     return lines
 
 
-def _toml(value: Any) -> str:
+def toml_value(value: Any) -> str:
+    """A value as it stands in a file."""
     if isinstance(value, Mapping):
-        return "{ " + ", ".join(f"{name} = {_toml(item)}" for name, item in value.items()) + " }"
+        items = ", ".join(f"{name} = {toml_value(item)}" for name, item in value.items())
+        return f"{{ {items} }}"
     return show(value)
 
 
@@ -167,17 +171,25 @@ def _members(archive: Any) -> dict[str, np.ndarray]:
         raise SpecError("is damaged, or holds Python objects instead of plain numbers.") from None
 
 
+def load_archive(path: PathLike) -> dict[str, np.ndarray]:
+    """The arrays of an .npz file; raises `SpecError` where it is none."""
+    archive = _load(path, ".npz")
+    if not isinstance(archive, np.lib.npyio.NpzFile):
+        raise SpecError(f"{path}: is not a .npz file of plain numbers.")
+    try:
+        return _members(archive)
+    except SpecError as error:
+        raise type(error)(f"{path}: {error}") from None
+
+
 def load_parameters(chain: ChainSpec, path: PathLike) -> tuple[Parameters, ...]:
     """Read and check the parameters of every stage.
 
     A single engine's arrays stand under their plain names; in a chain they are preceded by the
     stage and a dot, as in ``0.tables``.
     """
-    archive = _load(path, ".npz")
-    if not isinstance(archive, np.lib.npyio.NpzFile):
-        raise SpecError(f"{path}: is not a .npz file of plain numbers.")
+    values = load_archive(path)
     try:
-        values = _members(archive)
         if len(chain.stages) == 1:
             return (check_parameters(chain.first, values),)
         return _staged(chain, values)
@@ -207,22 +219,32 @@ def save_parameters(path: PathLike, chain: ChainSpec, parameters: Sequence[Param
     arrays: dict[str, Any] = {}
     for index, (spec, own) in enumerate(zip(chain.stages, parameters)):
         prefix = f"{index}." if len(chain.stages) > 1 else ""
-        named: dict[str, Any] = {"bias": own.bias}
-        if isinstance(own, PQParameters):
-            named |= {"prototypes": own.prototypes, "tables": own.tables}
-        elif isinstance(own, TreeParameters):
-            named |= {"split_dims": own.split_dims, "thresholds": own.thresholds,
-                      "tables": own.tables}
-        elif isinstance(own, MACParameters | BitplaneParameters):
-            named |= {"weights": own.weights}
-            if isinstance(own, MACParameters) and own.scheme is not None:
-                named |= {"scheme": own.scheme}
-            if spec.output is not None and spec.output.mode == "scale":
-                named |= {"multiplier": own.multiplier}
-        if spec.output is not None:
-            named |= {"shift": np.asarray(own.shift, np.int64)}
-        arrays |= {prefix + name: value for name, value in named.items()}
+        arrays |= {prefix + name: value for name, value in named_parameters(spec, own).items()}
+    save_archive(path, arrays)
+
+
+def save_archive(path: PathLike, arrays: Mapping[str, Any]) -> None:
+    """Write an .npz file."""
     np.savez_compressed(path, **arrays)
+
+
+def named_parameters(spec: EngineSpec, own: Parameters) -> dict[str, Any]:
+    """An engine's arrays by their names in files."""
+    named: dict[str, Any] = {"bias": own.bias}
+    if isinstance(own, PQParameters):
+        named |= {"prototypes": own.prototypes, "tables": own.tables}
+    elif isinstance(own, TreeParameters):
+        named |= {"split_dims": own.split_dims, "thresholds": own.thresholds,
+                  "tables": own.tables}
+    elif isinstance(own, MACParameters | BitplaneParameters):
+        named |= {"weights": own.weights}
+        if isinstance(own, MACParameters) and own.scheme is not None:
+            named |= {"scheme": own.scheme}
+        if spec.output is not None and spec.output.mode == "scale":
+            named |= {"multiplier": own.multiplier}
+    if spec.output is not None:
+        named |= {"shift": np.asarray(own.shift, np.int64)}
+    return named
 
 
 def load_rows(chain: ChainSpec, path: PathLike) -> np.ndarray:

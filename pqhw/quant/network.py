@@ -1,0 +1,207 @@
+"""A float graph as an integer network: every layer on the engine kind chosen for it."""
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from ..golden.network import check_images, node_result
+from ..network.graph import INPUT, Graph, layer_shape
+from ..network.lowering import Lowered, Step, Tensor, lower
+from ..network.ops import (WEIGHTED, Add, ArgMax, AvgPool, Concat, Flatten, GlobalAvgPool,
+                           GraphError, MaxPool, PadChannels, Relu, Subsample)
+from ..spec import MACPrecision, MACSpec, PQPrecision, PQSpec, Requantize
+from ..spec import network as integer
+from ..spec.network import NetworkNode, NetworkSpec, input_of
+from ..spec.parameters import Parameters, check_parameters
+from .fixed import multipliers
+from .layers import fixed_shift, layer_levels
+from .pq_layer import pq_layer_values
+from .prototypes import round_half_up
+from .settings import MACSettings, PQSettings
+from .steps import grid_steps
+
+__all__ = ["IntegerNetwork", "convert_network", "engine_for", "plain_node"]
+
+LayerSettings = PQSettings | MACSettings
+
+MEAN_SHIFT = 24
+"""Largest shift of a mean."""
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class IntegerNetwork:
+    """An integer network with its parameters, and what its integers stand for.
+
+    Members
+    -------
+    spec: nodes
+    parameters: of every engine, by the node's name
+    steps: real value of 1, by result, where it has one
+    """
+    spec: NetworkSpec
+    parameters: dict[str, Parameters]
+    steps: dict[str, float]
+
+
+def convert_network(graph: Graph, images: np.ndarray, settings: Mapping[str, LayerSettings], *,
+                    input_bits: int = 8, input_signed: bool = False, seed: int = 0,
+                    progress: Callable[[int, int], None] | None = None) -> IntegerNetwork:
+    """Post-training conversion: steps, weights and prototypes from a few images, no gradients.
+
+    Each result gets the step of least error; layers are converted in order, product-quantized ones
+    on the integers that the layers before produce.
+
+    Parameters
+    ----------
+    graph: takes the integers of the images as they are
+    images: [R, H, W, C] or rows [R, D], integers; a few hundred are enough
+    settings: per layer, by name
+    progress: called with layers done and layers in all
+
+    Raises
+    ------
+    GraphError, SpecError
+        If a layer has no settings or cannot be an engine, or images do not fit.
+    """
+    bits = {name: own.activation_bits for name, own in settings.items()}
+    lowered = lower(graph, bits, input_bits=input_bits, input_signed=input_signed)
+    given = input_of(lowered.graph.input_shape, bits=input_bits, signed=input_signed)
+    floats = lowered.graph.activations(np.asarray(images))
+    steps = grid_steps(lowered, floats)
+    real = {name: steps[tensor.grid] for name, tensor in lowered.tensors.items()}
+    nodes: list[NetworkNode] = []
+    parameters: dict[str, Parameters] = {}
+    values = {INPUT: _checked(given, images)}
+    for step in lowered.steps:
+        entering = [values[name] for name in step.inputs]
+        if isinstance(step.node.op, WEIGHTED):
+            engine, parameters[step.name] = _engine(lowered, step, settings[step.node.name], real,
+                                                    entering[0], floats[step.node.name], seed)
+            op: integer.NodeOp = engine
+            if progress is not None:
+                progress(len(parameters), len(lowered.layers))
+        else:
+            op = plain_node(lowered, step, real)
+        nodes.append(NetworkNode(step.name, op, step.inputs))
+        spec = NetworkSpec(graph.name, given, tuple(nodes))
+        values[step.name] = node_result(op, parameters.get(step.name), entering,
+                                        spec.ranges[step.inputs[0]])
+    return IntegerNetwork(spec, parameters, real)
+
+
+def _checked(given: integer.NetworkInput, images: np.ndarray) -> np.ndarray:
+    probe = NetworkNode("probe", integer.Flatten(), (INPUT,))
+    return check_images(NetworkSpec("probe", given, (probe,)), images)
+
+
+# -- Nodes without parameters ----------------------------------------------------------------
+
+def plain_node(lowered: Lowered, step: Step, real: Mapping[str, float]) -> integer.NodeOp:
+    """The integer form of a step without weights; `real` has the step of every result's grid."""
+    op = step.node.op
+    own = lowered.tensors.get(step.name)
+    match op:
+        case ArgMax():
+            return integer.ArgMax()
+        case Flatten():
+            return integer.Flatten()
+        case Concat():
+            return integer.Concat()
+        case Subsample():
+            return integer.Subsample(stride=op.stride)
+        case PadChannels():
+            return integer.PadChannels(before=op.before, after=op.after)
+    if own is None:
+        raise GraphError(f"{step.name}: {op.kind} must not follow raw sums of a layer.")
+    match op:
+        case Add() | Relu():
+            return integer.Sum(bits=own.bits, signed=own.signed)
+        case MaxPool():
+            return integer.MaxPool(kernel=op.kernel, stride=op.stride,
+                                   padding=_symmetric(step.name, op.padding))
+        case AvgPool() | GlobalAvgPool():
+            return _mean(lowered, step, own, real)
+    raise GraphError(f"{step.name}: {op.kind} has no integer form.")
+
+
+def _symmetric(name: str, padding: Any) -> tuple[int, int]:
+    for first, second in padding:
+        if first != second:
+            raise GraphError(f"{name}: padding must be equal on opposite sides, "
+                             f"but is {first} and {second}.")
+    return padding[0][0], padding[1][0]
+
+
+def _mean(lowered: Lowered, step: Step, own: Tensor, real: Mapping[str, float]) -> integer.Mean:
+    op = step.node.op
+    ratio = real[step.inputs[0]] / real[step.name]
+    if isinstance(op, GlobalAvgPool):
+        height, width, _ = lowered.graph.shapes[step.node.inputs[0]]
+        multiplier, shift = multipliers(np.array([ratio / (height * width)]), MEAN_SHIFT)
+        return integer.Mean(whole=True, bits=own.bits, signed=own.signed,
+                            multiplier=max(1, int(multiplier[0])), shift=shift)
+    assert isinstance(op, AvgPool)
+    padding = _symmetric(step.name, op.padding)
+    if any(padding) and not op.count_padding:
+        raise GraphError(f"{step.name}: an average that leaves padding out has no integer form.")
+    multiplier, shift = multipliers(np.array([ratio / (op.kernel[0] * op.kernel[1])]), MEAN_SHIFT)
+    return integer.Mean(kernel=op.kernel, stride=op.stride, padding=padding, bits=own.bits,
+                        signed=own.signed, multiplier=max(1, int(multiplier[0])), shift=shift)
+
+
+# -- Engines ---------------------------------------------------------------------------------
+
+def engine_for(lowered: Lowered, step: Step, settings: LayerSettings) -> PQSpec | MACSpec:
+    """The spec of a layer's engine, its shift and the bits of its biases still open."""
+    taken, given = lowered.tensors[step.inputs[0]], lowered.tensors.get(step.name)
+    shape = layer_shape(lowered.graph, step.node.name)
+    common: dict[str, Any] = {"activation_bits": taken.bits, "activation_signed": taken.signed}
+    if isinstance(settings, MACSettings):
+        output = (None if given is None else
+                  Requantize(bits=given.bits, signed=given.signed, mode="scale"))
+        return MACSpec(layer=shape, engine=settings.engine, folding=settings.folding,
+                       precision=MACPrecision(**common, output=output))
+    output = None if given is None else Requantize(bits=given.bits, signed=given.signed)
+    return PQSpec(layer=shape, engine=settings.engine, folding=settings.folding,
+                  precision=PQPrecision(**common, table_bits=settings.table_bits,
+                                        prototype_bits=settings.prototype_bits or taken.bits,
+                                        output=output))
+
+
+def layer_weights(lowered: Lowered, step: Step) -> np.ndarray:
+    """Weights [N, Fh, Fw, C / groups] or [N, D], rows in the order of the integer network."""
+    op = step.node.op
+    assert isinstance(op, WEIGHTED)
+    weights = op.weights.astype(np.float64)
+    order = lowered.orders.get(step.inputs[0])
+    return weights if order is None else weights[:, order]
+
+
+def _engine(lowered: Lowered, step: Step, settings: LayerSettings, real: Mapping[str, float],
+            entering: np.ndarray, sums: np.ndarray, seed: int
+            ) -> tuple[integer.Engine, Parameters]:
+    op, spec = step.node.op, engine_for(lowered, step, settings)
+    assert isinstance(op, WEIGHTED)
+    weights = layer_weights(lowered, step) * real[step.inputs[0]] / real.get(step.name, 1.0)
+    bias = op.bias.astype(np.float64) / real.get(step.name, 1.0)
+    made: PQSpec | MACSpec
+    if isinstance(spec, PQSpec):
+        targets = sums / real.get(step.name, 1.0)
+        made, values = pq_layer_values(spec, weights, bias, entering, targets, seed)
+    else:
+        made, values = _mac_values(spec, weights, bias)
+    return integer.Engine(made), check_parameters(made, values)
+
+
+def _mac_values(spec: MACSpec, weights: np.ndarray, bias: np.ndarray
+                ) -> tuple[MACSpec, dict[str, Any]]:
+    """Weights on the steps of input and output as levels, scales as multipliers."""
+    values, scale = layer_levels(spec, weights.reshape(len(weights), -1))
+    values["weights"] = values["weights"].reshape(weights.shape)
+    shift = 0
+    if spec.output is not None:
+        values["multiplier"], shift = multipliers(scale, spec.max_shift)
+    made, fixed = fixed_shift(spec, shift, round_half_up(bias / scale))
+    return made, values | fixed

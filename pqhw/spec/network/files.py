@@ -1,0 +1,89 @@
+"""Integer networks in files: a TOML file of the nodes and an .npz file of all parameters."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..fields import SpecError
+from ..files import (load_archive, load_mapping, named_parameters, save_archive, toml_tables,
+                     toml_value)
+from ..parameters import Parameters, check_parameters
+from .network import NetworkSpec
+
+__all__ = ["dump_network", "load_network", "load_network_parameters", "save_network"]
+
+PathLike = str | os.PathLike[str]
+
+
+def dump_network(spec: NetworkSpec) -> str:
+    """The text of a network's file."""
+    mapping = spec.to_mapping()
+    lines = [f"name = {toml_value(mapping['name'])}", ""]
+    lines += toml_tables("", {"input": mapping["input"]})
+    for node in mapping["node"]:
+        plain = {name: value for name, value in node.items() if not isinstance(value, Mapping)}
+        tables = {name: value for name, value in node.items() if isinstance(value, Mapping)}
+        lines.append("[[node]]")
+        lines += [f"{name} = {toml_value(value)}" for name, value in plain.items()]
+        lines += ["", *toml_tables("node.", tables)] if tables else [""]
+    return "\n".join(lines)
+
+
+def load_network(path: PathLike) -> NetworkSpec:
+    """Read a network's file; raises `SpecError` with one sentence that begins with its name."""
+    path = Path(path)
+    try:
+        return NetworkSpec.from_mapping(load_mapping(path))
+    except SpecError as error:
+        told = str(error)
+        raise type(error)(told if told.startswith(f"{path}:") else f"{path}: {told}") from None
+
+
+def save_network(folder: PathLike, spec: NetworkSpec, parameters: Mapping[str, Parameters]
+                 ) -> tuple[Path, Path]:
+    """Write NAME.toml and NAME.npz into the folder; equal networks give equal bytes.
+
+    Arrays are named NODE/ARRAY, the arrays of a node as those of an engine.
+    """
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    arrays: dict[str, Any] = {}
+    for name, own in spec.engines.items():
+        arrays |= {f"{name}/{key}": _narrow(value)
+                   for key, value in named_parameters(own, parameters[name]).items()}
+    text, binary = folder / f"{spec.name}.toml", folder / f"{spec.name}.npz"
+    text.write_text(dump_network(spec), encoding="utf-8")
+    save_archive(binary, arrays)
+    return text, binary
+
+
+def _narrow(values: Any) -> np.ndarray:
+    """Integers in the smallest type that holds them."""
+    values = np.asarray(values)
+    low, high = (int(values.min()), int(values.max())) if values.size else (0, 0)
+    return values.astype(np.promote_types(np.min_scalar_type(low), np.min_scalar_type(high)))
+
+
+def load_network_parameters(spec: NetworkSpec, path: PathLike) -> dict[str, Parameters]:
+    """Read and check the parameters of every engine, by the node's name."""
+    values = load_archive(path)
+    own: dict[str, dict[str, np.ndarray]] = {name: {} for name in spec.engines}
+    try:
+        for key, value in values.items():
+            node, slash, array = key.rpartition("/")
+            if not slash or node not in own:
+                raise SpecError(f"{key} must be named after an engine of {spec.name} and its "
+                                "array, as in NODE/bias.")
+            own[node][array] = value
+        checked = {}
+        for name, engine in spec.engines.items():
+            try:
+                checked[name] = check_parameters(engine, own[name])
+            except SpecError as error:
+                raise type(error)(f"{name}: {error}") from None
+        return checked
+    except SpecError as error:
+        raise type(error)(f"{path}: {error}") from None
