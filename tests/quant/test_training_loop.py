@@ -187,6 +187,18 @@ def test_any_module_that_gives_logits_is_trained():
     assert history.test_accuracy > 0.9
 
 
+def test_arrays_that_pytorch_would_not_take_are_copied():
+    data, backwards = corners(), {}
+    for field in ("train_images", "train_labels", "test_images", "test_labels"):
+        backwards[field] = getattr(data, field)[::-1].copy()
+        backwards[field].flags.writeable = False
+        backwards[field] = backwards[field][::-1]
+    module, other = module_for(data), module_for(data)
+    fit(module, data, QUICK)
+    fit(other, dataclasses.replace(data, **backwards), QUICK)
+    assert equal(module, other)
+
+
 def test_a_loss_that_is_not_finite_ends_training():
     data = corners()
     with pytest.raises(LearningError, match=r"^the loss must be finite, but is (nan|inf) by step "
