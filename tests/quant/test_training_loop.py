@@ -176,6 +176,11 @@ def test_weights_decay_and_normalisations_and_biases_do_not():
     assert {own.ndim for own in weights.parameters} == {2, 4}
     assert {own.ndim for own in others.parameters} == {1}
     assert (weights.decay, others.decay) == (None, 0)
+    from pqhw.quant.training.groups import optimiser_of
+    for kind in ("sgd", "adam"):
+        optimiser = optimiser_of((weights, others, Group([torch.nn.Parameter(torch.ones(1))])),
+                                 Recipe(decay=0.25, optimiser=kind))
+        assert [own["weight_decay"] for own in optimiser.param_groups] == [0.25, 0, 0.25]
     count = sum(own.numel() for group in (weights, others) for own in group.parameters)
     assert count == module.graph.parameter_count
 
@@ -185,6 +190,13 @@ def test_any_module_that_gives_logits_is_trained():
     module = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(64, 3))
     history = fit(module, data, Recipe(epochs=6, rate=1e-5, batch=16))
     assert history.test_accuracy > 0.9
+
+
+def test_smoothing_is_that_of_the_loss():
+    data, module, other = corners(), module_for(corners()), module_for(corners())
+    fit(module, data, dataclasses.replace(QUICK, smoothing=0.3))
+    fit(other, data, QUICK, loss=training.LabelLoss(smoothing=0.3))
+    assert equal(module, other)
 
 
 def test_arrays_that_pytorch_would_not_take_are_copied():
