@@ -11,7 +11,8 @@ TEST_PACKAGES = $(DEMO_PACKAGES) verilator chromium
 WORKERS ?= auto
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-test python-packages system-packages demo test test-slow estimator lint clean
+.PHONY: help setup setup-test setup-train python-packages system-packages demo test test-slow \
+        test-train estimator lint clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
@@ -53,6 +54,11 @@ $(VENV)/.ready-test: $(VENV)/.ready
 	@$(PIP) -e '.[test,lint]'
 	@touch $@
 
+$(VENV)/.ready-train: $(VENV)/.ready-test
+	@echo "installing PyTorch into $(VENV)"
+	@$(PIP) -e '.[test,train]'
+	@touch $@
+
 setup: | $(BIN)/python ## virtual environment with pinned packages, and the simulators
 	@$(MAKE) -s -j2 python-packages system-packages
 
@@ -64,6 +70,8 @@ system-packages:
 setup-test: setup $(VENV)/.ready-test
 	$(call install-packages,$(TEST_PACKAGES))
 
+setup-train: setup-test $(VENV)/.ready-train
+
 demo: setup ## digits: train, convert, prove bit-exact, route, compare; writes runs/demo/report.html
 	@$(BIN)/pqhw demo
 
@@ -72,6 +80,10 @@ test: setup-test ## the fast tests
 
 test-slow: setup-test ## the long sweeps too
 	@$(BIN)/python -m pytest -n $(WORKERS) -m 'slow or not slow'
+
+test-train: setup-train ## what needs PyTorch, which is large and which nothing else installs
+	@$(BIN)/python -m pytest -n $(WORKERS) tests/quant tests/cli/test_cli_train.py \
+	    tests/docs -k 'train'
 
 estimator: setup ## route the estimator's points that changed and fit it again: hours
 	@$(BIN)/python benchmarks/estimator_points.py --fit

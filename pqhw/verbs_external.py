@@ -45,7 +45,7 @@ def external(generator: Annotated[str, typer.Argument(metavar="GENERATOR", help=
              timeout: Timeout = 3600, json_out: Json = None) -> None:
     """Measure a generator of others on a layer with constant weights, as synth does an engine.
 
-    da4ml (pip install 'pqhw[da4ml]') makes a dense MAC layer's products a graph of adders. Ports,
+    da4ml (pip install 'pqhw\\[da4ml]') makes a dense MAC layer's products a graph of adders. Ports,
     bias and results are ours; it is simulated bit-exact, routed and reported as every design.
     Example: pqhw external da4ml layer.toml --params p.npz --beside layer.toml
     """

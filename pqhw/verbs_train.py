@@ -63,11 +63,11 @@ def train(network: Annotated[str, typer.Argument(
           erase: Annotated[float, typer.Option(
               rich_help_panel=IMAGES, help="share of images that lose a rectangle")] = 0.0,
           json_out: Json = None) -> None:
-    """Train a network on images in PyTorch (pip install 'pqhw[train]').
+    """Train a network on images in PyTorch (pip install 'pqhw\\[train]').
 
-    Writes network.npz, whose input are raw pixels, integers as hardware takes them; history.json
-    and history.html; and a checkpoint after each epoch, from which --resume goes on as if nothing
-    had happened. On a CPU, equal options give equal weights.
+    Writes network.npz, whose input are raw pixels, integers as hardware takes them, and
+    history.json and .html. After each epoch it keeps a checkpoint, from which --resume goes on
+    as if nothing had happened. On a CPU, equal options give equal weights.
     Example: pqhw train digits-cnn --data digits --epochs 10 -o digits-cnn
     """
     from .quant.training import Augmentation, Recipe, network_for, train_network

@@ -17,7 +17,7 @@ from .numbers import accuracy, count, quantity, share
 from .ratios import AREA, Design, DeviceRatios, device_ratios, resource_shares
 from .summary import summary_rows
 
-__all__ = ["ReportError", "render", "write_report"]
+__all__ = ["ReportError", "templates", "write_report"]
 
 LEVELS = {"amaranth": "Amaranth simulator", "cxxrtl": "CXXRTL, on the Verilog",
           "cocotb": "cocotb, on the Verilog"}
@@ -37,6 +37,7 @@ def write_report(comparisons: Sequence[Comparison], path: str | os.PathLike[str]
     ReportError
         If Plotly or Jinja is not installed, or there is nothing to report.
     """
+    pages = templates()
     if not any(comparison.measurements for comparison in comparisons):
         raise ReportError("the report needs at least one measurement, but there is none.")
     figures: dict[str, dict[str, Any]] = {}
@@ -44,14 +45,15 @@ def write_report(comparisons: Sequence[Comparison], path: str | os.PathLike[str]
                 for index, comparison in enumerate(comparisons, start=1)
                 if comparison.measurements]
     sections[0]["devices"][0]["leads"] = True
-    page = render("report.html", sections=sections, figures=figures, levels=LEVELS, area=AREA)
+    page = pages.get_template("report.html").render(
+        sections=sections, figures=figures, levels=LEVELS, area=AREA)
     path = Path(path)
     path.write_text(page, encoding="utf-8", newline="\n")
     return path
 
 
-def render(template: str, **values: Any) -> str:
-    """A page that holds Plotly, from a template.
+def templates() -> Any:
+    """Jinja's environment of the pages; `plotly` and `version` are in all of them.
 
     Raises
     ------
@@ -69,8 +71,9 @@ def render(template: str, **values: Any) -> str:
         lstrip_blocks=True, undefined=jinja2.StrictUndefined)
     environment.filters |= {"accuracy": accuracy, "count": count, "quantity": quantity,
                             "share": share}
-    return environment.get_template(template).render(
-        version=__version__, plotly=get_plotlyjs().replace("</script", "<\\/script"), **values)
+    environment.globals |= {"version": __version__,
+                            "plotly": get_plotlyjs().replace("</script", "<\\/script")}
+    return environment
 
 
 def _section(comparison: Comparison, index: int, figures: dict[str, Any]) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from .html import render
+from .html import templates
 from .numbers import accuracy, count
 
 if TYPE_CHECKING:
@@ -51,8 +51,9 @@ def write_history(history: "History", path: str | os.PathLike[str]) -> Path:
         "accuracy": _figure(
             [_line(epochs, name, [100 * getattr(own, f"{name}_accuracy") for own in epochs])
              for name in ("train", "test")], "accuracy, %")}
-    page = render("history.html", history=history, figures=figures, columns=COLUMNS,
-                  rows=[_cells(epoch) for epoch in epochs])
+    page = templates().get_template("history.html").render(
+        history=history, figures=figures, columns=COLUMNS,
+        rows=[_cells(epoch) for epoch in epochs])
     path = Path(path)
     path.write_text(page, encoding="utf-8", newline="\n")
     return path

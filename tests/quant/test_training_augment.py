@@ -48,6 +48,7 @@ def test_a_crop_is_the_image_moved_by_no_more_than_it_may(size, crop, moves):
                    if (image[y:y + size, x:x + size] == result).all()]
         assert len(fitting) == 1
         seen.update(fitting)
+    assert any(y != x for y, x in seen), "both ways apart"
     assert {y for y, _ in seen} == {x for _, x in seen} == set(range(2 * moves + 1))
 
 

@@ -45,11 +45,12 @@ def test_a_teacher_that_is_a_module_sees_the_images_of_the_batch():
     logits = training.logits_of(teacher, data.train_images)
     inputs = torch.from_numpy(data.train_images).float()[chosen]
     batch = training.Batch(inputs, torch.from_numpy(data.train_labels)[chosen], chosen)
-    own = torch.randn(10, 3, generator=torch.Generator().manual_seed(1))
+    own = torch.randn(10, 3, generator=torch.Generator().manual_seed(1)).requires_grad_()
     found = [Distillation(teacher=one)(own, batch) for one in (teacher, logits, logits.numpy())]
     torch.testing.assert_close(found[0], found[1])
     torch.testing.assert_close(found[1], found[2])
-    assert not teacher.training and not any(own.requires_grad for own in teacher.parameters())
+    found[0].backward()
+    assert not teacher.training and all(own.grad is None for own in teacher.parameters())
 
 
 def test_a_learner_follows_its_teacher_where_labels_are_wrong():

@@ -61,7 +61,8 @@ def test_a_value_of_another_kind_is_refused(field, value, sentence):
 
 
 @pytest.mark.parametrize("field, value, sentence", [
-    ("crop", -1, "Augmentation.crop must not be negative, but is -1."),
+    ("crop", -1, "Augmentation.crop must be a number of pixels, 0 or more, but is -1."),
+    ("crop", 1.5, "Augmentation.crop must be a number of pixels, 0 or more, but is 1.5."),
     ("jitter", 1, "Augmentation.jitter must be from 0 to below 1, but is 1."),
     ("erase", 1.5, "Augmentation.erase must be from 0 to 1, but is 1.5.")])
 def test_an_augmentation_out_of_range_is_refused(field, value, sentence):

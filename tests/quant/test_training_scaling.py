@@ -88,15 +88,15 @@ def test_scalings_come_from_the_training_images():
 
 
 def test_a_mean_in_front_of_padding_is_refused():
-    with pytest.raises(GraphError, match="^conv: an input scaling with a mean must be in front of "
-                                         "a convolution without padding, but padding is .*1.*.$"):
+    with pytest.raises(GraphError, match=r"^conv: a scaling with a mean must meet no padding, but "
+                                         r"padding is \(\(1, 1\), \(1, 1\)\).$"):
         training.GraphModule(small_graph(), InputScaling(mean=(1,), step=(1,)))
 
 
 @pytest.mark.parametrize("first", [Relu(), GlobalAvgPool()])
 def test_an_operation_that_takes_no_scaling_in_is_refused(first):
     graph = starting_with(first, channels=1)
-    with pytest.raises(GraphError, match="^(relu|globalavgpool)1: an input scaling must be in "
+    with pytest.raises(GraphError, match="^(relu|globalavgpool)1: a scaling must be in "
                                          "front of Conv2d, Linear or BatchNorm, but .* takes the "
                                          "input.$"):
         training.fold_scaling(graph, InputScaling(mean=(0,), step=(2,)))

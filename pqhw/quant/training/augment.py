@@ -39,8 +39,9 @@ class Augmentation:
     erase: float = 0.0
 
     def __post_init__(self) -> None:
-        if self.crop is not None and self.crop < 0:
-            raise ValueError(f"Augmentation.crop must not be negative, but is {self.crop}.")
+        if self.crop is not None and (not isinstance(self.crop, int) or self.crop < 0):
+            raise ValueError(f"Augmentation.crop must be a number of pixels, 0 or more, "
+                             f"but is {self.crop}.")
         if not 0 <= self.jitter < 1:
             raise ValueError(f"Augmentation.jitter must be from 0 to below 1, "
                              f"but is {self.jitter}.")

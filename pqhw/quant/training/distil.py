@@ -21,8 +21,8 @@ class Distillation:
 
     Parameters
     ----------
-    teacher: a module, which sees the images as the learner does, changed at random; or its logits
-        [R, classes] for the training images unchanged, which costs nothing per step
+    teacher: a module, in evaluation, which sees the images as the learner does, changed at random;
+        or its logits [R, classes] for the training images unchanged, which costs nothing per step
     temperature: T; above 1 it shows what the teacher holds possible beside its answer
     share: of the teacher, 0 to 1
     smoothing: of the labels
@@ -45,9 +45,7 @@ class Distillation:
                                 f"but is {self.temperature}.")
         if not 0 <= self.share <= 1:
             raise LearningError(f"Distillation.share must be from 0 to 1, but is {self.share}.")
-        if isinstance(self.teacher, nn.Module):
-            self.teacher.eval().requires_grad_(False)
-        else:
+        if not isinstance(self.teacher, nn.Module):
             held = torch.as_tensor(self.teacher, dtype=torch.float32)
             object.__setattr__(self, "teacher", held)
 
@@ -66,7 +64,7 @@ class Distillation:
     def _scores(self, batch: Batch) -> Tensor:
         if isinstance(self.teacher, nn.Module):
             with torch.no_grad():
-                return self.teacher.to(batch.inputs.device)(batch.inputs)
+                return self.teacher.eval().to(batch.inputs.device)(batch.inputs)
         assert isinstance(self.teacher, Tensor)
         if int(batch.indices.max()) >= len(self.teacher):
             raise LearningError(f"Distillation.teacher must hold logits of all training images, "

@@ -19,7 +19,7 @@ from .history import Epoch, History
 from .loss import Batch, LabelLoss, Loss
 from .recipe import Recipe
 from .runtime import device_of, repeatable, versions
-from .scores import accuracy, logits_of
+from .scores import accuracy, logits_of, tensor_of
 
 __all__ = ["HISTORY", "Step", "fit"]
 
@@ -121,8 +121,8 @@ class _Training:
     def __init__(self, module: nn.Module, data: Any, recipe: Recipe, device: torch.device,
                  loss: Loss, groups: Sequence[Group] | None):
         self.module, self.recipe, self.device, self.loss = module.to(device), recipe, device, loss
-        self.images = torch.as_tensor(data.train_images).to(device)
-        self.labels = torch.as_tensor(data.train_labels).to(device, torch.int64)
+        self.images = tensor_of(data.train_images).to(device)
+        self.labels = tensor_of(data.train_labels).to(device, torch.int64)
         self.top = float(self.images.max())
         self.data = _in_words(data)
         self._check()

@@ -103,15 +103,15 @@ def _taken_in(node: Node, mean: np.ndarray, step: np.ndarray) -> Op:
             weights = op.weights / step
         case Conv2d():
             if mean.any() and np.any(op.padding):
-                raise GraphError(f"{node.name}: an input scaling with a mean must be in front of a "
-                                 f"convolution without padding, but padding is {op.padding}.")
+                raise GraphError(f"{node.name}: a scaling with a mean must meet no padding, "
+                                 f"but padding is {op.padding}.")
             # Channel c of a group's weights sees channel group * depth + c of the input.
             own = step.reshape(op.groups, -1).repeat(len(op.weights) // op.groups, axis=0)
             weights = op.weights / own[:, None, None, :]
             mean = mean.reshape(op.groups, -1).repeat(len(op.weights) // op.groups, axis=0)
             mean = mean[:, None, None, :]
         case _:
-            raise GraphError(f"{node.name}: an input scaling must be in front of Conv2d, Linear or "
+            raise GraphError(f"{node.name}: a scaling must be in front of Conv2d, Linear or "
                              f"BatchNorm, but {op.kind} takes the input.")
     shift = (weights * mean).reshape(len(weights), -1).sum(axis=1)
     return dataclasses.replace(op, weights=weights, bias=op.bias - shift)
