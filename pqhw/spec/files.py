@@ -114,6 +114,8 @@ def toml_value(value: Any) -> str:
     if isinstance(value, Mapping):
         items = ", ".join(f"{name} = {toml_value(item)}" for name, item in value.items())
         return f"{{ {items} }}"
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(map(toml_value, value))}]"
     return show(value)
 
 
