@@ -11,7 +11,7 @@ import numpy as np
 
 from .fold import fold_batchnorm
 from .graph import INPUT, Graph, Node
-from .ops import (WEIGHTED, Add, ArgMax, AvgPool, Concat, Flatten, GlobalAvgPool, GraphError,
+from .ops import (WEIGHTED, Add, ArgMax, Concat, Flatten, GraphError,
                   MaxPool, PadChannels, Relu, Softmax, Subsample)
 
 __all__ = ["BRANCH_BITS", "Lowered", "Step", "Tensor", "lower"]
@@ -54,11 +54,13 @@ class Step:
     node: the float node that computes
     inputs: names of steps before, or `INPUT`
     relu: whether negative results become 0
+    limit: the largest real result, where the ReLU has one
     """
     name: str
     node: Node
     inputs: tuple[str, ...]
     relu: bool
+    limit: float | None
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -141,14 +143,15 @@ def _steps(graph: Graph) -> list[Step]:
             drawn[node.name] = drawn.get(node.inputs[0], node.inputs[0])
             continue
         inputs = tuple(drawn.get(name, name) for name in node.inputs)
-        relu = isinstance(op, Relu)
+        relu = op if isinstance(op, Relu) else None
         name, users = node.name, graph.users[node.name]
         takes_relu = isinstance(op, (*WEIGHTED, Add))
         if takes_relu and len(users) == 1 and isinstance(users[0].op, Relu):
-            relu, name = True, users[0].name
+            relu, name = users[0].op, users[0].name
             drawn[name] = name
         drawn[node.name] = name
-        steps.append(Step(name, node, inputs, relu))
+        steps.append(Step(name, node, inputs, relu is not None,
+                          None if relu is None else relu.maximum))
     return steps
 
 
@@ -196,19 +199,10 @@ def _tensors(steps: list[Step], wanted: Mapping[str, int], given: Tensor) -> dic
                 parents[root(own.grid)] = root(grid)
         if isinstance(op, KEEPING) and not isinstance(op, Relu):
             bits = max(own.bits for own in inputs)
-        tensors[step.name] = Tensor(bits, signed, grid, _limit(step))
+        tensors[step.name] = Tensor(bits, signed, grid, step.limit)
     return {name: dataclasses.replace(own, grid=root(own.grid)) for name, own in tensors.items()}
 
 
 def _only_argmax(steps: list[Step], name: str) -> bool:
     users = [step for step in steps if name in step.inputs]
     return bool(users) and all(isinstance(step.node.op, ArgMax) for step in users)
-
-
-def _limit(step: Step) -> float | None:
-    return step.node.op.maximum if isinstance(step.node.op, Relu) else None
-
-
-def is_mean(step: Step) -> bool:
-    """Whether a step averages, and so chooses a grid of its own."""
-    return isinstance(step.node.op, AvgPool | GlobalAvgPool)

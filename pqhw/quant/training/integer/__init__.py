@@ -2,5 +2,6 @@
 
 from .layers import MACLayer, PQLayer, Scale
 from .network import IntegerModule
+from .tuning import Tuning, tune_network
 
-__all__ = ["IntegerModule", "MACLayer", "PQLayer", "Scale"]
+__all__ = ["IntegerModule", "MACLayer", "PQLayer", "Scale", "Tuning", "tune_network"]

@@ -1,0 +1,98 @@
+"""From a trained graph and a data set to an integer network whose accuracy is known."""
+
+import dataclasses
+import os
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from ..data import Dataset
+from ..golden.network import network_results
+from ..network import Graph
+from ..spec.network import ArgMax
+from .network import IntegerNetwork, convert_network
+from .settings import MACSettings, PQSettings
+
+__all__ = ["CALIBRATION", "Conversion", "class_accuracy", "convert_graph", "input_bits"]
+
+CALIBRATION = 512
+"""Training images that steps, prototypes and tables are measured on."""
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Conversion:
+    """An integer network and the accuracies, 0 to 1, on the test images on its way.
+
+    Members
+    -------
+    float_accuracy: of the graph
+    converted_accuracy: without training
+    tuned_accuracy: after fine-tuning; None without
+    """
+    network: IntegerNetwork
+    float_accuracy: float
+    converted_accuracy: float
+    tuned_accuracy: float | None = None
+
+    @property
+    def accuracy(self) -> float:
+        """Of the integer network as it is."""
+        return self.converted_accuracy if self.tuned_accuracy is None else self.tuned_accuracy
+
+    def to_mapping(self) -> dict[str, Any]:
+        """The figures as plain values."""
+        return {"network": self.network.spec.name, "float_accuracy": self.float_accuracy,
+                "converted_accuracy": self.converted_accuracy,
+                "tuned_accuracy": self.tuned_accuracy,
+                "lost_points": 100 * (self.float_accuracy - self.accuracy)}
+
+
+def input_bits(data: Dataset) -> int:
+    """Bits of a pixel: as many as the largest training value needs."""
+    return max(1, int(data.train_images.max()).bit_length())
+
+
+def class_accuracy(network: IntegerNetwork, images: np.ndarray, labels: np.ndarray, *,
+                   progress: Callable[[int, int], None] | None = None) -> float:
+    """Share, 0 to 1, of images that the integer network puts into the class of their label."""
+    results = network_results(network.spec, network.parameters, images, progress=progress)
+    if isinstance(network.spec.nodes[-1].op, ArgMax):
+        return float((results[:, 0] == labels).mean())
+    return float((results.argmax(axis=-1) == labels).mean())
+
+
+def convert_graph(graph: Graph, data: Dataset,
+                  settings: Mapping[str, PQSettings | MACSettings], *, tuning: Any = None,
+                  seed: int = 0, folder: str | os.PathLike[str] | None = None,
+                  resume: bool = False, device: str = "auto",
+                  progress: Callable[[int, int], None] | None = None,
+                  step: Callable[[Any], None] | None = None) -> Conversion:
+    """Convert a graph, fine-tune it where asked for, and tell what it costs in accuracy.
+
+    Parameters
+    ----------
+    graph: takes the pixels of `data` as they are
+    settings: per layer, by name
+    tuning: a `pqhw.quant.training.integer.Tuning`, which needs PyTorch
+    seed: chooses the calibration images and where clusters begin
+    folder, resume, device: of the fine-tuning
+    progress: called with layers converted and layers in all
+    step: told of the steps of fine-tuning
+    """
+    bits = input_bits(data)
+    order = np.random.default_rng(seed).permutation(len(data.train_images))[:CALIBRATION]
+    network = convert_network(graph, data.train_images[np.sort(order)], settings, input_bits=bits,
+                              seed=seed, progress=progress)
+    floats = graph.run(data.test_images)
+    classes = floats if floats.ndim == 1 else floats.argmax(axis=-1)
+    made = Conversion(network, float((classes == data.test_labels).mean()),
+                      class_accuracy(network, data.test_images, data.test_labels))
+    if tuning is None:
+        return made
+    from .training.integer import tune_network
+    tuned, _ = tune_network(graph, data, settings, tuning, network=network, input_bits=bits,
+                            folder=folder, resume=resume, progress=step, device=device)
+    return dataclasses.replace(
+        made, network=tuned,
+        tuned_accuracy=class_accuracy(tuned, data.test_images, data.test_labels))

@@ -1,0 +1,132 @@
+"""Fine-tuning of integer networks, and the networks that come of it."""
+
+import dataclasses
+import os
+from collections.abc import Callable, Mapping
+
+import numpy as np
+from torch import nn
+
+from ....data import Dataset
+from ....network import Graph
+from ....network.lowering import lower
+from ...network import IntegerNetwork, convert_network
+from ...settings import MACSettings, PQSettings
+from ..distil import Distillation
+from ..history import History
+from ..loop import Group, Step, fit
+from ..module import GraphModule
+from ..recipe import Recipe
+from .layers import PQLayer
+from .network import IntegerModule
+
+__all__ = ["Tuning", "tune_network"]
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Tuning:
+    """How an integer network learns from the float network that it came from.
+
+    Parameters
+    ----------
+    recipe: epochs, rate and what else steers the steps
+    train: `both`, `prototypes` or `weights`; weights stand for tables and biases too
+    following: how far, 0 to 1, prototypes move per batch towards the mean of what they stood for;
+        0 moves them by gradients instead
+    settled: share of the epochs after which prototypes stay
+    gradient: `straight` or `soft`, see `PQLayer`
+    temperature: of the softmax over distances at the start; it falls to a tenth
+    share: of the float network's scores in the loss, beside the labels, 0 to 1
+    """
+    recipe: Recipe
+    train: str = "both"
+    following: float = 0.02
+    settled: float = 0.8
+    gradient: str = "straight"
+    temperature: float = 0.1
+    share: float = 0.9
+
+    def __post_init__(self) -> None:
+        for field, words in (("train", ("both", "prototypes", "weights")),
+                             ("gradient", ("straight", "soft"))):
+            if getattr(self, field) not in words:
+                raise ValueError(f"{field} must be one of {', '.join(words)}, "
+                                 f"but is {getattr(self, field)}.")
+        for field in ("following", "settled", "share"):
+            if not 0 <= getattr(self, field) <= 1:
+                raise ValueError(f"{field} must be from 0 to 1, but is {getattr(self, field)}.")
+
+
+def tune_network(graph: Graph, data: Dataset, settings: Mapping[str, PQSettings | MACSettings],
+                 tuning: Tuning, *, network: IntegerNetwork | None = None,
+                 input_bits: int = 8, calibration: int = 512,
+                 folder: str | os.PathLike[str] | None = None, resume: bool = False,
+                 progress: Callable[[Step], None] | None = None, device: str = "auto"
+                 ) -> tuple[IntegerNetwork, History]:
+    """Fine-tune what `convert_network` gives; every forward pass is the hardware's arithmetic.
+
+    The test accuracy in the history is that of the exported integer network.
+
+    Parameters
+    ----------
+    graph: trained, takes the images' integers
+    network: where to begin; converted here from `calibration` training images where left out
+    folder, resume, progress, device: as for `fit`
+    """
+    if network is None:
+        network = convert_network(graph, data.train_images[:calibration], settings,
+                                  input_bits=input_bits, seed=tuning.recipe.seed)
+    bits = {name: own.activation_bits for name, own in settings.items()}
+    module = IntegerModule(lower(graph, bits, input_bits=input_bits), network, settings)
+    _prepare(module, tuning)
+    teacher = GraphModule(graph)
+
+    def on_epoch(epoch: int, own: nn.Module) -> None:
+        _set_epoch(module, tuning, epoch)
+
+    _set_epoch(module, tuning, 0)
+    history = fit(module, data, tuning.recipe, folder=folder, resume=resume,
+                  loss=Distillation(teacher=teacher, share=tuning.share),
+                  groups=_groups(module), on_epoch=on_epoch, progress=progress, device=device,
+                  evaluate=lambda own: module.accuracy(
+                      np.asarray(data.test_images), np.asarray(data.test_labels)))
+    return module.to_network(), history
+
+
+def _pq_layers(module: IntegerModule) -> list[PQLayer]:
+    return [layer for layer in module.layers.values() if isinstance(layer, PQLayer)]
+
+
+def _prepare(module: IntegerModule, tuning: Tuning) -> None:
+    """What learns by gradients."""
+    weights = tuning.train in ("both", "weights")
+    for layer in module.layers.values():
+        layer.weights.requires_grad_(weights)
+        layer.bias.requires_grad_(weights)
+    for layer in _pq_layers(module):
+        layer.gradient = tuning.gradient
+        if layer.correction is not None:
+            layer.correction.requires_grad_(weights)
+        layer.prototypes.requires_grad_(tuning.train != "weights" and not tuning.following)
+
+
+def _set_epoch(module: IntegerModule, tuning: Tuning, done: int) -> None:
+    """Following and temperature once so many epochs are done."""
+    share = done / tuning.recipe.epochs
+    follows = tuning.train != "weights" and share < tuning.settled
+    for layer in _pq_layers(module):
+        layer.following = tuning.following if follows else 0.0
+        layer.temperature = tuning.temperature * 0.1 ** share
+
+
+def _groups(module: IntegerModule) -> list[Group]:
+    """Each layer's arrays in steps of their own size, without decay."""
+    groups = []
+    for layer in module.layers.values():
+        for name, own in layer.named_parameters(recurse=False):
+            if own.requires_grad:
+                scale = float(own.detach().square().mean().sqrt())
+                groups.append(Group([own], rate=max(scale, 1e-6) if name != "bias" else
+                                    max(float(layer.weights.detach().square().mean().sqrt()),
+                                        1e-6), decay=0.0))
+    return groups

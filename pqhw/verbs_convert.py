@@ -1,0 +1,130 @@
+"""The verb that turns a trained graph into an integer network."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import rich.box
+import typer
+from rich.table import Table
+
+from .console import Json, out, progress_bar, show
+from .flow.cache import default_cache
+
+__all__ = ["convert"]
+
+LAYERS, LEARNING = "What its layers become", "Fine-tuning (needs PyTorch)"
+
+
+def convert(network: Annotated[Path, typer.Argument(
+                metavar="GRAPH", help="a trained graph that takes raw pixels (.npz), as pqhw train "
+                                      "and pqhw import write it")],
+            data: Annotated[str, typer.Option(help="digits, glyphs, or what else pqhw data reads")],
+            folder: Annotated[Path | None, typer.Option(
+                "-o", "--output", help="folder to write to; runs/convert-NETWORK where left out")
+            ] = None,
+            kind: Annotated[str, typer.Option(
+                rich_help_panel=LAYERS,
+                help="pq, or a multiply-accumulate engine: fixed, pot, sp2, mixed, bitplane")
+            ] = "pq",
+            keep: Annotated[str | None, typer.Option(
+                rich_help_panel=LAYERS, help="layers that stay at 8 bits, separated by commas; "
+                                             "the first and the last where left out")] = None,
+            bits: Annotated[int, typer.Option(
+                rich_help_panel=LAYERS, help="bits of what enters the layers")] = 6,
+            weight_bits: Annotated[int, typer.Option(
+                rich_help_panel=LAYERS, help="bits of a weight, but with pq")] = 4,
+            length: Annotated[int | None, typer.Option(
+                "--length", "-V", rich_help_panel=LAYERS,
+                help="V, elements of a sub-vector; a window's taps, or 8, where left out")] = None,
+            prototypes: Annotated[int, typer.Option(
+                "--prototypes", "-K", rich_help_panel=LAYERS, help="K, prototypes of a subspace")
+            ] = 16,
+            encoder: Annotated[str, typer.Option(
+                rich_help_panel=LAYERS, help="l2, l1, chebyshev or dot")] = "l2",
+            convolution: Annotated[str, typer.Option(
+                rich_help_panel=LAYERS, help="im2col, or pixel: every pixel encoded once")
+            ] = "im2col",
+            prototype_bits: Annotated[int | None, typer.Option(
+                rich_help_panel=LAYERS, help="bits of a prototype element; as of what enters")
+            ] = None,
+            table_bits: Annotated[int, typer.Option(
+                rich_help_panel=LAYERS, help="bits of a table entry")] = 5,
+            tune: Annotated[int, typer.Option(
+                rich_help_panel=LEARNING, help="epochs; 0 for none")] = 0,
+            rate: Annotated[float, typer.Option(
+                rich_help_panel=LEARNING, help="largest step, as a share of a typical weight")
+            ] = 0.02,
+            batch: Annotated[int, typer.Option(rich_help_panel=LEARNING,
+                                               help="images per step")] = 64,
+            train: Annotated[str, typer.Option(
+                rich_help_panel=LEARNING, help="both, prototypes or weights")] = "both",
+            gradient: Annotated[str, typer.Option(
+                rich_help_panel=LEARNING, help="straight, or soft: through the distances too")
+            ] = "straight",
+            seed: Annotated[int, typer.Option(help="of calibration, clusters and order")] = 0,
+            device: Annotated[str, typer.Option(
+                rich_help_panel=LEARNING, help="auto (a GPU where there is one), cpu or cuda")
+            ] = "auto",
+            resume: Annotated[bool, typer.Option(
+                "--resume", rich_help_panel=LEARNING,
+                help="go on after the last whole epoch in the folder")] = False,
+            json_out: Json = None) -> None:
+    """Turn a trained graph into integers, layer by layer on an engine, and tell what it costs.
+
+    Writes NAME.toml and NAME.npz, the integer network. Without --tune nothing is trained: steps,
+    prototypes and tables come from a few hundred training images. With it every forward pass is
+    the hardware's arithmetic.
+    Example: pqhw convert runs/digits/network.npz --data digits --kind fixed --weight-bits 8
+    """
+    from .network import load_graph
+    from .quant.conversion import convert_graph
+    from .quant.plan import Plan, plan_settings
+    from .spec.network import save_network
+    graph = load_graph(network)
+    plan = Plan(kind=kind, keep=None if keep is None else tuple(filter(None, keep.split(","))),
+                activation_bits=bits, weight_bits=weight_bits, length=length,
+                prototypes=prototypes, encoder=encoder, convolution=convolution,
+                prototype_bits=prototype_bits, table_bits=table_bits)
+    settings = plan_settings(graph, plan)
+    tuning = _tuning(tune, rate, batch, seed, train, gradient) if tune else None
+    images = _load(data)
+    folder = Path("runs") / f"convert-{graph.name}" if folder is None else folder
+    with progress_bar(remaining=True) as bar:
+        task = bar.add_task("converting", total=None)
+        made = convert_graph(
+            graph, images, settings, tuning=tuning, seed=seed, folder=folder if tune else None,
+            resume=resume, device=device,
+            progress=lambda done, total: bar.update(task, completed=done, total=total),
+            step=lambda own: bar.update(task, total=own.total, completed=own.done,
+                                        description=own.text))
+    text, binary = save_network(folder, made.network.spec, made.network.parameters)
+    show(made.to_mapping() | {"spec": str(text), "parameters": str(binary)}, json_out,
+         _table(made))
+    if json_out != "-":
+        out.print(f"network: {text}", soft_wrap=True)
+
+
+def _tuning(epochs: int, rate: float, batch: int, seed: int, train: str, gradient: str) -> Any:
+    from .quant.training import Recipe
+    from .quant.training.integer import Tuning
+    return Tuning(recipe=Recipe(epochs=epochs, rate=rate, batch=batch, seed=seed, decay=0.0,
+                                optimiser="adam"), train=train, gradient=gradient)
+
+
+def _load(what: str) -> Any:
+    from .data import load
+    with progress_bar() as bar:
+        task = bar.add_task("images", total=None)
+        return load(what, cache=default_cache(), progress=lambda done, total: bar.update(
+            task, completed=done, total=total))
+
+
+def _table(made: Any) -> Table:
+    table = Table("", "test accuracy", "lost, points", box=rich.box.SIMPLE_HEAD)
+    table.columns[1].justify = table.columns[2].justify = "right"
+    rows = [("float", made.float_accuracy), ("integers, converted", made.converted_accuracy),
+            ("integers, fine-tuned", made.tuned_accuracy)]
+    for name, own in rows:
+        if own is not None:
+            table.add_row(name, f"{100 * own:.2f} %", f"{100 * (made.float_accuracy - own):.2f}")
+    return table
