@@ -3,12 +3,10 @@
 from pathlib import Path
 from typing import Annotated, Any
 
-import rich.box
 import typer
-from rich.table import Table
 
 from .console import Json, out, progress_bar, show
-from .flow.cache import default_cache
+from .verbs_network import load_images
 
 __all__ = ["convert"]
 
@@ -79,6 +77,7 @@ def convert(network: Annotated[Path, typer.Argument(
     from .network import load_graph
     from .quant.conversion import convert_graph
     from .quant.plan import Plan, plan_settings
+    from .report.conversion import conversion_table
     from .spec.network import save_network
     graph = load_graph(network)
     plan = Plan(kind=kind, keep=None if keep is None else tuple(filter(None, keep.split(","))),
@@ -87,7 +86,7 @@ def convert(network: Annotated[Path, typer.Argument(
                 prototype_bits=prototype_bits, table_bits=table_bits)
     settings = plan_settings(graph, plan)
     tuning = _tuning(tune, rate, batch, seed, train, gradient) if tune else None
-    images = _load(data)
+    images = load_images(data)
     folder = Path("runs") / f"convert-{graph.name}" if folder is None else folder
     with progress_bar(remaining=True) as bar:
         task = bar.add_task("converting", total=None)
@@ -99,7 +98,7 @@ def convert(network: Annotated[Path, typer.Argument(
                                         description=own.text))
     text, binary = save_network(folder, made.network.spec, made.network.parameters)
     show(made.to_mapping() | {"spec": str(text), "parameters": str(binary)}, json_out,
-         _table(made))
+         conversion_table(made))
     if json_out != "-":
         out.print(f"network: {text}", soft_wrap=True)
 
@@ -109,22 +108,3 @@ def _tuning(epochs: int, rate: float, batch: int, seed: int, train: str, gradien
     from .quant.training.integer import Tuning
     return Tuning(recipe=Recipe(epochs=epochs, rate=rate, batch=batch, seed=seed, decay=0.0,
                                 optimiser="adam"), train=train, gradient=gradient)
-
-
-def _load(what: str) -> Any:
-    from .data import load
-    with progress_bar() as bar:
-        task = bar.add_task("images", total=None)
-        return load(what, cache=default_cache(), progress=lambda done, total: bar.update(
-            task, completed=done, total=total))
-
-
-def _table(made: Any) -> Table:
-    table = Table("", "test accuracy", "lost, points", box=rich.box.SIMPLE_HEAD)
-    table.columns[1].justify = table.columns[2].justify = "right"
-    rows = [("float", made.float_accuracy), ("integers, converted", made.converted_accuracy),
-            ("integers, fine-tuned", made.tuned_accuracy)]
-    for name, own in rows:
-        if own is not None:
-            table.add_row(name, f"{100 * own:.2f} %", f"{100 * (made.float_accuracy - own):.2f}")
-    return table

@@ -1,14 +1,23 @@
 """Verbs of networks and the data that they are trained on."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from .console import Json, progress_bar, show
 from .flow.cache import default_cache
 
-__all__ = ["data"]
+__all__ = ["data", "load_images"]
+
+
+def load_images(what: str) -> Any:
+    """A data set by name or path, with a progress bar; what is generated stays in the cache."""
+    from .data import load
+    with progress_bar() as bar:
+        task = bar.add_task("images", total=None)
+        return load(what, cache=default_cache(), progress=lambda done, total: bar.update(
+            task, completed=done, total=total))
 
 
 def data(what: Annotated[str, typer.Argument(
@@ -24,17 +33,14 @@ def data(what: Annotated[str, typer.Argument(
     Glyphs are generated in 10 to 30 seconds and kept in the cache; they need no download.
     Example: pqhw data glyphs --preview glyphs.png
     """
-    from .data import DataError, load, save_npz, summarize, write_preview
+    from .data import DataError, save_npz, summarize, write_preview
     from .data.preview import PREVIEW_ENDINGS
     from .report.data_sets import data_table
     if preview is not None and preview.suffix not in PREVIEW_ENDINGS:
         raise DataError(f"--preview must end in {' or '.join(PREVIEW_ENDINGS)}, but is {preview}.")
     if output is not None and output.suffix != ".npz":
         raise DataError(f"--output must end in .npz, but is {output}.")
-    with progress_bar() as bar:
-        task = bar.add_task("images", total=None)
-        found = load(what, cache=default_cache(),
-                     progress=lambda done, total: bar.update(task, completed=done, total=total))
+    found = load_images(what)
     if preview is not None:
         write_preview(found, preview)
     if output is not None:

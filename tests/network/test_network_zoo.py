@@ -1,5 +1,7 @@
 """The zoo: totals as published, shapes as in the tables, weights from seeds."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -34,6 +36,26 @@ def test_layers_are_those_of_the_table_of_shapes(name, table):
             own = layer_shape(graph, layer.name)
             assert (own.height, own.width, own.in_channels, own.out_channels) == (
                 layer.height, layer.width, layer.in_channels, layer.out_channels)
+
+
+def _rounded(value):
+    """A total as the page writes it: four digits of hundreds of millions, else three."""
+    unit, letter = (1e6, " M") if value >= 1e6 else (1e3, " k")
+    return value / unit, letter
+
+
+@pytest.mark.parametrize("name", ZOO)
+def test_the_page_tells_what_the_networks_are(name):
+    page = (Path(__file__).parents[2] / "docs" / "convert.md").read_text(encoding="utf-8")
+    row = next(line for line in page.splitlines() if line.startswith(f"| `{name}` |"))
+    _, _, shape, layers, products, learned, _ = (cell.strip() for cell in row.split("|"))
+    graph = zoo_network(name)
+    assert shape == " × ".join(map(str, graph.input_shape))
+    assert int(layers) == len(graph.layers)
+    total = sum(graph.multiply_accumulates(node.name) for node in graph.layers)
+    for text, value in ((products, total), (learned, graph.parameter_count)):
+        number, letter = _rounded(value)
+        assert text.endswith(letter[1:]) and float(text.split()[0]) == pytest.approx(number, 5e-3)
 
 
 @pytest.mark.parametrize("name", ZOO)
