@@ -5,8 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from .console import Json, err, out, progress_bar, show
-from .flow.cache import default_cache
+from .console import Json, err, out, progress_bar, read_data, show
 from .network import ZOO
 
 __all__ = ["train"]
@@ -77,7 +76,7 @@ def train(network: Annotated[str, typer.Argument(
                     optimiser=optimiser, decay=decay, smoothing=smoothing, seed=seed,
                     precision=precision, threads=threads, augmentation=Augmentation(
                         crop=crop, flip=flip, jitter=jitter, erase=erase))
-    images = _load(data)
+    images = read_data(data)
     graph = network_for(network, images, seed=seed)
     folder = Path("runs") / f"train-{graph.name}" if folder is None else folder
     with progress_bar(remaining=True) as bar:
@@ -90,14 +89,6 @@ def train(network: Annotated[str, typer.Argument(
     _write_page(history, folder)
     if json_out != "-":
         out.print(f"network: {folder / NETWORK}", soft_wrap=True)
-
-
-def _load(what: str) -> Any:
-    from .data import load
-    with progress_bar() as bar:
-        task = bar.add_task("images", total=None)
-        return load(what, cache=default_cache(), progress=lambda done, total: bar.update(
-            task, completed=done, total=total))
 
 
 def _write_page(history: Any, folder: Path) -> None:
