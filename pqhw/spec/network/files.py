@@ -78,7 +78,8 @@ def narrow_integers(values: Any) -> np.ndarray:
     """Integers in the smallest type that holds them."""
     values = np.asarray(values)
     low, high = (int(values.min()), int(values.max())) if values.size else (0, 0)
-    return values.astype(np.promote_types(np.min_scalar_type(low), np.min_scalar_type(high)))
+    widest = min(low, -high - 1) if low < 0 else high
+    return values.astype(np.min_scalar_type(widest))
 
 
 def load_network_extras(path: PathLike) -> dict[str, np.ndarray]:
