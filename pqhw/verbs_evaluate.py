@@ -17,7 +17,8 @@ PARTS = ("test", "train")
 def evaluate(network: Annotated[Path, typer.Argument(
                  metavar="NETWORK", help="integer network (.toml); its parameters lie beside it, "
                                          "in the .npz file of the same name")],
-             data: Annotated[str, typer.Option(help="digits, glyphs, or what else pqhw data reads")],
+             data: Annotated[str, typer.Option(
+                 help="digits, glyphs, or what else pqhw data reads")],
              images: Annotated[int | None, typer.Option(
                  min=1, help="so many images, evenly spaced; all where left out")] = None,
              part: Annotated[str, typer.Option(help="test or train: which images")] = "test",

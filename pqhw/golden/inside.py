@@ -1,4 +1,4 @@
-"""What an engine computes on the way to its results: codes, and sums before they are requantised."""
+"""What an engine computes on the way to its results: codes, and sums before requantisation."""
 
 import numpy as np
 

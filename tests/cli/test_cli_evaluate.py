@@ -13,7 +13,6 @@ from pqhw.quant.evaluate import evaluate_network
 from pqhw.quant.files import load_integer_network, save_integer_network
 from pqhw.quant.inspect import inspect_network
 from pqhw.quant.network import convert_network
-from pqhw.spec.network import save_network
 
 WORDS = ("evaluate", "halves.toml", "--data", "halves.npz")
 
@@ -21,7 +20,7 @@ WORDS = ("evaluate", "halves.toml", "--data", "halves.npz")
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
     """Dark and bright images, a float graph that tells them apart but for some, and its integers:
-    files halves.npz, float.npz, net/halves.toml with its parameters, and a copy of both here."""
+    files halves.npz, float.npz, net/halves.toml and .npz, and halves.toml without parameters."""
     monkeypatch.chdir(tmp_path)
     random = np.random.default_rng(0)
     labels = np.arange(60) % 2
@@ -71,12 +70,8 @@ def test_json_says_the_same_and_nothing_else(pqhw, folder):
     found = evaluate_network(network, images, data.train_labels[chosen])
     assert document["accuracy"] == found.accuracy and 0 <= document["agreement"] <= 1
     assert [own["values"] for own in document["layers"]] == [
-        own.to_json()["values"] for own in json_ready(inspect_network(network, images))]
+        own.to_json()["values"] for own in inspect_network(network, images)]
     assert document["layers"][1]["error"]["snr_db"] > 20
-
-
-def json_ready(reports):
-    return reports
 
 
 def test_layers_are_a_table_and_a_dump_holds_what_they_gave(pqhw, folder):
@@ -97,7 +92,7 @@ def test_parameters_may_lie_elsewhere(pqhw, folder):
 
 
 @pytest.mark.parametrize("words, sentence", [
-    (WORDS, "halves.npz: test_images must be named after an engine of halves and its array, as in "
+    (WORDS, "halves.npz: train_images must be named after an engine of halves and its array, as in "
             "NODE/bias."),
     (("evaluate", "none.toml", "--data", "halves.npz"),
      "none.toml: cannot be read (No such file or directory)."),
@@ -125,11 +120,9 @@ def test_a_mistake_is_told_in_a_sentence(refused, folder, words, sentence):
     assert refused(*words) == sentence
 
 
-def test_a_layer_s_spec_is_no_network(refused, folder):
-    save_network(folder / "other", load_integer_network("net/halves.toml").spec,
-                 load_integer_network("net/halves.toml").parameters)
+def test_a_file_that_is_no_network_is_refused(refused, folder):
     text = (folder / "halves.toml").read_text()
-    (folder / "layer.toml").write_text('[layer]\nin_features = 4\nout_features = 2\n')
+    (folder / "layer.toml").write_text("[layer]\nin_features = 4\nout_features = 2\n")
     assert refused("evaluate", "layer.toml", "--data", "halves.npz") == (
         "layer.toml: layer is not part of a network; known are name, input, node.")
     (folder / "half.toml").write_text(text[:40])
