@@ -59,8 +59,8 @@ def _scales(spec: NetworkSpec, extras: dict[str, np.ndarray]
     found: dict[str, dict[str, float]] = {STEP: {}, UNIT: {}}
     for key, value in extras.items():
         kind, _, name = key.partition("/")
-        known = {STEP: spec.shapes, UNIT: spec.engines}.get(kind, {})
-        if name not in known:
+        known = {STEP: set(spec.shapes), UNIT: set(spec.engines)}
+        if name not in known.get(kind, ()):
             raise SpecError(f"@{key} must be @{STEP}/NAME of a result or @{UNIT}/NAME of an engine "
                             f"of {spec.name}, but is neither.")
         if value.shape or value.dtype.kind not in "iuf" or not 0 < float(value) < np.inf:
