@@ -36,9 +36,9 @@ def evaluate(network: Annotated[Path, typer.Argument(
              json_out: Json = None) -> None:
     """Classify images with an integer network, in the exact arithmetic of the hardware.
 
-    The integers are those of the generated Verilog, so the accuracy is the accelerator's. What
-    is lost against --float is lost by quantisation; --layers shows where: look for the first node
-    whose signal to noise drops, then for saturated values and dead prototypes in it.
+    The integers are those that the generated engines compute, bit for bit, and so is the accuracy.
+    What is lost against --float is lost by quantisation; --layers shows where: look for the first
+    node whose signal to noise drops, then for saturated values and dead prototypes in it.
     Example: pqhw evaluate net.toml --data digits --float network.npz --layers
     """
     from .network import load_graph

@@ -4,7 +4,7 @@ import numpy as np
 from builders import mac, pq
 
 from pqhw.network import GraphBuilder
-from pqhw.network.ops import Conv2d, Flatten, Linear, Relu
+from pqhw.network.ops import BatchNorm, Conv2d, Flatten, Linear, Relu
 from pqhw.quant import MACSettings
 from pqhw.quant.network import IntegerNetwork, convert_network
 from pqhw.spec import Requantize
@@ -58,18 +58,29 @@ def float_graph(name="floats", inputs=4):
     return builder.build()
 
 
+def norm(random, channels):
+    """A normalisation that changes a lot."""
+    mean, beta = random.normal(0, 1, (2, channels))
+    gamma, variance = random.uniform(0.5, 2, (2, channels))
+    return BatchNorm(gamma=gamma, beta=beta, mean=mean, variance=variance)
+
+
 def converted(*, seed=0):
-    """A float graph that flattens an image, its conversion to MAC layers of 8 bits, and images
-    that fit both."""
+    """A float graph that normalises, convolves and flattens an image, its conversion to MAC layers
+    of 8 bits, and images that fit both. The first normalisation becomes a layer of its own."""
     random = np.random.default_rng(seed)
     builder = GraphBuilder("small", (4, 3, 2))
+    builder.add(norm(random, 2), name="norm")
     builder.add(Conv2d(weights=random.normal(0, 0.2, (3, 3, 3, 2)), bias=random.normal(0, 1, 3),
                        padding=1), name="conv")
+    builder.add(norm(random, 3), name="conv.norm")
     builder.add(Relu(), name="relu")
     builder.add(Flatten(), name="flat")
-    builder.add(Linear(weights=random.normal(0, 0.2, (5, 36)), bias=random.normal(0, 1, 5)),
+    builder.add(Linear(weights=random.normal(0, 0.2, (8, 36)), bias=random.normal(0, 1, 8)),
+                name="hidden")
+    builder.add(Linear(weights=random.normal(0, 0.2, (5, 8)), bias=random.normal(0, 1, 5)),
                 name="last")
     graph = builder.build()
     images = random.integers(0, 16, (40, 4, 3, 2))
-    settings = {name: MACSettings() for name in ("conv", "last")}
+    settings = {name: MACSettings() for name in ("norm", "conv", "hidden", "last")}
     return graph, convert_network(graph, images, settings, input_bits=4), images

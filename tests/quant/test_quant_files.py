@@ -19,12 +19,13 @@ def test_what_goes_in_comes_out(tmp_path):
     assert (text.name, binary.name) == ("small.toml", "small.npz")
     read = load_integer_network(text)
     assert read.spec == network.spec
-    assert read.steps == {name: network.steps[name] for name in ("input", "relu", "flat")}
-    assert read.units == network.units and set(read.units) == {"relu", "last"}
+    assert read.steps == {name: network.steps[name] for name in ("input", "norm", "relu", "flat",
+                                                                   "hidden")}
+    assert read.units == network.units and set(read.units) == {"norm", "relu", "hidden", "last"}
     results = network_results(network.spec, network.parameters, images)
     assert (network_results(read.spec, read.parameters, images) == results).all()
     # The parameters alone are read as before.
-    assert set(load_network_parameters(read.spec, binary)) == {"relu", "last"}
+    assert set(load_network_parameters(read.spec, binary)) == set(network.parameters)
 
 
 def test_equal_networks_give_equal_bytes_whatever_the_order_of_their_steps(tmp_path):

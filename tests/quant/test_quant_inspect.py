@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from network_builders import ROWS, by_hand, converted, float_graph
 
-from pqhw.golden import network_activations
+from pqhw.golden import layer_sums, network_activations
 from pqhw.network import GraphError
 from pqhw.quant import inspect as inspecting
 from pqhw.quant.evaluate import evaluate_network
@@ -87,11 +87,15 @@ def test_pooling_clamps_where_it_averages():
 def test_a_conversion_is_close_to_its_floats_whatever_the_order_of_rows():
     graph, network, images = converted()
     reports = {own.name: own for own in inspect_network(network, images, graph)}
-    assert set(reports) == {"relu", "flat", "last"}
+    assert set(reports) == {"norm", "relu", "flat", "hidden", "last"}
     # Flattened rows are compared value by value, though float graphs have channels first.
     assert reports["flat"].error == reports["relu"].error
-    assert reports["relu"].error.snr_db > 40 and reports["last"].error.snr_db > 35
+    assert all(own.error.snr_db > 35 for own in reports.values())
     assert all(own.error is None for own in inspect_network(network, images))
+    # A layer's sums are those of what enters it.
+    values = network_activations(network.spec, network.parameters, images)["flat"]
+    sums = layer_sums(network.spec.engines["hidden"], network.parameters["hidden"], values)
+    assert seen(reports["hidden"].sums) == (sums.min(), sums.max())
 
 
 def test_batches_change_nothing(monkeypatch):
@@ -104,6 +108,9 @@ def test_batches_change_nothing(monkeypatch):
     for one, other in zip(whole, parts):
         assert dataclasses.replace(one, error=None) == dataclasses.replace(other, error=None)
         assert one.error.snr_db == pytest.approx(other.error.snr_db)
+    whole = inspect_network(by_hand(), ROWS)
+    monkeypatch.setattr(inspecting, "BATCH_ELEMENTS", 4)
+    assert inspect_network(by_hand(), ROWS) == whole
 
 
 def test_reports_are_json_and_a_table():
@@ -163,7 +170,7 @@ def test_a_dump_holds_every_result(tmp_path, monkeypatch):
     dump_activations(network, images, tmp_path / "d.npz")
     wanted = network_activations(network.spec, network.parameters, images)
     with np.load(tmp_path / "d.npz") as found:
-        assert set(found) == {"input", "relu", "flat", "last"}
+        assert set(found) == {"input", "norm", "relu", "flat", "hidden", "last"}
         assert all((found[name] == wanted[name]).all() for name in found)
         assert found["relu"].dtype == np.uint8 and found["last"].dtype == np.int16
 
@@ -207,7 +214,7 @@ def test_what_does_not_fit_is_refused(labels, graph, message):
 
 def test_a_network_without_classes_or_a_graph_of_other_images_is_refused():
     graph, network, images = converted()
-    spec = dataclasses.replace(network.spec, nodes=network.spec.nodes[:1])
+    spec = dataclasses.replace(network.spec, nodes=network.spec.nodes[:2])
     with pytest.raises(SpecError, match=r"^relu: a network that classifies must end in a row of "
                                         r"classes, but small ends in \[4, 3, 3\].$"):
         evaluate_network(dataclasses.replace(network, spec=spec), images, np.zeros(40, int))
