@@ -7,6 +7,7 @@ import typer
 from . import __version__, console
 from .verbs_convert import convert
 from .verbs_design import doctor, schema, sim, verilog
+from .verbs_evaluate import evaluate
 from .verbs_explore import estimate, reproduce, size
 from .verbs_external import external
 from .verbs_measure import compare, demo, report, synth
@@ -16,7 +17,7 @@ from .verbs_train import train
 __all__ = ["app", "main"]
 
 VERBS = (verilog, sim, estimate, size, synth, compare, external, report, reproduce, data, train,
-         convert, doctor, schema, demo)
+         convert, evaluate, doctor, schema, demo)
 """In the order in which the help lists them."""
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode="rich",

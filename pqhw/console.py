@@ -22,14 +22,15 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+from .flow.cache import default_cache
 from .flow.tools import ToolError, end_tools
 from .spec import ChainSpec, SpecError
 from .spec.devices import DEVICES
 from .spec.files import load_spec_with_notes
 
 __all__ = ["JOBS", "DeviceName", "Jobs", "Json", "Seeds", "SpecPath", "Timeout", "Toolchain",
-           "emit", "err", "out", "parse_seeds", "progress_bar", "read_spec", "run",
-           "show", "with_json_target"]
+           "emit", "err", "out", "parse_seeds", "progress_bar", "read_data", "read_spec",
+           "run", "show", "with_json_target"]
 
 out = Console(width=None if sys.stdout.isatty() else 120)
 err = Console(stderr=True)
@@ -100,6 +101,15 @@ def progress_bar(*, remaining: bool = False) -> Progress:
     return Progress(TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(),
                     *left, TimeElapsedColumn(), console=err, transient=True,
                     disable=not err.is_terminal)
+
+
+def read_data(what: str) -> Any:
+    """The data set of a name or path, with a bar where that takes time."""
+    from .data import load
+    with progress_bar() as bar:
+        task = bar.add_task("images", total=None)
+        return load(what, cache=default_cache(), progress=lambda done, total: bar.update(
+            task, completed=done, total=total))
 
 
 INPUTS = (".toml", ".npz", ".npy")

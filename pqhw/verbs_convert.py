@@ -5,8 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from .console import Json, out, progress_bar, show
-from .verbs_network import load_images
+from .console import Json, out, progress_bar, read_data, show
 
 __all__ = ["convert"]
 
@@ -76,9 +75,9 @@ def convert(network: Annotated[Path, typer.Argument(
     """
     from .network import load_graph
     from .quant.conversion import convert_graph
+    from .quant.files import save_integer_network
     from .quant.plan import Plan, plan_settings
     from .report.conversion import conversion_table
-    from .spec.network import save_network
     graph = load_graph(network)
     plan = Plan(kind=kind, keep=None if keep is None else tuple(filter(None, keep.split(","))),
                 activation_bits=bits, weight_bits=weight_bits, length=length,
@@ -86,7 +85,7 @@ def convert(network: Annotated[Path, typer.Argument(
                 prototype_bits=prototype_bits, table_bits=table_bits)
     settings = plan_settings(graph, plan)
     tuning = _tuning(tune, rate, batch, seed, train, gradient) if tune else None
-    images = load_images(data)
+    images = read_data(data)
     folder = Path("runs") / f"convert-{graph.name}" if folder is None else folder
     with progress_bar(remaining=True) as bar:
         task = bar.add_task("converting", total=None)
@@ -96,7 +95,7 @@ def convert(network: Annotated[Path, typer.Argument(
             progress=lambda done, total: bar.update(task, completed=done, total=total),
             step=lambda own: bar.update(task, total=own.total, completed=own.done,
                                         description=own.text))
-    text, binary = save_network(folder, made.network.spec, made.network.parameters)
+    text, binary = save_integer_network(folder, made.network)
     show(made.to_mapping() | {"spec": str(text), "parameters": str(binary)}, json_out,
          conversion_table(made))
     if json_out != "-":

@@ -1,23 +1,13 @@
 """Verbs of networks and the data that they are trained on."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from .console import Json, progress_bar, show
-from .flow.cache import default_cache
+from .console import Json, read_data, show
 
-__all__ = ["data", "load_images"]
-
-
-def load_images(what: str) -> Any:
-    """A data set by name or path, with a progress bar; what is generated stays in the cache."""
-    from .data import load
-    with progress_bar() as bar:
-        task = bar.add_task("images", total=None)
-        return load(what, cache=default_cache(), progress=lambda done, total: bar.update(
-            task, completed=done, total=total))
+__all__ = ["data"]
 
 
 def data(what: Annotated[str, typer.Argument(
@@ -40,7 +30,7 @@ def data(what: Annotated[str, typer.Argument(
         raise DataError(f"--preview must end in {' or '.join(PREVIEW_ENDINGS)}, but is {preview}.")
     if output is not None and output.suffix != ".npz":
         raise DataError(f"--output must end in .npz, but is {output}.")
-    found = load_images(what)
+    found = read_data(what)
     if preview is not None:
         write_preview(found, preview)
     if output is not None:

@@ -5,9 +5,8 @@ from typing import Annotated, Any
 
 import typer
 
-from .console import Json, err, out, progress_bar, show
+from .console import Json, err, out, progress_bar, read_data, show
 from .network import ZOO
-from .verbs_network import load_images
 
 __all__ = ["train"]
 
@@ -77,7 +76,7 @@ def train(network: Annotated[str, typer.Argument(
                     optimiser=optimiser, decay=decay, smoothing=smoothing, seed=seed,
                     precision=precision, threads=threads, augmentation=Augmentation(
                         crop=crop, flip=flip, jitter=jitter, erase=erase))
-    images = load_images(data)
+    images = read_data(data)
     graph = network_for(network, images, seed=seed)
     folder = Path("runs") / f"train-{graph.name}" if folder is None else folder
     with progress_bar(remaining=True) as bar:

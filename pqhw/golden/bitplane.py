@@ -8,7 +8,7 @@ from .conv import mac_sums
 from .lookup import exact_product
 from .requantize import requantize
 
-__all__ = ["activations_at", "bitplane_layer", "weights_at"]
+__all__ = ["activations_at", "bitplane_layer", "bitplane_sums", "weights_at"]
 
 
 def weights_at(spec: BitplaneSpec, weights: np.ndarray, precision: int) -> np.ndarray:
@@ -40,15 +40,17 @@ def bitplane_layer(spec: BitplaneSpec, parameters: BitplaneParameters, rows: np.
     results = np.zeros((len(rows), *spec.layer.output_shape), np.int64)
     for precision in np.unique(precisions).tolist():
         chosen = precisions == precision
-        values = activations_at(spec, rows[chosen], precision)
-        weights = weights_at(spec, parameters.weights, precision)
-        sums = _sums(spec, weights, values) + parameters.bias[precision]
+        sums = bitplane_sums(spec, parameters, rows[chosen], precision)
         results[chosen] = requantize(sums, spec.output, int(parameters.shift[precision]),
                                      parameters.multiplier[precision])
     return results
 
 
-def _sums(spec: BitplaneSpec, weights: np.ndarray, values: np.ndarray) -> np.ndarray:
+def bitplane_sums(spec: BitplaneSpec, parameters: BitplaneParameters, rows: np.ndarray,
+                  precision: int) -> np.ndarray:
+    """Accumulators of rows of one precision, the bias included."""
+    values = activations_at(spec, rows, precision)
+    weights = weights_at(spec, parameters.weights, precision)
     if isinstance(spec.layer, Conv2d):
-        return mac_sums(spec.layer, weights, values)
-    return exact_product(values, weights.T)
+        return mac_sums(spec.layer, weights, values) + parameters.bias[precision]
+    return exact_product(values, weights.T) + parameters.bias[precision]

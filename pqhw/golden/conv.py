@@ -10,8 +10,8 @@ from .lookup import exact_product, table_sums
 from .pq import encode_vectors, wrapped
 from .requantize import requantize
 
-__all__ = ["conv_layer", "mac_sums", "pixel_codes", "shifted_windows", "window_columns",
-           "windows"]
+__all__ = ["column_codes", "conv_layer", "conv_sums", "mac_sums", "pixel_codes",
+           "shifted_windows", "window_columns", "windows"]
 
 CHUNK_ELEMENTS = 1 << 20
 """Elements of windows kept in flight."""
@@ -43,24 +43,30 @@ def shifted_windows(images: np.ndarray, kernel: tuple[int, int], stride: tuple[i
 def pixel_codes(spec: PQSpec, parameters: LookupParameters, images: np.ndarray) -> np.ndarray:
     """Codes [G, R, H, W] of images [R, H, W, C]: each pixel encoded once; G counts all groups."""
     channels = images.transpose(3, 0, 1, 2).reshape(spec.sets, spec.vector_inputs, -1)
-    codes = _encode(spec, parameters, channels)
+    codes = column_codes(spec, parameters, channels)
     return codes.reshape(-1, *images.shape[:3])
 
 
 def conv_layer(spec: PQSpec | MACSpec, parameters: Parameters,
                images: np.ndarray) -> np.ndarray:
     """Results [R, OH, OW, N] of images [R, H, W, C]."""
+    multiplier = (parameters.multiplier if isinstance(parameters, MACParameters)
+                  else np.ones(1, np.int64))
+    assert not isinstance(parameters, BitplaneParameters)
+    return requantize(conv_sums(spec, parameters, images), spec.output, parameters.shift,
+                      multiplier)
+
+
+def conv_sums(spec: PQSpec | MACSpec, parameters: Parameters,
+              images: np.ndarray) -> np.ndarray:
+    """Accumulators [R, OH, OW, N] of images [R, H, W, C], the bias included."""
     layer = spec.layer
     assert isinstance(layer, Conv2d) and not isinstance(parameters, BitplaneParameters)
     step = max(1, CHUNK_ELEMENTS // (layer.units_out * layer.row_inputs))
     parts = [_sums(spec, parameters, images[start:start + step])
              for start in range(0, len(images), step)]
     sums = np.concatenate(parts) + parameters.bias
-    if isinstance(spec, PQSpec) and spec.wraps:
-        sums = wrapped(sums)
-    multiplier = (parameters.multiplier if isinstance(parameters, MACParameters)
-                  else np.ones(1, np.int64))
-    return requantize(sums, spec.output, parameters.shift, multiplier)
+    return wrapped(sums) if isinstance(spec, PQSpec) and spec.wraps else sums
 
 
 def _sums(spec: PQSpec | MACSpec, parameters: Parameters,
@@ -74,7 +80,7 @@ def _sums(spec: PQSpec | MACSpec, parameters: Parameters,
         assert isinstance(parameters, MACParameters)
         return mac_sums(layer, parameters.weights, images)
     assert isinstance(parameters, LookupParameters)
-    codes = _encode(spec, parameters, window_columns(layer, images))
+    codes = column_codes(spec, parameters, window_columns(layer, images))
     sums = np.concatenate([table_sums(own, codes[index]) for index, own in
                            enumerate(_of_groups(spec, parameters.tables))], axis=-1)
     return sums.reshape(len(images), *layer.output_shape)
@@ -106,7 +112,7 @@ def mac_sums(layer: Conv2d, weights: np.ndarray, images: np.ndarray) -> np.ndarr
     return products.reshape(layer.out_channels, -1).T.reshape(len(images), *layer.output_shape)
 
 
-def _encode(spec: PQSpec, parameters: LookupParameters, columns: np.ndarray) -> np.ndarray:
+def column_codes(spec: PQSpec, parameters: LookupParameters, columns: np.ndarray) -> np.ndarray:
     """Codes [groups, S, R] of columns [groups, D, R], every group's tail padded with 0."""
     groups, depth, rows = columns.shape
     length, subspaces = spec.engine.subvector_length, spec.encoder_subspaces

@@ -8,13 +8,12 @@ from typing import Any
 import numpy as np
 
 from ..data import Dataset
-from ..golden.network import network_results
 from ..network import Graph
-from ..spec.network import ArgMax
+from .evaluate import evaluate_network
 from .network import IntegerNetwork, convert_network
 from .settings import MACSettings, PQSettings
 
-__all__ = ["CALIBRATION", "Conversion", "class_accuracy", "convert_graph", "input_bits"]
+__all__ = ["CALIBRATION", "Conversion", "convert_graph", "input_bits"]
 
 CALIBRATION = 512
 """Training images that steps, prototypes and tables are measured on."""
@@ -53,15 +52,6 @@ def input_bits(data: Dataset) -> int:
     return max(1, int(data.train_images.max()).bit_length())
 
 
-def class_accuracy(network: IntegerNetwork, images: np.ndarray, labels: np.ndarray, *,
-                   progress: Callable[[int, int], None] | None = None) -> float:
-    """Share, 0 to 1, of images that the integer network puts into the class of their label."""
-    results = network_results(network.spec, network.parameters, images, progress=progress)
-    if isinstance(network.spec.nodes[-1].op, ArgMax):
-        return float((results[:, 0] == labels).mean())
-    return float((results.argmax(axis=-1) == labels).mean())
-
-
 def convert_graph(graph: Graph, data: Dataset,
                   settings: Mapping[str, PQSettings | MACSettings], *, tuning: Any = None,
                   seed: int = 0, folder: str | os.PathLike[str] | None = None,
@@ -84,15 +74,13 @@ def convert_graph(graph: Graph, data: Dataset,
     order = np.random.default_rng(seed).permutation(len(data.train_images))[:CALIBRATION]
     network = convert_network(graph, data.train_images[np.sort(order)], settings, input_bits=bits,
                               seed=seed, progress=progress)
-    floats = graph.run(data.test_images)
-    classes = floats if floats.ndim == 1 else floats.argmax(axis=-1)
-    made = Conversion(network, float((classes == data.test_labels).mean()),
-                      class_accuracy(network, data.test_images, data.test_labels))
+    found = evaluate_network(network, data.test_images, data.test_labels, graph)
+    assert found.float_accuracy is not None
+    made = Conversion(network, found.float_accuracy, found.accuracy)
     if tuning is None:
         return made
     from .training.integer import tune_network
     tuned, _ = tune_network(graph, data, settings, tuning, network=network, input_bits=bits,
                             folder=folder, resume=resume, progress=step, device=device)
-    return dataclasses.replace(
-        made, network=tuned,
-        tuned_accuracy=class_accuracy(tuned, data.test_images, data.test_labels))
+    after = evaluate_network(tuned, data.test_images, data.test_labels)
+    return dataclasses.replace(made, network=tuned, tuned_accuracy=after.accuracy)

@@ -13,9 +13,13 @@ from ..files import (load_archive, load_mapping, named_parameters, save_archive,
 from ..parameters import Parameters, check_parameters
 from .network import NetworkSpec
 
-__all__ = ["dump_network", "load_network", "load_network_parameters", "save_network"]
+__all__ = ["dump_network", "load_network", "load_network_extras", "load_network_parameters",
+           "narrow_integers", "save_network"]
 
 PathLike = str | os.PathLike[str]
+
+RESERVED = "@"
+"""Begins the names of arrays that are no engine's."""
 
 
 def dump_network(spec: NetworkSpec) -> str:
@@ -42,29 +46,46 @@ def load_network(path: PathLike) -> NetworkSpec:
         raise type(error)(told if told.startswith(f"{path}:") else f"{path}: {told}") from None
 
 
-def save_network(folder: PathLike, spec: NetworkSpec, parameters: Mapping[str, Parameters]
-                 ) -> tuple[Path, Path]:
+def save_network(folder: PathLike, spec: NetworkSpec, parameters: Mapping[str, Parameters],
+                 extras: Mapping[str, Any] | None = None) -> tuple[Path, Path]:
     """Write NAME.toml and NAME.npz into the folder; equal networks give equal bytes.
 
-    Arrays are named NODE/ARRAY, the arrays of a node as those of an engine.
+    Arrays are named NODE/ARRAY, the arrays of a node as those of an engine. `extras` are arrays
+    that no engine takes, such as what integers stand for; their names begin with @ in the file.
+
+    Raises
+    ------
+    SpecError
+        If the name of an engine begins with @.
     """
-    folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
     arrays: dict[str, Any] = {}
     for name, own in spec.engines.items():
-        arrays |= {f"{name}/{key}": _narrow(value)
+        if name.startswith(RESERVED):
+            raise SpecError(f"{name}: names of engines must not begin with {RESERVED}, which is "
+                            "reserved in files, but this one does.")
+        arrays |= {f"{name}/{key}": narrow_integers(value)
                    for key, value in named_parameters(own, parameters[name]).items()}
+    arrays |= {RESERVED + name: value for name, value in (extras or {}).items()}
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
     text, binary = folder / f"{spec.name}.toml", folder / f"{spec.name}.npz"
     text.write_text(dump_network(spec), encoding="utf-8")
     save_archive(binary, arrays)
     return text, binary
 
 
-def _narrow(values: Any) -> np.ndarray:
+def narrow_integers(values: Any) -> np.ndarray:
     """Integers in the smallest type that holds them."""
     values = np.asarray(values)
     low, high = (int(values.min()), int(values.max())) if values.size else (0, 0)
-    return values.astype(np.promote_types(np.min_scalar_type(low), np.min_scalar_type(high)))
+    widest = min(low, -high - 1) if low < 0 else high
+    return values.astype(np.min_scalar_type(widest))
+
+
+def load_network_extras(path: PathLike) -> dict[str, np.ndarray]:
+    """The arrays that no engine takes, by their names without the @."""
+    return {key.removeprefix(RESERVED): value for key, value in load_archive(path).items()
+            if key.startswith(RESERVED)}
 
 
 def load_network_parameters(spec: NetworkSpec, path: PathLike) -> dict[str, Parameters]:
@@ -73,6 +94,8 @@ def load_network_parameters(spec: NetworkSpec, path: PathLike) -> dict[str, Para
     own: dict[str, dict[str, np.ndarray]] = {name: {} for name in spec.engines}
     try:
         for key, value in values.items():
+            if key.startswith(RESERVED):
+                continue
             node, slash, array = key.rpartition("/")
             if not slash or node not in own:
                 raise SpecError(f"{key} must be named after an engine of {spec.name} and its "

@@ -9,7 +9,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ....golden.network import network_results
 from ....network import GraphError
 from ....network.graph import INPUT
 from ....network.lowering import Lowered
@@ -18,6 +17,7 @@ from ....spec import network as integer
 from ....spec.network import NetworkNode, NetworkSpec
 from ....spec.parameters import (MACParameters, Parameters, PQParameters, TreeParameters,
                                  check_parameters)
+from ...evaluate import evaluate_network
 from ...network import IntegerNetwork, engine_for, layer_weights
 from ...pq_layer import real_tables
 from ...settings import MACSettings, PQSettings
@@ -117,11 +117,7 @@ class IntegerModule(nn.Module):
 
     def accuracy(self, images: np.ndarray, labels: np.ndarray) -> float:
         """Share, 0 to 1, of images that the integer network puts into the class of their label."""
-        made = self.to_network()
-        results = network_results(made.spec, made.parameters, images)
-        classes = (results[:, 0] if isinstance(made.spec.nodes[-1].op, integer.ArgMax)
-                   else results.argmax(axis=-1))
-        return float((classes == labels).mean())
+        return evaluate_network(self.to_network(), images, labels).accuracy
 
 
 def _key(name: str) -> str:
