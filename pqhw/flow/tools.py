@@ -83,6 +83,9 @@ def run_tool(tool: str, arguments: Sequence[str], folder: Path, *, toolchain: st
                                    stdin=subprocess.DEVNULL, stdout=output,
                                    stderr=subprocess.STDOUT, start_new_session=True)
         _running.add(process)
+        # The program may have been told to stop since; whoever comes second sees the other.
+        if _ended.is_set():
+            _signal(process)
         try:
             status = process.wait(timeout)
         except BaseException as error:
