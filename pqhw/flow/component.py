@@ -17,7 +17,7 @@ from .results import Area
 from .routing import route
 from .synthesis import cell_counts, synthesize
 
-__all__ = ["RoutedComponent", "component_cells", "route_component"]
+__all__ = ["RoutedComponent", "component_cells", "component_netlist", "route_component"]
 
 CORE = "core"
 """Name of the component's module in the harness."""
@@ -62,10 +62,15 @@ def _mapped_cells(netlist: Path) -> Counter[str]:
     return counts
 
 
+def component_netlist(cache: Cache, component: wiring.Component, part: Device) -> Path:
+    """The synthesis run of a component behind registers, with its `netlist.json`."""
+    verilog = component_verilog(component, target=part.family, name=CORE)
+    return _netlist(cache, verilog, verilog, part)
+
+
 def component_cells(cache: Cache, component: wiring.Component, part: Device) -> Counter[str]:
     """Cells by type that Yosys makes of a component; zero where there are none."""
-    verilog = component_verilog(component, target=part.family, name=CORE)
-    return _mapped_cells(_netlist(cache, verilog, verilog, part))
+    return _mapped_cells(component_netlist(cache, component, part))
 
 
 def route_component(cache: Cache, component: wiring.Component, part: Device,

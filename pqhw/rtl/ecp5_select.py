@@ -12,7 +12,7 @@ from amaranth.lib.wiring import In, Out
 
 from .ecp5_chains import CARRY, MINUS, ONE, ZERO, Half, carry_chain, carry_out
 
-__all__ = ["AtLeast", "AtLeastChosen", "Select"]
+__all__ = ["AtLeast", "AtLeastChosen", "Select", "ShiftedOrZero"]
 
 PICK = 0xCACA
 """C ? B : A."""
@@ -77,6 +77,79 @@ class Select(wiring.Component):
         else:
             ports = {"i_D0": low, "i_D1": high, "i_SD": self.index[2]}
         m.submodules[name] = Instance(cell, **ports, o_Z=chosen)
+        return chosen
+
+
+class ShiftedOrZero(wiring.Component):
+    """A value shifted left by one of a few places, or 0.
+
+    Parameters
+    ----------
+    shape:
+        Of the value.
+    places:
+        Per index of two bits the places, or None for 0.
+    width:
+        Bits of the result.
+
+    Members
+    -------
+    x: the value
+    index: which places
+    value: x << places[index], or 0
+
+    Latency and cost
+    ----------------
+    Combinational. A LUT4 for every bit that sees at most two bits of the value, else two.
+    """
+
+    def __init__(self, shape: Shape, places: tuple[int | None, ...], width: int):
+        self.places = places
+        self.width = width
+        super().__init__({"x": In(shape), "index": In(2), "value": Out(width)})
+
+    def elaborate(self, platform) -> Module:
+        m = Module()
+        for bit in range(self.width):
+            seen = [self._seen(bit, place) for place in self.places]
+            sources = sorted({source for source in seen if source is not None})
+            value: Value
+            if len(sources) <= 2:
+                value = self._lut(m, f"bit{bit}", sources, seen, list(self.index))
+            else:
+                halves = [self._lut(m, f"bit{bit}_{high}", sorted(
+                    {one for one in seen[2 * high:2 * high + 2] if one is not None}),
+                    seen[2 * high:2 * high + 2] * 2, [self.index[0], ZERO]) for high in range(2)]
+                value = Signal(name=f"bit{bit}_chosen")
+                m.submodules[f"bit{bit}"] = Instance("PFUMX", i_BLUT=halves[0], i_ALUT=halves[1],
+                                                     i_C0=self.index[1], o_Z=value)
+            m.d.comb += self.value[bit].eq(value)
+        return m
+
+    def _seen(self, bit: int, place: int | None) -> int | None:
+        """Which bit of the value stands at `bit` when it is shifted."""
+        last = len(self.x) - 1
+        if place is None or bit < place:
+            return None
+        if bit - place > last:
+            return last if self.x.shape().signed else None
+        return bit - place
+
+    def _lut(self, m: Module, name: str, sources: list[int], seen: list[int | None],
+             index: list[Value]) -> Value:
+        """A LUT4 of up to two bits of the value and the index."""
+        if not sources:
+            return ZERO
+        init = 0
+        for row in range(16):
+            source = seen[row >> 2]
+            if source is not None and row >> sources.index(source) & 1:
+                init |= 1 << row
+        inputs = [*(self.x[source] for source in sources), ZERO][:2]
+        chosen = Signal(name=f"{name}_lut")
+        m.submodules[f"{name}_lut"] = Instance(
+            "LUT4", p_INIT=Const(init, 16), i_A=inputs[0], i_B=inputs[1], i_C=index[0],
+            i_D=index[1], o_Z=chosen)
         return chosen
 
 

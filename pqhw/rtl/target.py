@@ -49,7 +49,7 @@ class Target:
     multiplier_bits: bits of an operand without sign that a DSP block takes
     column_tree: component that sums signed terms, a register per level; None builds it of adders
     chains: components on the family's carry chain (`Adder`, `AtLeast`, `AtLeastChosen`,
-        `Difference`, `GatedAdder`, `Less`, `RowPair`); None leaves arithmetic to inference
+        `Difference`, `GatedAdder`, `Less`, `RowPair`, `ShiftedOrZero`); None leaves it to inference
     segment_chain: component that places segments on a carry chain, likewise
     selector: component that chooses one of up to eight values; None leaves it to inference
     library: where repeated modules are collected for writing out; None elaborates each in place
@@ -133,6 +133,25 @@ class Target:
         unit = self._unit(m, name, f"select{width}_from{count}", self.selector, width, count)
         m.d.comb += [unit.choices.eq(Cat(values)), unit.index.eq(index)]
         return unit.value
+
+    def shifted_or_zero(self, m: Module, x: Value, places: tuple[int | None, ...], index: Value,
+                        name: str) -> Value:
+        """x << places[index], or 0 where that is None."""
+        most = max(place for place in places if place is not None)
+        shape = Shape(len(x) + most, x.shape().signed)
+        if self.chains is None or len(places) != 4:
+            chosen = Signal(shape, name=name)
+            with m.Switch(index):
+                for own, place in enumerate(places):
+                    if place is not None:
+                        with m.Case(own):
+                            m.d.comb += chosen.eq(x << place)
+            return chosen
+        told = "_".join("none" if place is None else str(place) for place in places)
+        unit = self._unit(m, name, f"shifted{_suffix(x.shape())}_{told}", self.chains.ShiftedOrZero,
+                          x.shape(), places, shape.width)
+        m.d.comb += [unit.x.eq(x), unit.index.eq(index)]
+        return _named(m, name, shape, unit.value)
 
     def row_pair(self, m: Module, a: Value, bits: Value, name: str, *,
                  subtract: bool = False) -> Value:

@@ -1,9 +1,11 @@
 """Synthesizes components once per run and counts their cells."""
 
+import json
+
 import pytest
 
 from pqhw.flow.cache import Cache
-from pqhw.flow.component import component_cells, route_component
+from pqhw.flow.component import component_cells, component_netlist, route_component
 from pqhw.spec.devices import device
 
 
@@ -16,6 +18,14 @@ class Synthesis:
     def cells(self, component, name="lfe5u-25f"):
         """Cells by type, zero where there are none."""
         return component_cells(self.cache, component, device(name))
+
+    def control_sets(self, component, name="lfe5u-25f"):
+        """How many pairs of clock enable and reset flip-flops have, the harness's among them."""
+        folder = component_netlist(self.cache, component, device(name))
+        modules = json.loads((folder / "netlist.json").read_text())["modules"]
+        cells = max((module["cells"] for module in modules.values()), key=len)
+        return len({(str(cell["connections"].get("CE")), str(cell["connections"].get("LSR")))
+                    for cell in cells.values() if cell["type"] == "TRELLIS_FF"})
 
     def routed(self, component, name, seeds):
         """LUT4 (harness subtracted) and Fmax of every seed."""

@@ -22,7 +22,7 @@ def lanes(outputs=3, **values):
 
 @pytest.mark.parametrize("scheme, activation, weight, most", [
     ("fixed", 8, 8, 86), ("fixed", 8, 4, 37), ("fixed", 4, 4, 25), ("fixed", 3, 8, 35),
-    ("sp2", 8, 4, 43), ("sp2", 8, 3, 25), ("pot", 8, 4, 48), ("pot", 8, 3, 33)])
+    ("sp2", 8, 4, 42), ("sp2", 8, 3, 25), ("pot", 8, 4, 48), ("pot", 8, 3, 33)])
 def test_a_lane_in_logic_is_as_small_as_its_page_says(synthesis, scheme, activation, weight, most):
     spec = lanes(scheme=scheme, activation_bits=activation, weight_bits=weight, multiplier="lut")
     cells = synthesis.cells(MACCore(spec))
@@ -49,6 +49,14 @@ def test_products_share_dsp_blocks(synthesis, activation, weight, signed, blocks
     formula = lane_formula(spec)
     assert formula.dsp == blocks
     assert abs(halves(cells) - formula.lut4) <= 0.08 * formula.lut4
+
+
+def test_lanes_do_not_ask_for_control_sets_of_their_own(synthesis):
+    """A tile has two resets: choices that become resets spoil the placement of everything else."""
+    def sets(scheme):
+        return synthesis.control_sets(MACCore(lanes(
+            scheme=scheme, activation_bits=4, weight_bits=4, multiplier="lut")))
+    assert sets("sp2") <= sets("fixed") + 2 <= 12
 
 
 def test_signs_are_cheaper_in_the_sums_than_in_the_products(synthesis):

@@ -62,10 +62,10 @@ def _column(fabric: Fabric, term: Range, widths: tuple[int, ...]) -> Cells:
 def shift_lane(fabric: Fabric, spec: MACSpec, outputs: int) -> Cells:
     """A product by a power of two, or by the sum of two.
 
-    Half a LUT4 for each choice of a bit; zero is the reset of the register behind. pot: four
-    choices, then one of those four apart. sp2: the first summand, the second, and an adder, which
-    gates a second summand that has one choice. What waits of the activation is one for all
-    `outputs` that shift.
+    Half a LUT4 for each choice of a bit; zero is the reset of the register behind, but where a
+    summand of sp2 has three places. pot: four choices, then one of those four apart. sp2: the
+    first summand, the second, and an adder, which gates a second summand that has one choice. What
+    waits of the activation is one for all `outputs` that shift.
     """
     x, bits = spec.activation_range.bits, spec.engine.weight_bits
     product = spec.product_of(spec.columns - 1, 0).bits
@@ -83,6 +83,14 @@ def shift_lane(fabric: Fabric, spec: MACSpec, outputs: int) -> Cells:
         if gated:
             cells += fabric.registers(x * shared + 1, alone=True)
         else:
-            cells += Cells(lut=0.52 * choices * width if choices > 1 else 0, ff=width)
+            cells += Cells(lut=_shifted(fabric, x, choices), ff=width)
     adder = product - second_shift(bits) - 1
     return cells + (fabric.add_gated(adder) if second == 1 else fabric.add(adder))
+
+
+def _shifted(fabric: Fabric, x: int, choices: int) -> float:
+    """LUT4 of x shifted by one of so many places, or 0."""
+    width = x + choices - 1
+    if fabric.ecp5 and choices == 3:
+        return width + max(0, x - 2)
+    return 0.52 * choices * width if choices > 1 else 0

@@ -60,15 +60,15 @@ class ShiftProduct(wiring.Component):
         """The first summand, chosen in the first cycle, and the second."""
         first_bits, second_bits = sp2_bits(self.bits)
         lower, upper = self.w[:first_bits], self.w[first_bits:-1]
-        none = (1 << first_bits) - 1
-        choices = [self.x << exponent for exponent in range(none)]
-        first = self._held(m, self._chosen(m, lower, [*choices, Const(0, 1)], "lower"), "first")
+        places = (*range((1 << first_bits) - 1), None)
+        first = self._held(m, platform.shifted_or_zero(m, self.x, places, lower, "lower"), "first")
         least = second_shift(self.bits) + 1
         if second_bits == 1:
             second, gate = self._held(m, self.x, "second"), self._held(m, upper, "gate")
         else:
-            choices = [Const(0, 1), *(self.x << place for place in range((1 << second_bits) - 1))]
-            second = self._held(m, self._chosen(m, upper, choices, "upper"), "second")
+            places = (None, *range((1 << second_bits) - 1))
+            second = self._held(m, platform.shifted_or_zero(m, self.x, places, upper, "upper"),
+                                "second")
             gate = Const(1, 1)
         width = len(self.product) - least
         shape = Shape(width, self.product.shape().signed)
@@ -77,15 +77,6 @@ class ShiftProduct(wiring.Component):
         joined = Signal(self.product.shape(), name="joined")
         m.d.comb += [joined[:least].eq(first[:least]), joined[least:].eq(total)]
         return joined
-
-    def _chosen(self, m: Module, index: Value, choices: list[Value], name: str) -> Signal:
-        shape = Shape(max(len(choice) for choice in choices), self.x.shape().signed)
-        chosen = Signal(shape, name=name)
-        with m.Switch(index):
-            for place, choice in enumerate(choices):
-                with m.Case(place):
-                    m.d.comb += chosen.eq(choice)
-        return chosen
 
     def _held(self, m: Module, value: Value, name: str) -> Signal:
         register = Signal(value.shape(), name=f"{name}_q", reset_less=True)
