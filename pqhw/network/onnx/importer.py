@@ -1,0 +1,309 @@
+"""ONNX files as graphs: `import_onnx`, and `check_model`, which tells what becomes of every node."""
+
+import dataclasses
+import functools
+import os
+from collections.abc import Iterator, Mapping
+
+import numpy as np
+
+from ..graph import INPUT, Graph, Node
+from ..ops import WEIGHTED, Conv2d, GraphError
+from .conversion import Conversion, Outcome, Unknown, row_view
+from .judge import CheckRow, Judgement, judge
+from .layout import BATCH, Layout, View, image_view, regroup
+from .merge import Merged, final_name, merged
+from .quantinfo import QuantInfo
+from .reader import Source, read_source
+
+__all__ = ["ImportedModel", "check_model", "import_onnx"]
+
+NOWHERE = "does not lead to the network's result"
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class ImportedModel:
+    """A network from a file.
+
+    Members
+    -------
+    graph: its function in single precision
+    rows: what became of every node of the file
+    notes: what else a user should know, a sentence each
+    input, output: how arrays of the file and of the graph, rows [R] in front, become each other
+    quantisation: its integers, where the file is a quantised one
+    """
+    graph: Graph
+    rows: tuple[CheckRow, ...]
+    notes: tuple[str, ...]
+    input: Layout
+    output: Layout
+    quantisation: QuantInfo | None
+
+    def run(self, inputs: np.ndarray) -> np.ndarray:
+        """Results in the file's shape of inputs in the file's shape, [R, ...] both."""
+        return self.output.to_file(self.graph.run(self.input.to_graph(inputs)))
+
+
+def import_onnx(path: str | os.PathLike[str], *, output: str | None = None) -> ImportedModel:
+    """Read a network.
+
+    Layers that no engine takes are part of the graph, and unsupported in `rows`.
+
+    Parameters
+    ----------
+    output: which tensor is the result, where the file has several
+
+    Raises
+    ------
+    GraphError
+        One sentence that begins with the file's name: it cannot be read, or holds what a graph
+        cannot.
+    """
+    source = read_source(path, output)
+    found = _converted(source)
+    bad = [own for own in found.c.outcomes if own.is_unsupported and own.follows is None]
+    if bad:
+        first = bad[0]
+        advice = f"; {first.remedy}" if first.remedy else ""
+        others = f"; {len(bad) - 1} more are unsupported, pqhw import --check lists all" \
+            if len(bad) > 1 else ""
+        raise GraphError(f"{source.path}: node {first.node.name} ({first.node.op}) is unsupported, "
+                         f"as {first.reason}{advice}{others}.")
+    return found.model()
+
+
+def check_model(path: str | os.PathLike[str], *, output: str | None = None
+                ) -> tuple[CheckRow, ...]:
+    """What becomes of every node of a file, in the file's order.
+
+    Raises
+    ------
+    GraphError
+        One sentence, if the file cannot be read or is no network at all.
+    """
+    return _converted(read_source(path, output)).rows
+
+
+def _converted(source: Source) -> "_Found":
+    """The conversion, with the input read as what most of the network can be made of.
+
+    A file does not tell whether its input is [C, H, W], [H, W, C] or a row that it will cut up.
+    """
+    inferred = _inferred(source)
+    tried: list[_Found] = []
+    waiting = list(_starts(source))
+    cuts: set[tuple[int, ...]] = set()
+    while waiting:
+        found = _Found(source, _run(source, waiting.pop(0), inferred))
+        if not found.bad:
+            return found
+        tried.append(found)
+        for target in found.c.targets:
+            if target not in cuts:
+                cuts.add(target)
+                waiting += _cut_starts(source, target)
+    return min(tried, key=lambda own: own.bad)
+
+
+def _run(source: Source, start: View, inferred: Mapping[str, tuple[int, ...]]) -> Conversion:
+    c = Conversion(source, start, inferred)
+    wanted = _wanted(source)
+    for node in source.nodes:
+        if wanted.isdisjoint(node.outputs):
+            c.outcomes.append(Outcome(node, folded=True, reason=NOWHERE))
+        else:
+            c.convert(node)
+    _close(c, source)
+    return c
+
+
+def _wanted(source: Source) -> set[str]:
+    """Tensors that the result follows from."""
+    wanted = {source.output}
+    for node in reversed(source.nodes):
+        if not wanted.isdisjoint(node.outputs):
+            wanted.update(own for own in node.inputs if own)
+    return wanted
+
+
+def _close(c: Conversion, source: Source) -> None:
+    """What can only be told of the result: that it is there, and has rows of real values."""
+    result = c.value(_End(source.output), 0)
+    place = next((place for place, own in enumerate(c.outcomes)
+                  if source.output in own.node.outputs), None)
+    if isinstance(result, Unknown):
+        if not any(own.is_unsupported for own in c.outcomes):
+            raise GraphError(f"{source.path}: no node gives the output {source.output}.")
+        return
+    reason = remedy = ""
+    if not isinstance(result, View) or result.name == INPUT:
+        raise GraphError(f"{source.path}: the output {source.output} must be computed from the "
+                         "input, but is not.")
+    if result.codes is not None:
+        reason, remedy = "the network's result are its integers", \
+            "leave out the last QuantizeLinear"
+    elif any(any(side) for side in result.pads):
+        reason = "it pads the network's result"
+    elif not result.is_batch_first and result.sizes["N"] != 1:
+        reason = "rows are not the first dimension of the network's result"
+    if reason and place is not None:
+        c.outcomes[place] = dataclasses.replace(c.outcomes[place], became=None, folded=False,
+                                                reason=reason, remedy=remedy)
+        return
+    axes = [axis for dim in result.dims for axis in dim if axis != "N"]
+    flat = ["C", "H", "W"]
+    if (len(result.dims) == 2 and not result.is_row and len(axes) > 1
+            and axes == [axis for axis in flat if axis in axes]):
+        c.values[source.output] = c.row(result)
+
+
+def _inferred(source: Source) -> dict[str, tuple[int, ...]]:
+    """Shapes that ONNX infers, an open first size as `BATCH`, of tensors with no other open one."""
+    from onnx import shape_inference
+    try:
+        graph = shape_inference.infer_shapes(source.model).graph
+    except Exception:
+        return {}
+    shapes = {}
+    for own in (*graph.value_info, *graph.output):
+        kind = own.type.tensor_type
+        if own.type.HasField("tensor_type") and kind.HasField("shape"):
+            first, *sizes = [size.dim_value for size in kind.shape.dim] or [0]
+            if all(size > 0 for size in sizes):
+                shapes[own.name] = (first or BATCH, *sizes)
+    return shapes
+
+
+# -- What the input may be ---------------------------------------------------------------------
+
+
+def _starts(source: Source) -> Iterator[View]:
+    rows, *sizes = source.input_dims
+    batch = BATCH if rows is None else rows
+    assert all(size is not None for size in sizes)
+    given = [int(size or 1) for size in sizes]
+    yield from _readings(batch, given)
+
+
+def _readings(batch: int, sizes: list[int]) -> Iterator[View]:
+    """An input of such sizes as a row, or as an image with the channels first or last."""
+    if len(sizes) == 1:
+        yield row_view(INPUT, batch, sizes[0])
+    elif len(sizes) == 2:
+        first, second = sizes
+        yield _ordered(batch, (first, second, 1), "HW")
+        yield image_view(INPUT, batch, (1, second, first), "W")
+        yield _ordered(batch, (1, first, second), "WC")
+    elif len(sizes) == 3:
+        first, second, third = sizes
+        readings = [image_view(INPUT, batch, (second, third, first)),
+                    _ordered(batch, (first, second, third), "HWC")]
+        # Colours come last where there are one, three or four of something and more of the first.
+        yield from readings[::-1] if third in (1, 3, 4) and first > 4 else readings
+    else:
+        raise GraphError("an input must have one to three dimensions beside rows, "
+                         f"but has {len(sizes)}.")
+
+
+def _ordered(batch: int, shape: tuple[int, int, int], order: str) -> View:
+    """An image [H, W, C] whose axes stand in the file as `order`."""
+    view = image_view(INPUT, batch, shape)
+    return dataclasses.replace(view, dims=tuple(view.axes(axis) for axis in "N" + order))
+
+
+def _cut_starts(source: Source, target: tuple[int, ...]) -> Iterator[View]:
+    """Readings of the input as a reshape of the file would have it, if that keeps the order."""
+    first, *given = source.input_dims
+    batch = BATCH if first is None else first
+    sizes = list(target[1:])
+    if target[0] != batch or not 2 <= len(sizes) <= 3:
+        return
+    for view in _readings(batch, sizes):
+        try:
+            yield dataclasses.replace(view, dims=regroup(view, [batch, *(int(own or 1)
+                                                                         for own in given)]))
+        except GraphError:
+            continue
+
+
+class _End:
+    """The end of a file as a node that takes its output."""
+    def __init__(self, name: str):
+        self.inputs = (name,)
+
+
+class _Found:
+    """A conversion and what follows from it."""
+
+    def __init__(self, source: Source, c: Conversion):
+        self.source, self.c = source, c
+        self.bad = sum(own.is_unsupported for own in c.outcomes)
+
+    @functools.cached_property
+    def result(self) -> View | None:
+        """The network's result, unless nodes are unsupported."""
+        found = self.c.values.get(self.source.output)
+        return found if isinstance(found, View) and not self.bad else None
+
+    @functools.cached_property
+    def merged(self) -> Merged:
+        """The graph's nodes; of a file with unsupported ones as they came."""
+        if self.result is None:
+            return Merged(self.c.nodes, {}, "")
+        return merged(self.c, self.result.name)
+
+    @functools.cached_property
+    def rows(self) -> tuple[CheckRow, ...]:
+        """What became of every node."""
+        return tuple(self._row(own) for own in self.c.outcomes)
+
+    def _row(self, outcome: Outcome) -> CheckRow:
+        judgement, node = self._judgement(outcome)
+        row = CheckRow(outcome.node.name, outcome.node.op, outcome.inputs, outcome.output,
+                       judgement.verdict, judgement.reason, judgement.remedy)
+        if node is None or not isinstance(node.op, WEIGHTED):
+            return row
+        pixels = int(np.prod(self.c.shapes[node.name][:2])) if isinstance(node.op, Conv2d) else 1
+        return dataclasses.replace(row, weights=node.op.weights.size,
+                                   multiply_accumulates=pixels * node.op.weights.size)
+
+    def _judgement(self, outcome: Outcome) -> tuple[Judgement, Node | None]:
+        """Of a node of the file, and the graph's node that it became, if that is still there."""
+        nodes = self.merged.nodes
+        if outcome.is_unsupported:
+            return Judgement("unsupported", outcome.reason, outcome.remedy), None
+        if outcome.became is None:
+            return Judgement("folded", outcome.reason), None
+        name = final_name(outcome.became, self.merged.into, self.c.replaced, among=set(nodes))
+        if name is None:
+            return Judgement("folded", NOWHERE), None
+        if name != outcome.became:
+            return Judgement("folded", f"into {name}"), None
+        node = nodes[name]
+        before = nodes.get(node.inputs[0])
+        users = sum(node.inputs[0] in own.inputs for own in nodes.values())
+        found = judge(node, tuple(self.c.shapes[own] for own in node.inputs),
+                      None if before is None else before.op, users == 1)
+        if self.result is not None and node.op.kind in ("Softmax", "LogSoftmax") and any(
+                name in own.inputs and own.op.kind != "ArgMax" for own in nodes.values()):
+            return Judgement("unsupported", "probabilities are taken within the network",
+                             "leave them to the end"), node
+        return dataclasses.replace(found, reason=found.reason or outcome.reason), node
+
+    def model(self) -> ImportedModel:
+        """The network, of a file without unsupported nodes."""
+        result = self.result
+        assert result is not None
+        state = self.merged
+        graph = Graph(self.source.name, self.c.shapes[INPUT], tuple(state.nodes.values()))
+        start = self.c.values[self.source.input]
+        assert isinstance(start, View)
+        notes = [*self.c.notes, *(f"{row.node} ({row.op}) has no engine: {row.reason}; "
+                                  f"{row.remedy}." for row in self.rows
+                                  if row.verdict == "unsupported")]
+        info = QuantInfo({name: own for name, own in self.c.tensors.items()
+                          if name in graph.shapes},
+                         {name: own for name, own in self.c.layers.items() if name in graph.shapes})
+        return ImportedModel(graph, self.rows, tuple(notes), Layout.of(start), Layout.of(result),
+                             info if info.tensors or info.layers else None)
