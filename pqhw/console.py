@@ -91,7 +91,7 @@ def progress_bar() -> Progress:
                     disable=not err.is_terminal)
 
 
-INPUTS = (".toml", ".npz", ".npy")
+INPUTS = (".toml", ".npz", ".npy", ".onnx")
 
 
 def with_json_target(arguments: list[str]) -> list[str]:

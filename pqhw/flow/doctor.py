@@ -40,6 +40,7 @@ PACKAGES = (
     ("scikit-learn", "learning prototypes, pqhw demo", "pip install 'pqhw[learn]'", False),
     ("plotly", "plots of the HTML report", "pip install 'pqhw[report]'", False),
     ("jinja2", "the HTML report", "pip install 'pqhw[report]'", False),
+    ("onnx", "pqhw import", "pip install 'pqhw[onnx]'", False),
     ("da4ml", "pqhw external da4ml (optional)", "pip install 'pqhw[da4ml]'", False),
 )
 

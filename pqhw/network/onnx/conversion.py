@@ -3,76 +3,23 @@
 import dataclasses
 from collections.abc import Mapping, Sequence
 
-import numpy as np
-
 from ..graph import INPUT, Node
-from ..ops import (Add, AvgPool, Concat, Flatten, GlobalAvgPool, GraphError, MaxPool, Op,
+from ..ops import (Add, ArgMax, AvgPool, Concat, Flatten, GlobalAvgPool, GraphError, MaxPool, Op,
                    PadChannels, Relu, Shape, Subsample)
 from .constants import Const, evaluate
-from .layout import BATCH, IMAGE, NO_PADS, SplitError, View, image_view
+from .layout import NO_PADS, SplitError, View, image_view
 from .quantinfo import LayerQuant, TensorQuant
 from .reader import Source, SourceNode
+from .state import (Affine, Outcome, Unknown, Unsupported, Value, file_shape, held_shape,
+                    row_view)
 
-__all__ = ["Affine", "Conversion", "Outcome", "Unknown", "Unsupported"]
+__all__ = ["Conversion"]
+
+POSITIVE = (ArgMax, Relu)
+"""Operations whose results are never negative."""
 
 KEEPS_SIGN = (Add, AvgPool, Concat, Flatten, GlobalAvgPool, MaxPool, PadChannels, Subsample)
 """Operations whose results are not negative where their inputs are not."""
-
-
-class Unsupported(GraphError):
-    """A node has no counterpart: why, and what to do."""
-
-    def __init__(self, reason: str, remedy: str = ""):
-        super().__init__(reason)
-        self.remedy = remedy
-
-
-@dataclasses.dataclass(frozen=True)
-class Unknown:
-    """A tensor of which nothing can be said, as `node` before it is unsupported."""
-    node: str
-
-
-@dataclasses.dataclass(frozen=True, eq=False)
-class Affine:
-    """What a normalisation made of constants computes: scale * x + offset, per channel."""
-    scale: np.ndarray
-    offset: np.ndarray
-
-    @property
-    def is_zero(self) -> bool:
-        """Whether nothing but zeros comes out."""
-        return not self.scale.any() and not self.offset.any()
-
-
-@dataclasses.dataclass(frozen=True, eq=False)
-class Outcome:
-    """What became of a node of the file.
-
-    Members
-    -------
-    became: the graph's node, or None
-    folded: whether it needs no node
-    reason, remedy: in words
-    inputs, output: shapes in the file, rows left out
-    follows: the unsupported node in front of it, which is why nothing is known of this one
-    """
-    node: SourceNode
-    became: str | None = None
-    folded: bool = False
-    reason: str = ""
-    remedy: str = ""
-    inputs: tuple[Shape, ...] = ()
-    output: Shape | None = None
-    follows: str | None = None
-
-    @property
-    def is_unsupported(self) -> bool:
-        """Whether it stands in the way of a graph."""
-        return self.became is None and not self.folded
-
-
-Value = View | Const | Unknown
 
 
 class Conversion:
@@ -99,7 +46,7 @@ class Conversion:
         self.source, self.inferred = source, inferred
         self.values: dict[str, Value] = {source.input: start}
         self.nodes: dict[str, Node] = {}
-        self.shapes: dict[str, Shape] = {INPUT: _held_shape(start)}
+        self.shapes: dict[str, Shape] = {INPUT: held_shape(start)}
         self.outcomes: list[Outcome] = []
         self.affines: dict[str, Affine] = {}
         self.replaced: dict[str, str] = {}
@@ -206,7 +153,8 @@ class Conversion:
     def _add(self, op: Op, inputs: tuple[str, ...], name: str) -> str:
         self.shapes[name] = op.shape(tuple(self.shapes[own] for own in inputs))
         self.nodes[name] = Node(name, op, inputs)
-        if isinstance(op, Relu) or isinstance(op, KEEPS_SIGN) and self.positive >= set(inputs):
+        if (isinstance(op, POSITIVE) or op.kind == "Softmax"
+                or isinstance(op, KEEPS_SIGN) and self.positive >= set(inputs)):
             self.positive.add(name)
         return name
 
@@ -256,10 +204,10 @@ class Conversion:
             outcome = Outcome(node, reason=f"its inputs or attributes are not those of {node.op}",
                               remedy="check the file with onnx.checker")
             self._stand_in(node, inputs, unknown)
-        shapes = (_file_shape(own) for own in inputs if own is not None)
+        shapes = (file_shape(own) for own in inputs if own is not None)
         self.outcomes.append(dataclasses.replace(
             outcome, inputs=tuple(own for own in shapes if own is not None),
-            output=_file_shape(self.values.get(node.outputs[0])) if node.outputs else None))
+            output=file_shape(self.values.get(node.outputs[0])) if node.outputs else None))
 
     def _converted(self, node: SourceNode, inputs: Sequence[View | Const | None]) -> Outcome:
         from .handlers import find_handler
@@ -306,26 +254,5 @@ class Conversion:
             view = image_view(name, batch, (height, width, channels), "HW"[2 - len(image):])
         else:
             return None
-        self.shapes[name] = _held_shape(view)
+        self.shapes[name] = held_shape(view)
         return view
-
-
-def row_view(name: str, batch: int, size: int) -> View:
-    """A graph's row [D] as [N, D]."""
-    sizes = {"N": batch, "H": 1, "W": 1, "C": size}
-    return View(name, sizes, (("C",),), tuple((axis,) if sizes[axis] > 1 else () for axis in "NC"))
-
-
-def _held_shape(view: View) -> Shape:
-    if view.held == IMAGE:
-        return tuple(view.sizes[axis] for axis in "HWC")
-    return (int(np.prod([view.sizes[axis] for axis in view.held[0]])),)
-
-
-def _file_shape(value: Value | None) -> Shape | None:
-    """The shape without rows, where the first dimension is rows."""
-    if isinstance(value, View):
-        shape = value.shape
-        return shape[1:] if value.is_batch_first else tuple(
-            size for size in shape if size % BATCH or size == 0)
-    return tuple(value.array.shape) if isinstance(value, Const) else None

@@ -1,20 +1,23 @@
-"""ONNX files as graphs: `import_onnx`, and `check_model`, which tells what becomes of every node."""
+"""ONNX files as graphs: `import_onnx`, and `check_model` of what becomes of every node."""
 
 import dataclasses
 import functools
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
 import numpy as np
 
 from ..graph import INPUT, Graph, Node
 from ..ops import WEIGHTED, Conv2d, GraphError
-from .conversion import Conversion, Outcome, Unknown, row_view
+from ..padding import missing_taps, widened
+from .conversion import Conversion
 from .judge import CheckRow, Judgement, judge
-from .layout import BATCH, Layout, View, image_view, regroup
+from .layout import BATCH, Layout, View
 from .merge import Merged, final_name, merged
 from .quantinfo import QuantInfo
 from .reader import Source, read_source
+from .readings import cut_readings, readings
+from .state import Outcome, Unknown
 
 __all__ = ["ImportedModel", "check_model", "import_onnx"]
 
@@ -45,7 +48,8 @@ class ImportedModel:
         return self.output.to_file(self.graph.run(self.input.to_graph(inputs)))
 
 
-def import_onnx(path: str | os.PathLike[str], *, output: str | None = None) -> ImportedModel:
+def import_onnx(path: str | os.PathLike[str], *, output: str | None = None,
+                equal_padding: bool = False) -> ImportedModel:
     """Read a network.
 
     Layers that no engine takes are part of the graph, and unsupported in `rows`.
@@ -53,6 +57,8 @@ def import_onnx(path: str | os.PathLike[str], *, output: str | None = None) -> I
     Parameters
     ----------
     output: which tensor is the result, where the file has several
+    equal_padding: widen kernels by taps of zero where padding differs between opposite sides,
+        as `pqhw.network.equal_padding` does, so that engines take them
 
     Raises
     ------
@@ -61,7 +67,7 @@ def import_onnx(path: str | os.PathLike[str], *, output: str | None = None) -> I
         cannot.
     """
     source = read_source(path, output)
-    found = _converted(source)
+    found = _converted(source, equal_padding)
     bad = [own for own in found.c.outcomes if own.is_unsupported and own.follows is None]
     if bad:
         first = bad[0]
@@ -73,36 +79,36 @@ def import_onnx(path: str | os.PathLike[str], *, output: str | None = None) -> I
     return found.model()
 
 
-def check_model(path: str | os.PathLike[str], *, output: str | None = None
-                ) -> tuple[CheckRow, ...]:
-    """What becomes of every node of a file, in the file's order.
+def check_model(path: str | os.PathLike[str], *, output: str | None = None,
+                equal_padding: bool = False) -> tuple[CheckRow, ...]:
+    """What becomes of every node of a file, in the file's order; parameters as of `import_onnx`.
 
     Raises
     ------
     GraphError
         One sentence, if the file cannot be read or is no network at all.
     """
-    return _converted(read_source(path, output)).rows
+    return _converted(read_source(path, output), equal_padding).rows
 
 
-def _converted(source: Source) -> "_Found":
+def _converted(source: Source, equal_padding: bool) -> "_Found":
     """The conversion, with the input read as what most of the network can be made of.
 
     A file does not tell whether its input is [C, H, W], [H, W, C] or a row that it will cut up.
     """
     inferred = _inferred(source)
     tried: list[_Found] = []
-    waiting = list(_starts(source))
+    waiting = list(readings(source.input_dims))
     cuts: set[tuple[int, ...]] = set()
     while waiting:
-        found = _Found(source, _run(source, waiting.pop(0), inferred))
+        found = _Found(source, _run(source, waiting.pop(0), inferred), equal_padding)
         if not found.bad:
             return found
         tried.append(found)
         for target in found.c.targets:
             if target not in cuts:
                 cuts.add(target)
-                waiting += _cut_starts(source, target)
+                waiting += cut_readings(source.input_dims, target)
     return min(tried, key=lambda own: own.bad)
 
 
@@ -129,12 +135,10 @@ def _wanted(source: Source) -> set[str]:
 
 def _close(c: Conversion, source: Source) -> None:
     """What can only be told of the result: that it is there, and has rows of real values."""
-    result = c.value(_End(source.output), 0)
+    result = c.values.get(source.output, source.constants.get(source.output))
     place = next((place for place, own in enumerate(c.outcomes)
                   if source.output in own.node.outputs), None)
-    if isinstance(result, Unknown):
-        if not any(own.is_unsupported for own in c.outcomes):
-            raise GraphError(f"{source.path}: no node gives the output {source.output}.")
+    if isinstance(result, Unknown) or result is None and place is not None:
         return
     reason = remedy = ""
     if not isinstance(result, View) or result.name == INPUT:
@@ -175,69 +179,12 @@ def _inferred(source: Source) -> dict[str, tuple[int, ...]]:
     return shapes
 
 
-# -- What the input may be ---------------------------------------------------------------------
-
-
-def _starts(source: Source) -> Iterator[View]:
-    rows, *sizes = source.input_dims
-    batch = BATCH if rows is None else rows
-    assert all(size is not None for size in sizes)
-    given = [int(size or 1) for size in sizes]
-    yield from _readings(batch, given)
-
-
-def _readings(batch: int, sizes: list[int]) -> Iterator[View]:
-    """An input of such sizes as a row, or as an image with the channels first or last."""
-    if len(sizes) == 1:
-        yield row_view(INPUT, batch, sizes[0])
-    elif len(sizes) == 2:
-        first, second = sizes
-        yield _ordered(batch, (first, second, 1), "HW")
-        yield image_view(INPUT, batch, (1, second, first), "W")
-        yield _ordered(batch, (1, first, second), "WC")
-    elif len(sizes) == 3:
-        first, second, third = sizes
-        readings = [image_view(INPUT, batch, (second, third, first)),
-                    _ordered(batch, (first, second, third), "HWC")]
-        # Colours come last where there are one, three or four of something and more of the first.
-        yield from readings[::-1] if third in (1, 3, 4) and first > 4 else readings
-    else:
-        raise GraphError("an input must have one to three dimensions beside rows, "
-                         f"but has {len(sizes)}.")
-
-
-def _ordered(batch: int, shape: tuple[int, int, int], order: str) -> View:
-    """An image [H, W, C] whose axes stand in the file as `order`."""
-    view = image_view(INPUT, batch, shape)
-    return dataclasses.replace(view, dims=tuple(view.axes(axis) for axis in "N" + order))
-
-
-def _cut_starts(source: Source, target: tuple[int, ...]) -> Iterator[View]:
-    """Readings of the input as a reshape of the file would have it, if that keeps the order."""
-    first, *given = source.input_dims
-    batch = BATCH if first is None else first
-    sizes = list(target[1:])
-    if target[0] != batch or not 2 <= len(sizes) <= 3:
-        return
-    for view in _readings(batch, sizes):
-        try:
-            yield dataclasses.replace(view, dims=regroup(view, [batch, *(int(own or 1)
-                                                                         for own in given)]))
-        except GraphError:
-            continue
-
-
-class _End:
-    """The end of a file as a node that takes its output."""
-    def __init__(self, name: str):
-        self.inputs = (name,)
-
-
 class _Found:
     """A conversion and what follows from it."""
 
-    def __init__(self, source: Source, c: Conversion):
+    def __init__(self, source: Source, c: Conversion, equal_padding: bool):
         self.source, self.c = source, c
+        self.widens = equal_padding
         self.bad = sum(own.is_unsupported for own in c.outcomes)
 
     @functools.cached_property
@@ -249,9 +196,19 @@ class _Found:
     @functools.cached_property
     def merged(self) -> Merged:
         """The graph's nodes; of a file with unsupported ones as they came."""
-        if self.result is None:
-            return Merged(self.c.nodes, {}, "")
-        return merged(self.c, self.result.name)
+        found = (Merged(self.c.nodes, {}, "") if self.result is None
+                 else merged(self.c, self.result.name))
+        return dataclasses.replace(found, nodes={
+            name: self._widened(node) for name, node in found.nodes.items()})
+
+    def _widened(self, node: Node) -> Node:
+        if not (self.widens and isinstance(node.op, Conv2d) and any(map(
+                any, missing_taps(node.op)))):
+            return node
+        if node.name in self.c.layers:
+            own = self.c.layers[node.name]
+            self.c.layers[node.name] = own.widened(missing_taps(node.op))
+        return dataclasses.replace(node, op=widened(node.op))
 
     @functools.cached_property
     def rows(self) -> tuple[CheckRow, ...]:
@@ -280,7 +237,7 @@ class _Found:
             return Judgement("folded", NOWHERE), None
         if name != outcome.became:
             return Judgement("folded", f"into {name}"), None
-        node = nodes[name]
+        node, first = nodes[name], self.c.nodes[outcome.became]
         before = nodes.get(node.inputs[0])
         users = sum(node.inputs[0] in own.inputs for own in nodes.values())
         found = judge(node, tuple(self.c.shapes[own] for own in node.inputs),
@@ -289,7 +246,11 @@ class _Found:
                 name in own.inputs and own.op.kind != "ArgMax" for own in nodes.values()):
             return Judgement("unsupported", "probabilities are taken within the network",
                              "leave them to the end"), node
-        return dataclasses.replace(found, reason=found.reason or outcome.reason), node
+        reasons = [found.reason, outcome.reason]
+        if isinstance(node.op, Conv2d) and isinstance(first.op, Conv2d) and (
+                node.op.kernel != first.op.kernel):
+            reasons.append("kernel widened to {} by {} for equal padding".format(*node.op.kernel))
+        return dataclasses.replace(found, reason="; ".join(filter(None, reasons))), node
 
     def model(self) -> ImportedModel:
         """The network, of a file without unsupported nodes."""

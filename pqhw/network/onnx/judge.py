@@ -69,6 +69,9 @@ def judge(node: Node, inputs: tuple[Shape, ...], before: Op | None,
     if isinstance(node.op, BatchNorm):
         if isinstance(before, WEIGHTED) and is_layer_alone:
             return Judgement("folded", "into the layer in front")
+        if len(inputs[0]) == 3 and node.inputs[0] == INPUT:
+            return Judgement("falls back to MAC", "it shifts the input in front of padding: a 1x1 "
+                             "depthwise convolution", "do it before the network to leave it out")
         if len(inputs[0]) == 3:
             return Judgement("falls back to MAC", "a scale per channel without a layer in front "
                              "that only it uses: a 1x1 depthwise convolution",
@@ -85,8 +88,9 @@ def _layer(node: Node, shape: Shape) -> Judgement:
     except (GraphError, SpecError) as error:
         told = str(error).removeprefix(f"{node.name}: ").rstrip(".")
         is_uneven = isinstance(error, GraphError)
-        return Judgement("unsupported", told, "train with equal padding on opposite sides, such "
-                         "as 1 for a kernel of 3" if is_uneven else "keep to this bound")
+        return Judgement("unsupported", told, "widen the kernel by taps of zero with "
+                         "--equal-padding, or train with equal padding" if is_uneven
+                         else "keep to this bound")
     few = _reason_for_mac(node, layer)
     if few is not None:
         return Judgement("falls back to MAC", few)
@@ -109,8 +113,8 @@ def _reason_for_mac(node: Node, layer: LayerShape) -> str | None:
     if layer.row_inputs < 2:
         return "one input per output leaves nothing to cut into sub-vectors"
     if isinstance(node.op, Conv2d) and node.inputs[0] == INPUT and depth < FEWEST_CHANNELS:
-        return (f"the first layer, of {_count(depth, 'channel')}: too few for sub-vectors, and what "
-                "is lost here is lost for all layers")
+        return (f"the first layer, of {_count(depth, 'channel')}: too few for sub-vectors, and "
+                "what is lost here is lost for all layers")
     return None
 
 

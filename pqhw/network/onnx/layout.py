@@ -15,7 +15,8 @@ import numpy as np
 from ..ops import GraphError, Shape
 from .quantinfo import TensorQuant
 
-__all__ = ["BATCH", "Dims", "IMAGE", "Layout", "NO_PADS", "Pads", "SplitError", "View", "image_view", "regroup"]
+__all__ = ["BATCH", "Dims", "IMAGE", "Layout", "NO_PADS", "Pads", "SplitError", "View",
+           "image_view", "regroup"]
 
 BATCH = 1_000_003
 """Stands for an open number of rows where shapes are computed: a prime that no size divides."""

@@ -6,10 +6,11 @@ from collections.abc import Mapping, Set
 
 import numpy as np
 
-from ..graph import INPUT, Node
-from ..ops import WEIGHTED, Conv2d, Flatten, GraphError, Linear, Shape
-from .conversion import Affine, Conversion
+from ..graph import Node
+from ..ops import WEIGHTED, BatchNorm, Conv2d, Flatten, Linear, Shape
+from .conversion import Conversion
 from .layout import NO_PADS
+from .state import Affine
 
 __all__ = ["Merged", "merged", "reachable"]
 
@@ -32,7 +33,7 @@ class Merged:
 def reachable(nodes: Mapping[str, Node], output: str) -> dict[str, Node]:
     """The nodes that lead to an output, in their order."""
     kept = {output}
-    for node in reversed(nodes.values()):
+    for node in reversed(list(nodes.values())):
         if node.name in kept:
             kept.update(node.inputs)
     return {name: node for name, node in nodes.items() if name in kept}
@@ -42,14 +43,21 @@ def merged(c: Conversion, output: str) -> Merged:
     """The conversion's nodes that lead to `output`, with what constants scale and shift moved into
     layers where that is exact.
 
-    An offset becomes part of the bias of the layer in front of it. A scale and an offset of what
-    enters the network, or of rows, become part of the layer behind: not where a convolution pads
-    with zeros, which an offset would have to shift too, nor where its weights came as integers.
+    An offset becomes part of the bias of the layer in front of it. A scale and an offset without
+    such a layer in front become part of the layer behind, if that is the only one to take them; so
+    do normalisations of rows, for which there is no layer of their own. Where a convolution pads
+    with zeros, which an offset would have to shift too, they stay. Integers of the layer behind are
+    given up, for rows alone.
     """
     state = _Merger(c, reachable(c.nodes, output), output)
-    for name in [own for own in c.affines if own in state.nodes]:
-        if not state.into_bias(name):
-            state.into_layer_behind(name)
+    for name, node in list(state.nodes.items()):
+        change = c.affines.get(name)
+        if change is not None:
+            if not state.into_bias(name, change):
+                state.into_layer_behind(name, change)
+        elif isinstance(node.op, BatchNorm) and len(c.shapes[name]) == 1:
+            state.into_layer_behind(name, Affine(node.op.factor.astype(np.float64),
+                                                 node.op.offset.astype(np.float64)))
     return Merged(state.nodes, state.into, state.output)
 
 
@@ -61,12 +69,11 @@ class _Merger:
     def _users(self, name: str) -> list[Node]:
         return [node for node in self.nodes.values() if name in node.inputs]
 
-    def into_bias(self, name: str) -> bool:
+    def into_bias(self, name: str, change: Affine) -> bool:
         """Move an offset into the layer in front that has no other use."""
-        change, source = self.c.affines[name], self.nodes[name].inputs[0]
-        before = self.nodes.get(source)
-        if (before is None or not isinstance(before.op, WEIGHTED) or (change.scale != 1).any()
-                or len(self._users(source)) > 1 or source == self.output):
+        source = self.nodes[name].inputs[0]
+        before = self.nodes[source] if self._is_layer_alone(source) else None
+        if before is None or not isinstance(before.op, WEIGHTED) or (change.scale != 1).any():
             return False
         op = dataclasses.replace(before.op, bias=before.op.bias + change.offset)
         # Where the offset stood, so that all that it takes comes before it.
@@ -85,30 +92,38 @@ class _Merger:
                                                         bias_scales=None)
         return True
 
-    def into_layer_behind(self, name: str) -> bool:
+    def into_layer_behind(self, name: str, change: Affine) -> bool:
         """Move a scale and an offset into the layer behind that is its only user."""
-        change, source = self.c.affines[name], self.nodes[name].inputs[0]
+        source = self.nodes[name].inputs[0]
         flat, behind = None, self._only_user(name)
         if behind is not None and isinstance(behind.op, Flatten):
             flat, behind = behind, self._only_user(behind.name)
-        if behind is None or behind.name in self.c.layers or name in self.c.tensors:
-            return False
         is_row = len(self.c.shapes[name]) == 1
-        try:
-            if isinstance(behind.op, Linear) and (is_row or source == INPUT):
-                op = _scaled_linear(behind.op, change, self.c.shapes[name])
-            elif isinstance(behind.op, Conv2d) and source == INPUT and flat is None and (
-                    behind.op.padding == NO_PADS or not change.offset.any()):
-                op = _scaled_convolution(behind.op, change)
-            else:
-                return False
-        except GraphError:
+        if (behind is None or self._is_layer_alone(source)
+                or behind.name in self.c.layers and not is_row):
+            return False
+        op: Linear | Conv2d
+        if isinstance(behind.op, Linear):
+            op = _scaled_linear(behind.op, change, self.c.shapes[name])
+        elif isinstance(behind.op, Conv2d) and flat is None and (
+                behind.op.padding == NO_PADS or not change.offset.any()):
+            op = _scaled_convolution(behind.op, change)
+        else:
             return False
         self.nodes = {own: self._renamed(node, name, source) for own, node in self.nodes.items()
                       if own != name}
         self.nodes[behind.name] = dataclasses.replace(self.nodes[behind.name], op=op)
+        self.c.tensors.pop(name, None)
+        if self.c.layers.pop(behind.name, None) is not None:
+            self.c.notes.append(f"{behind.name}: its integers are not kept, as {name} scales what "
+                                "enters it.")
         self._moved(name, behind.name)
         return True
+
+    def _is_layer_alone(self, name: str) -> bool:
+        """Whether a node is a layer with one user."""
+        return (name in self.nodes and isinstance(self.nodes[name].op, WEIGHTED)
+                and len(self._users(name)) == 1 and name != self.output)
 
     def _only_user(self, name: str) -> Node | None:
         users = self._users(name)

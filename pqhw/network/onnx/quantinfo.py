@@ -60,6 +60,15 @@ class LayerQuant:
         return ((self.weights - self.zero_points.reshape(shape)).astype(np.float32)
                 * self.scales.reshape(shape))
 
+    def widened(self, taps: tuple[tuple[int, int], tuple[int, int]]) -> "LayerQuant":
+        """With integers that stand for zero around a convolution's kernel."""
+        outputs, height, width, depth = self.weights.shape
+        (above, below), (left, right) = taps
+        shape = (outputs, above + height + below, left + width + right, depth)
+        weights = np.broadcast_to(self.zero_points.reshape(-1, 1, 1, 1), shape).copy()
+        weights[:, above:above + height, left:left + width] = self.weights
+        return dataclasses.replace(self, weights=weights)
+
 
 @dataclasses.dataclass(frozen=True)
 class QuantInfo:

@@ -117,8 +117,8 @@ def _parsed(path: Path) -> Any:
     if not model.ir_version or not model.HasField("graph"):
         raise GraphError("is not an ONNX model.")
     if model.ir_version > onnx.IR_VERSION:
-        raise GraphError(f"has IR version {model.ir_version}, but the installed onnx knows versions "
-                         f"up to {onnx.IR_VERSION}; update onnx.")
+        raise GraphError(f"has IR version {model.ir_version}, but the installed onnx knows "
+                         f"versions up to {onnx.IR_VERSION}; update onnx.")
     for tensor in model.graph.initializer:
         if external.uses_external_data(tensor):
             place = external.ExternalDataInfo(tensor).location
@@ -183,9 +183,9 @@ def _input(model: Any, constants: Mapping[str, np.ndarray]) -> tuple[str, tuple,
         raise GraphError(f"input {own.name} must be a tensor of numbers, but is not.")
     if not kind.HasField("shape"):
         raise GraphError(f"input {own.name} must have a shape, but has none; export it with one.")
-    if len(kind.shape.dim) < 2:
-        raise GraphError(f"input {own.name} must have a dimension of rows and then others, as in "
-                         f"[N, C, H, W], but has {len(kind.shape.dim)}.")
+    if not 2 <= len(kind.shape.dim) <= 4:
+        raise GraphError(f"input {own.name} must have two to four dimensions, rows the first of "
+                         f"them, as in [N, C, H, W], but has {len(kind.shape.dim)}.")
     rows, *sizes = kind.shape.dim
     for place, size in enumerate(sizes, start=1):
         if size.dim_value < 1:
@@ -208,7 +208,7 @@ def _output(model: Any, chosen: str | None) -> str:
         return chosen
     if len(names) > 1:
         raise GraphError(f"must have one output, but has {len(names)} ({', '.join(names)}); "
-                         "choose one with --output.")
+                         "choose one with --result.")
     return str(names[0])
 
 

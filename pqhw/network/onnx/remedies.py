@@ -36,7 +36,7 @@ GROUPS = (
     (("ZipMap", "ArrayFeatureExtractor", "LabelEncoder", "Normalizer", "Binarizer", "Imputer",
       "OneHotEncoder"),
      "it prepares data or names classes, and is no part of the network",
-     "take what is in front of it, with --output {input}"),
+     "take what is in front of it, with --result {input}"),
     (("LinearClassifier", "LinearRegressor"), "it is an operator of classic machine learning",
      "export the model as MatMul and Add"),
     (("TreeEnsembleClassifier", "TreeEnsembleRegressor", "TreeEnsemble", "SVMClassifier",

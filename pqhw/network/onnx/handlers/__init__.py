@@ -2,8 +2,9 @@
 
 from collections.abc import Callable
 
-from ..conversion import Conversion, Outcome
+from ..conversion import Conversion
 from ..reader import SourceNode
+from ..state import Outcome
 from .elements import ELEMENTS
 from .ends import ENDS
 from .joins import JOINS

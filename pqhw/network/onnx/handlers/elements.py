@@ -4,9 +4,10 @@ import numpy as np
 
 from ...ops import BatchNorm, GraphError, Relu
 from ..constants import Const
-from ..conversion import Affine, Conversion, Outcome, Unsupported
+from ..conversion import Conversion
 from ..layout import View
 from ..reader import SourceNode
+from ..state import Affine, Outcome, Unsupported
 
 __all__ = ["ELEMENTS", "affine", "bounded"]
 
@@ -89,6 +90,8 @@ def affine(c: Conversion, node: SourceNode, x: View, scale: np.ndarray | float,
     zeros = np.zeros(len(own_scale))
     op = BatchNorm(gamma=own_scale, beta=own_offset, mean=zeros, variance=zeros + 1, epsilon=0.0)
     name = c.emit(node, op, x) if start is None else c.replace(node, op, x.name)
+    if x.name in c.positive and min(own_scale.min(), own_offset.min()) >= 0 and start is None:
+        c.positive.add(name)
     c.affines[name] = Affine(np.array(own_scale), np.array(own_offset))
     return c.result(node, c.normal(x, name))
 

@@ -4,9 +4,10 @@ import dataclasses
 import math
 
 from ...ops import ArgMax, Softmax
-from ..conversion import Conversion, Outcome, Unsupported
+from ..conversion import Conversion
 from ..layout import View, regroup
 from ..reader import SourceNode
+from ..state import Outcome, Unsupported
 
 __all__ = ["ENDS"]
 

@@ -6,9 +6,10 @@ import numpy as np
 
 from ...ops import Add, Concat, PadChannels
 from ..constants import Const
-from ..conversion import Conversion, Outcome, Unsupported
+from ..conversion import Conversion
 from ..layout import View
 from ..reader import SourceNode
+from ..state import Outcome, Unsupported
 from .elements import affine
 
 __all__ = ["JOINS"]

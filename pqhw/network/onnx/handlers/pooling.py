@@ -3,9 +3,10 @@
 import dataclasses
 
 from ...ops import AvgPool, GlobalAvgPool, MaxPool, Op
-from ..conversion import Conversion, Outcome, Unsupported
+from ..conversion import Conversion
 from ..layout import NO_PADS, Pads, View, image_view
 from ..reader import SourceNode
+from ..state import Outcome, Unsupported
 from .windows import Window, window
 
 __all__ = ["POOLING"]

@@ -7,9 +7,10 @@ import numpy as np
 from ...ops import Relu
 from ...graph import INPUT
 from ..constants import code_type
-from ..conversion import Conversion, Outcome, Unsupported
+from ..conversion import Conversion
 from ..quantinfo import TensorQuant
 from ..reader import SourceNode
+from ..state import Outcome, Unsupported
 from .elements import affine
 
 __all__ = ["QUANTISED"]

@@ -7,9 +7,10 @@ import numpy as np
 
 from ...ops import PadChannels, Subsample
 from ..constants import Const
-from ..conversion import Conversion, Outcome, Unsupported
+from ..conversion import Conversion
 from ..layout import BATCH, NO_PADS, View, regroup
 from ..reader import SourceNode
+from ..state import Outcome, Unsupported
 
 __all__ = ["SHAPES"]
 
@@ -68,8 +69,8 @@ def squeeze(c: Conversion, node: SourceNode) -> Outcome:
     if any(x.shape[place] != 1 for place in places):
         raise Unsupported("it removes a dimension that is larger than 1")
     if axes is None and 0 in places and len(x.dims) > 1 and not x.dims[0]:
-        c.notes.append(f"{node.name}: it removes the dimension of rows too, as the file is made for "
-                       "one row; rows are kept.")
+        c.notes.append(f"{node.name}: it removes the dimension of rows too, as the file is made "
+                       "for one row; rows are kept.")
     return _regrouped(c, node, x, [size for place, size in enumerate(x.shape)
                                    if place not in places])
 

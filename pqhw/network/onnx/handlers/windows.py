@@ -3,9 +3,9 @@
 import dataclasses
 from collections.abc import Sequence
 
-from ..conversion import Unsupported
 from ..layout import NO_PADS, Pads, View
 from ..reader import SourceNode
+from ..state import Unsupported
 
 __all__ = ["Window", "window"]
 
