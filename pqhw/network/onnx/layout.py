@@ -35,6 +35,7 @@ NO_PADS: Pads = ((0, 0), (0, 0))
 
 class SplitError(GraphError):
     """A dimension would have to be cut; `target` are the sizes that were asked for."""
+    remedy = "keep channels together and in order; channels that are shuffled have no engine"
 
     def __init__(self, message: str, target: tuple[int, ...]):
         super().__init__(message)
@@ -182,8 +183,10 @@ class Layout:
 
     @classmethod
     def of(cls, view: View) -> "Layout":
-        """That of a view, whose first dimension is rows."""
-        return cls({axis: view.sizes[axis] for axis in "HWC"}, view.held, view.dims[1:])
+        """That of a view, whose first dimension is rows unless a file for one row has removed it.
+        """
+        dims = view.dims[1:] if view.is_batch_first else view.dims
+        return cls({axis: view.sizes[axis] for axis in "HWC"}, view.held, dims)
 
     @property
     def graph_shape(self) -> Shape:

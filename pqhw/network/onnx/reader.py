@@ -154,12 +154,19 @@ def _inlined(model: Any) -> Any:
 def _check(model: Any) -> None:
     """What ONNX itself demands; operators that it does not know are told node by node later."""
     from onnx import checker
+    # Shapes of results are demanded, but follow from the nodes.
+    open_ = [own.type.tensor_type for own in model.graph.output
+             if own.type.HasField("tensor_type") and not own.type.tensor_type.HasField("shape")]
+    for kind in open_:
+        kind.shape.SetInParent()
     try:
         checker.check_model(model)
     except checker.ValidationError as error:
         said = str(error).strip().splitlines()[0].rstrip(".")
         if "No Op registered" not in said and "No opset import" not in said:
             raise GraphError(f"is not a valid ONNX model ({said}).") from None
+    for kind in open_:
+        kind.ClearField("shape")
 
 
 def _array(tensor: Any) -> np.ndarray:

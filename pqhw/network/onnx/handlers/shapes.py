@@ -39,7 +39,8 @@ def reshape(c: Conversion, node: SourceNode) -> Outcome:
     if not node.attributes.get("allowzero", 0):
         target = [x.shape[place] if size == 0 else size for place, size in enumerate(target)]
     whole = math.prod(x.shape)
-    for sizes in (target, [BATCH, *target[1:]] if target[:1] == [1] else target):
+    means_all = target[:1] == [1] and x.shape[0] == BATCH
+    for sizes in ([BATCH, *target[1:]] if means_all else target, target):
         rest = math.prod(size for size in sizes if size != -1)
         filled = [whole // rest if size == -1 and rest else size for size in sizes]
         if math.prod(filled) == whole:
