@@ -1,17 +1,19 @@
 """A file's nodes turned into a graph's one after another, whatever becomes of each."""
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from ..graph import INPUT, Node
 from ..ops import (Add, ArgMax, AvgPool, Concat, Flatten, GlobalAvgPool, GraphError, MaxPool, Op,
                    PadChannels, Relu, Shape, Subsample)
 from .constants import Const, evaluate
+from .inference import result_shapes
 from .layout import NO_PADS, SplitError, View, image_view
 from .quantinfo import LayerQuant, TensorQuant
 from .reader import Source, SourceNode
-from .state import (Affine, Outcome, Unknown, Unsupported, Value, file_shape, held_shape,
-                    row_view)
+from .remedies import CONTROL, refusal
+from .state import (Affine, Following, Outcome, Unknown, Unsupported, Value, file_shape,
+                    held_shape, row_view)
 
 __all__ = ["Conversion"]
 
@@ -28,7 +30,6 @@ class Conversion:
     Parameters
     ----------
     start: the input as the graph takes it
-    inferred: shapes of tensors as ONNX infers them, for those behind unsupported nodes
 
     Members
     -------
@@ -42,8 +43,8 @@ class Conversion:
     targets: sizes that the input would have to be cut into
     """
 
-    def __init__(self, source: Source, start: View, inferred: Mapping[str, tuple[int, ...]]):
-        self.source, self.inferred = source, inferred
+    def __init__(self, source: Source, start: View):
+        self.source = source
         self.values: dict[str, Value] = {source.input: start}
         self.nodes: dict[str, Node] = {}
         self.shapes: dict[str, Shape] = {INPUT: held_shape(start)}
@@ -66,7 +67,7 @@ class Conversion:
             return None
         if name not in self.values and name in self.source.constants:
             self.values[name] = Const(self.source.constants[name])
-        return self.values.get(name, Unknown(name))
+        return self.values.get(name, Unknown(""))
 
     def constant(self, node: SourceNode, place: int, what: str) -> Const | None:
         """An input that must be constant, or None where it is left out."""
@@ -186,33 +187,29 @@ class Conversion:
         """Turn one node; an unsupported one is noted, and those behind it are judged as far as
         their shapes are known."""
         inputs = [self.value(node, place) for place in range(len(node.inputs))]
-        unknown = next((own for own in inputs if isinstance(own, Unknown)), None)
         try:
-            if unknown is not None:
-                raise Unsupported(f"it follows {unknown.node}, which is unsupported",
-                                  f"see {unknown.node}")
-            outcome = self._converted(node, [own for own in inputs if not isinstance(own, Unknown)])
+            outcome = self._converted(node, inputs)
         except GraphError as error:
             if isinstance(error, SplitError):
                 self.targets.append(error.target)
             outcome = Outcome(node, reason=str(error).rstrip("."),
                               remedy=getattr(error, "remedy", ""),
-                              follows=unknown.node if unknown else None)
-            self._stand_in(node, inputs, unknown)
+                              follows=error.node if isinstance(error, Following) else None)
+            self._stand_in(node, inputs, outcome.follows)
         except (ValueError, TypeError, KeyError, IndexError, AttributeError, OverflowError,
                 AssertionError, MemoryError):
             outcome = Outcome(node, reason=f"its inputs or attributes are not those of {node.op}",
                               remedy="check the file with onnx.checker")
-            self._stand_in(node, inputs, unknown)
+            self._stand_in(node, inputs, None)
         shapes = (file_shape(own) for own in inputs if own is not None)
         self.outcomes.append(dataclasses.replace(
             outcome, inputs=tuple(own for own in shapes if own is not None),
             output=file_shape(self.values.get(node.outputs[0])) if node.outputs else None))
 
-    def _converted(self, node: SourceNode, inputs: Sequence[View | Const | None]) -> Outcome:
+    def _converted(self, node: SourceNode, inputs: Sequence[Value | None]) -> Outcome:
         from .handlers import find_handler
-        from .remedies import CONTROL, refusal
-        constant = [own for own in inputs if not isinstance(own, View)]
+        handler = find_handler(node)
+        constant = [own for own in inputs if own is None or isinstance(own, Const)]
         quantises = node.op in ("QuantizeLinear", "DequantizeLinear")
         if (len(constant) == len(inputs) and node.op not in CONTROL
                 and (node.is_standard or quantises)):
@@ -222,19 +219,24 @@ class Conversion:
                 raise Unsupported(f"it cannot be computed beforehand: {error}") from None
             self.values.update(zip(node.outputs, results))
             return Outcome(node, folded=True, reason="a constant")
-        handler = find_handler(node)
         if handler is None:
             raise Unsupported(*refusal(node))
+        for own in inputs:
+            if isinstance(own, Unknown):
+                raise Following(own.node) if own.node else Unsupported(
+                    "it takes more than the first result of a node",
+                    "leave masks, indices and running values out of the network")
         return handler(self, node)
 
     def _stand_in(self, node: SourceNode, inputs: Sequence[Value | None],
-                  unknown: Unknown | None) -> None:
+                  follows: str | None) -> None:
         """Results of an unsupported node, so that those behind it can be judged."""
-        root = Unknown(unknown.node if unknown else node.name)
+        root = Unknown(follows or node.name)
+        shapes = {} if follows else result_shapes(node, inputs, self.source.opset)
         for place, output in enumerate(node.outputs):
             if output:
-                view = self._like(node, inputs, self.inferred.get(output))
-                self.values[output] = view if view is not None and place == 0 else root
+                view = self._like(node, inputs, shapes.get(output)) if place == 0 else None
+                self.values[output] = root if view is None else view
 
     def _like(self, node: SourceNode, inputs: Sequence[Value | None],
               shape: tuple[int, ...] | None) -> View | None:

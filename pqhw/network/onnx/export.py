@@ -45,7 +45,11 @@ class _Writer:
         self.graph = graph
         self.nodes: list[Any] = []
         self.constants: dict[str, np.ndarray] = {}
-        self.taken = {INPUT, OUTPUT} | {node.name for node in graph.nodes}
+        self.taken = {INPUT} | {node.name for node in graph.nodes}
+        self.output = OUTPUT
+        while self.output in self.taken - {graph.output}:
+            self.output += "_"
+        self.taken.add(self.output)
 
     def model(self) -> Any:
         from onnx import TensorProto, helper, numpy_helper
@@ -64,7 +68,7 @@ class _Writer:
 
     def _result(self, name: str) -> str:
         """Name of a node's tensor; the network's result and input have names of their own."""
-        return OUTPUT if name == self.graph.output else name
+        return self.output if name == self.graph.output else name
 
     def _add(self, op: str, name: str, inputs: list[str], output: str, **attributes: Any) -> None:
         from onnx import helper

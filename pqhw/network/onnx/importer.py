@@ -1,9 +1,11 @@
 """ONNX files as graphs: `import_onnx`, and `check_model` of what becomes of every node."""
 
+import contextlib
 import dataclasses
 import functools
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 
@@ -12,7 +14,7 @@ from ..ops import WEIGHTED, Conv2d, GraphError
 from ..padding import missing_taps, widened
 from .conversion import Conversion
 from .judge import CheckRow, Judgement, judge
-from .layout import BATCH, Layout, View
+from .layout import Layout, View
 from .merge import Merged, final_name, merged
 from .quantinfo import QuantInfo
 from .reader import Source, read_source
@@ -66,17 +68,17 @@ def import_onnx(path: str | os.PathLike[str], *, output: str | None = None,
         One sentence that begins with the file's name: it cannot be read, or holds what a graph
         cannot.
     """
-    source = read_source(path, output)
-    found = _converted(source, equal_padding)
-    bad = [own for own in found.c.outcomes if own.is_unsupported and own.follows is None]
-    if bad:
-        first = bad[0]
-        advice = f"; {first.remedy}" if first.remedy else ""
-        others = f"; {len(bad) - 1} more are unsupported, pqhw import --check lists all" \
-            if len(bad) > 1 else ""
-        raise GraphError(f"{source.path}: node {first.node.name} ({first.node.op}) is unsupported, "
-                         f"as {first.reason}{advice}{others}.")
-    return found.model()
+    with _telling(path):
+        found = _converted(read_source(path, output), equal_padding)
+        bad = [own for own in found.c.outcomes if own.is_unsupported and own.follows is None]
+        if bad:
+            first = bad[0]
+            advice = f"; {first.remedy}" if first.remedy else ""
+            others = f"; {len(bad) - 1} more are unsupported, pqhw import --check lists all" \
+                if len(bad) > 1 else ""
+            raise GraphError(f"node {first.node.name} ({first.node.op}) is unsupported, as "
+                             f"{first.reason}{advice}{others}.")
+        return found.model()
 
 
 def check_model(path: str | os.PathLike[str], *, output: str | None = None,
@@ -88,7 +90,19 @@ def check_model(path: str | os.PathLike[str], *, output: str | None = None,
     GraphError
         One sentence, if the file cannot be read or is no network at all.
     """
-    return _converted(read_source(path, output), equal_padding).rows
+    with _telling(path):
+        return _converted(read_source(path, output), equal_padding).rows
+
+
+@contextlib.contextmanager
+def _telling(path: str | os.PathLike[str]) -> Iterator[None]:
+    """Errors begin with the file's name; what becomes infinite is refused where it is used."""
+    try:
+        with np.errstate(all="ignore"):
+            yield
+    except GraphError as error:
+        told = str(error)
+        raise GraphError(told if told.startswith(str(Path(path))) else f"{path}: {told}") from None
 
 
 def _converted(source: Source, equal_padding: bool) -> "_Found":
@@ -96,12 +110,11 @@ def _converted(source: Source, equal_padding: bool) -> "_Found":
 
     A file does not tell whether its input is [C, H, W], [H, W, C] or a row that it will cut up.
     """
-    inferred = _inferred(source)
     tried: list[_Found] = []
     waiting = list(readings(source.input_dims))
     cuts: set[tuple[int, ...]] = set()
     while waiting:
-        found = _Found(source, _run(source, waiting.pop(0), inferred), equal_padding)
+        found = _Found(source, _run(source, waiting.pop(0)), equal_padding)
         if not found.bad:
             return found
         tried.append(found)
@@ -112,8 +125,8 @@ def _converted(source: Source, equal_padding: bool) -> "_Found":
     return min(tried, key=lambda own: own.bad)
 
 
-def _run(source: Source, start: View, inferred: Mapping[str, tuple[int, ...]]) -> Conversion:
-    c = Conversion(source, start, inferred)
+def _run(source: Source, start: View) -> Conversion:
+    c = Conversion(source, start)
     wanted = _wanted(source)
     for node in source.nodes:
         if wanted.isdisjoint(node.outputs):
@@ -138,12 +151,13 @@ def _close(c: Conversion, source: Source) -> None:
     result = c.values.get(source.output, source.constants.get(source.output))
     place = next((place for place, own in enumerate(c.outcomes)
                   if source.output in own.node.outputs), None)
-    if isinstance(result, Unknown) or result is None and place is not None:
+    if any(own.is_unsupported for own in c.outcomes):
         return
+    if result is None or isinstance(result, Unknown):
+        raise GraphError(f"no node gives the output {source.output}.")
     reason = remedy = ""
-    if not isinstance(result, View) or result.name == INPUT:
-        raise GraphError(f"{source.path}: the output {source.output} must be computed from the "
-                         "input, but is not.")
+    if not isinstance(result, View):
+        raise GraphError(f"the output {source.output} must be computed from the input, but is not.")
     if result.codes is not None:
         reason, remedy = "the network's result are its integers", \
             "leave out the last QuantizeLinear"
@@ -157,26 +171,11 @@ def _close(c: Conversion, source: Source) -> None:
         return
     axes = [axis for dim in result.dims for axis in dim if axis != "N"]
     flat = ["C", "H", "W"]
-    if (len(result.dims) == 2 and not result.is_row and len(axes) > 1
+    if (len(result.dims) == 2 and len(result.held) == 3
             and axes == [axis for axis in flat if axis in axes]):
-        c.values[source.output] = c.row(result)
-
-
-def _inferred(source: Source) -> dict[str, tuple[int, ...]]:
-    """Shapes that ONNX infers, an open first size as `BATCH`, of tensors with no other open one."""
-    from onnx import shape_inference
-    try:
-        graph = shape_inference.infer_shapes(source.model).graph
-    except Exception:
-        return {}
-    shapes = {}
-    for own in (*graph.value_info, *graph.output):
-        kind = own.type.tensor_type
-        if own.type.HasField("tensor_type") and kind.HasField("shape"):
-            first, *sizes = [size.dim_value for size in kind.shape.dim] or [0]
-            if all(size > 0 for size in sizes):
-                shapes[own.name] = (first or BATCH, *sizes)
-    return shapes
+        result = c.values[source.output] = c.row(result)
+    if result.name == INPUT:
+        raise GraphError(f"the output {source.output} must be computed from the input, but is not.")
 
 
 class _Found:

@@ -58,7 +58,6 @@ class Source:
     input_type: NumPy's name of the input's type
     nodes: in their order
     constants: arrays by name
-    model: the parsed file, functions inlined
     """
     path: Path
     name: str
@@ -69,7 +68,6 @@ class Source:
     output: str
     nodes: tuple[SourceNode, ...]
     constants: Mapping[str, np.ndarray]
-    model: Any
 
 
 def read_source(path: str | os.PathLike[str], output: str | None = None) -> Source:
@@ -91,16 +89,26 @@ def read_source(path: str | os.PathLike[str], output: str | None = None) -> Sour
         model = _parsed(path)
         opset = _opset(model)
         model = _inlined(model)
+        name, dims, kind = _input(model)
+        result = _output(model, output)
         _check(model)
-        constants = {tensor.name: _array(tensor) for tensor in model.graph.initializer}
-        name, dims, kind = _input(model, constants)
+        constants = {_printable(tensor.name): _array(tensor) for tensor in model.graph.initializer}
         return Source(path=path, name=_name(model, path), opset=opset, input=name,
-                      input_dims=dims, input_type=kind, output=_output(model, output),
-                      nodes=_nodes(model), constants=constants, model=model)
+                      input_dims=dims, input_type=kind, output=result,
+                      nodes=_nodes(model), constants=constants)
     except OSError as error:
         raise GraphError(f"{path}: cannot be read ({error.strerror or error}).") from None
     except GraphError as error:
-        raise GraphError(f"{path}: {error}") from None
+        raise GraphError(f"{path}: {_printable(str(error))}") from None
+    except (ValueError, TypeError, KeyError, RuntimeError, MemoryError):
+        # What onnx raises for texts that are none, types and sizes that cannot be, and the like.
+        raise GraphError(f"{path}: is a damaged ONNX file.") from None
+
+
+def _printable(text: str | bytes) -> str:
+    """On one line, whatever names a file may hold; bytes that are no text come as such."""
+    told = text.decode("utf-8", "replace") if isinstance(text, bytes) else text
+    return "".join(own if own.isprintable() else "?" for own in told)
 
 
 def _parsed(path: Path) -> Any:
@@ -178,10 +186,11 @@ def _array(tensor: Any) -> np.ndarray:
                          f"{list(tensor.dims)}.") from None
 
 
-def _input(model: Any, constants: Mapping[str, np.ndarray]) -> tuple[str, tuple, str]:
-    inputs = [own for own in model.graph.input if own.name not in constants]
+def _input(model: Any) -> tuple[str, tuple, str]:
+    constants = {_printable(tensor.name) for tensor in model.graph.initializer}
+    inputs = [own for own in model.graph.input if _printable(own.name) not in constants]
     if len(inputs) != 1:
-        names = ", ".join(own.name for own in inputs) or "none"
+        names = ", ".join(_printable(own.name) for own in inputs) or "none"
         raise GraphError(f"must have one input, but has {len(inputs)} ({names}); "
                          "export the part of the network behind one of them.")
     own, = inputs
@@ -200,12 +209,12 @@ def _input(model: Any, constants: Mapping[str, np.ndarray]) -> tuple[str, tuple,
                 f"input {own.name} must have fixed sizes but for the first, but dimension {place} "
                 f"is {size.dim_param or 'open'}; export it with a fixed size, or fix it with "
                 "python -m onnxruntime.tools.make_dynamic_shape_fixed.")
-    return (own.name, (rows.dim_value if rows.dim_value > 0 else None,
+    return (_printable(own.name), (rows.dim_value if rows.dim_value > 0 else None,
                        *(size.dim_value for size in sizes)), NUMBERS[kind.elem_type])
 
 
 def _output(model: Any, chosen: str | None) -> str:
-    names = [own.name for own in model.graph.output]
+    names = [_printable(own.name) for own in model.graph.output]
     if not names:
         raise GraphError("must have an output, but has none.")
     if chosen is not None:
@@ -216,14 +225,14 @@ def _output(model: Any, chosen: str | None) -> str:
     if len(names) > 1:
         raise GraphError(f"must have one output, but has {len(names)} ({', '.join(names)}); "
                          "choose one with --result.")
-    return str(names[0])
+    return names[0]
 
 
 def _name(model: Any, path: Path) -> str:
     """The network's own name, unless it is one that an exporter gives to all."""
-    own = model.graph.name
+    own = _printable(model.graph.name)
     return path.stem if own in ("", "main_graph", "torch_jit", "torch-jit-export", "tf2onnx") \
-        else str(own)
+        else own
 
 
 def _nodes(model: Any) -> tuple[SourceNode, ...]:
@@ -240,8 +249,9 @@ def _nodes(model: Any) -> tuple[SourceNode, ...]:
             taken.add(name)
         seen.add(name)
         attributes = {own.name: helper.get_attribute_value(own) for own in node.attribute}
-        nodes.append(SourceNode(name, node.op_type, node.domain, tuple(node.input),
-                                tuple(node.output),
+        nodes.append(SourceNode(_printable(name), _printable(node.op_type),
+                                _printable(node.domain), tuple(map(_printable, node.input)),
+                                tuple(map(_printable, node.output)),
                                 {key: value.decode("utf-8", "replace") if isinstance(value, bytes)
                                  else value for key, value in attributes.items()}, node))
     return tuple(nodes)

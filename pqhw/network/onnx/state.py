@@ -9,8 +9,8 @@ from .constants import Const
 from .layout import BATCH, IMAGE, View
 from .reader import SourceNode
 
-__all__ = ["Affine", "Outcome", "Unknown", "Unsupported", "Value", "file_shape", "held_shape",
-           "row_view"]
+__all__ = ["Affine", "Following", "Outcome", "Unknown", "Unsupported", "Value", "file_shape",
+           "held_shape", "row_view"]
 
 
 class Unsupported(GraphError):
@@ -21,9 +21,18 @@ class Unsupported(GraphError):
         self.remedy = remedy
 
 
+class Following(Unsupported):
+    """Nothing can be said of a node, as `node` before it is unsupported."""
+
+    def __init__(self, node: str):
+        super().__init__(f"it follows {node}, which is unsupported", f"see {node}")
+        self.node = node
+
+
 @dataclasses.dataclass(frozen=True)
 class Unknown:
-    """A tensor of which nothing can be said, as `node` before it is unsupported."""
+    """A tensor of which nothing can be said, as `node` before it is unsupported; "" where none is
+    to blame."""
     node: str
 
 
@@ -79,7 +88,7 @@ def row_view(name: str, batch: int, size: int) -> View:
 def held_shape(view: View) -> Shape:
     if view.held == IMAGE:
         return tuple(view.sizes[axis] for axis in "HWC")
-    return (int(np.prod([view.sizes[axis] for axis in view.held[0]])),)
+    return tuple(int(np.prod([view.sizes[axis] for axis in dim])) for dim in view.held)
 
 
 def file_shape(value: Value | None) -> Shape | None:

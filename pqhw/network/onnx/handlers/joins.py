@@ -12,7 +12,7 @@ from ..reader import SourceNode
 from ..state import Outcome, Unsupported
 from .elements import affine
 
-__all__ = ["JOINS"]
+__all__ = ["JOINS", "plain_row"]
 
 
 def add(c: Conversion, node: SourceNode) -> Outcome:
@@ -80,9 +80,9 @@ def concatenate(c: Conversion, node: SourceNode) -> Outcome:
 def _joined(c: Conversion, node: SourceNode, axis: int, views: list[View]) -> View:
     """Views whose channels follow each other."""
     if any(own.dims[axis] != own.axes("C") for own in views):
-        views = [_plain_row(c, own, axis) for own in views]
+        views = [plain_row(c, own, axis) for own in views]
     if any(own.held != views[0].held for own in views):
-        views = [_plain_row(c, own, axis) for own in views]
+        views = [plain_row(c, own, axis) for own in views]
     first = views[0]
     for own in views:
         if (own.dims[axis] != own.axes("C") or own.dims[:axis] != first.dims[:axis]
@@ -95,7 +95,7 @@ def _joined(c: Conversion, node: SourceNode, axis: int, views: list[View]) -> Vi
     return _wider(first, name, axis, sum(own.sizes["C"] for own in views))
 
 
-def _plain_row(c: Conversion, view: View, axis: int) -> View:
+def plain_row(c: Conversion, view: View, axis: int) -> View:
     """A row whose elements the file orders as the graph does, as channels of one pixel."""
     row = c.row(view)
     inside = [name for place, dim in enumerate(view.dims) for name in dim if name != "N"]

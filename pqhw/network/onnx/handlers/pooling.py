@@ -56,8 +56,6 @@ def _emitted(c: Conversion, node: SourceNode, x: View, spatial: str, op: Op) -> 
 def max_pool(c: Conversion, node: SourceNode) -> Outcome:
     """MaxPool; zeros that a Pad put around values that are never negative do no harm."""
     x, spatial, own = _pooled(c, node)
-    if any(node.outputs[1:]):
-        raise Unsupported("its indices are used", "leave unpooling out of the network")
     if x.pads != NO_PADS and x.name not in c.positive:
         raise Unsupported("zeros are padded before it, which may be larger than what they surround",
                           "pad in the pooling itself, or put Relu in front of the padding")
@@ -90,7 +88,8 @@ def _whole(c: Conversion, node: SourceNode, x: View, over: set[str], largest: bo
            dims: tuple) -> Outcome:
     """The mean or the largest value along axes of an image."""
     over = {axis for axis in over if x.sizes[axis] > 1}
-    if not over:
+    is_pixel = max(x.sizes["H"], x.sizes["W"]) == 1
+    if not over and (x.is_row or largest or not is_pixel):
         return c.folded(node, dataclasses.replace(x, dims=dims), "pools a single pixel")
     if not over <= {"H", "W"}:
         raise Unsupported("it combines rows, or channels with each other",

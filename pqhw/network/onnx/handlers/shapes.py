@@ -11,6 +11,7 @@ from ..conversion import Conversion
 from ..layout import BATCH, NO_PADS, View, regroup
 from ..reader import SourceNode
 from ..state import Outcome, Unsupported
+from .joins import plain_row
 
 __all__ = ["SHAPES"]
 
@@ -201,6 +202,8 @@ def pad(c: Conversion, node: SourceNode) -> Outcome:
     if min(map(min, sides.values())) < 0:
         raise Unsupported("its padding is negative and crops the image",
                           "crop images before they enter the network")
+    if len(x.dims) == 2 and set(sides) == {1}:
+        x = plain_row(c, c.view(node), 1)
     named = {_axis(x, place): (place, own) for place, own in sides.items()}
     if not set(named) <= {"H", "W", "C"}:
         raise Unsupported("it pads something else than channels, height and width")
