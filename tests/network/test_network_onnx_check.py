@@ -281,3 +281,11 @@ def test_constants_that_cannot_be_computed(tmp_path):
     row = unsupported(tmp_path, node("Sqrt", "c", "a"), node("Add", "x a"), shape=("N", 3),
                       constants={"c": np.array([-1.0, 1.0, 1.0], np.float32)})
     assert row.reason == "BatchNorm.beta must be finite, but holds NaN or infinity"
+
+
+def test_the_page_names_every_operator_that_is_read():
+    from pathlib import Path
+
+    from pqhw.network.onnx.handlers import HANDLERS
+    page = (Path(__file__).parents[2] / "docs" / "import.md").read_text(encoding="utf-8")
+    assert [op for op in HANDLERS if f"`{op}`" not in page] == []
