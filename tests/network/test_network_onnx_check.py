@@ -130,6 +130,27 @@ def unsupported_row(folder, *nodes, **options):
     return row
 
 
+def test_what_changes_nothing_is_not_counted_again(tmp_path):
+    found = agree(tmp_path, build(
+        node("Conv", "x w", "a", name="layer"), node("Concat", "a", "b", axis=1, name="one"),
+        node("Sum", "b", "c", name="sum"), node("Mul", "c zero", "d", name="nil"),
+        node("Add", "c d", "e", name="same"), node("Relu", "e"),
+        constants={"w": draw(4, 3, 3, 3), "zero": np.float32(0)}))
+    rows = {row.node: row for row in found.rows}
+    assert [rows[name].verdict for name in ("one", "sum", "nil", "same")] == ["folded"] * 4
+    assert sum(row.weights for row in found.rows) == 4 * 27
+    assert len(found.graph.nodes) == 2
+
+
+def test_scales_are_judged_alike_where_something_else_is_unsupported(tmp_path):
+    rows = checked(tmp_path, build(
+        node("Div", "x c", "a", name="input_scale"), node("Conv", "a w", "b", name="layer"),
+        node("Add", "b d", "e", name="offset"), node("Sigmoid", "e", name="gate"),
+        constants={"c": np.float32(255), "w": draw(4, 3, 3, 3), "d": draw(4, 1, 1)}))
+    assert (rows["input_scale"].reason, rows["offset"].reason) == ("into layer", "into layer")
+    assert rows["gate"].verdict == "unsupported"
+
+
 def test_probabilities_within_a_network(tmp_path):
     row = unsupported_row(tmp_path, node("Softmax", "x", "a"), node("Gemm", "a w"),
                           shape=("N", 5), constants={"w": draw(5, 4)})

@@ -7,7 +7,7 @@ from ..graph import INPUT, Node
 from ..ops import (Add, ArgMax, AvgPool, Concat, Flatten, GlobalAvgPool, GraphError, MaxPool, Op,
                    PadChannels, Relu, Shape, Subsample)
 from .constants import Const, evaluate
-from .inference import result_shapes
+from .inference import result_shape
 from .layout import NO_PADS, SplitError, View, image_view
 from .quantinfo import LayerQuant, TensorQuant
 from .reader import Source, SourceNode
@@ -38,6 +38,7 @@ class Conversion:
     affines: of the nodes that are normalisations made of constants
     replaced: nodes whose work another one does too
     tensors, layers: what is quantised
+    told: nodes that a node of the file became
     positive: nodes whose results are never negative
     notes: what a user should know
     targets: sizes that the input would have to be cut into
@@ -54,6 +55,7 @@ class Conversion:
         self.flattened: dict[str, str] = {}
         self.tensors: dict[str, TensorQuant] = {}
         self.layers: dict[str, LayerQuant] = {}
+        self.told: set[str] = set()
         self.positive: set[str] = set()
         self.notes: list[str] = []
         self.targets: list[tuple[int, ...]] = []
@@ -167,10 +169,13 @@ class Conversion:
         return taken
 
     def result(self, node: SourceNode, value: Value, reason: str = "") -> Outcome:
-        """The node's first result; what it became follows from the value's name."""
+        """The node's first result, and the graph's node that gives it, if that is a new one."""
         self.values[node.outputs[0]] = value
-        became = value.name if isinstance(value, View) and value.name in self.nodes else None
-        return Outcome(node, became=became, reason=reason)
+        name = value.name if isinstance(value, View) else ""
+        if name not in self.nodes or name in self.told:
+            return Outcome(node, folded=True, reason=reason or "changes nothing")
+        self.told.add(name)
+        return Outcome(node, became=name, reason=reason)
 
     def folded(self, node: SourceNode, value: Value, reason: str) -> Outcome:
         """The node's first result, for which nothing is computed."""
@@ -232,15 +237,15 @@ class Conversion:
                   follows: str | None) -> None:
         """Results of an unsupported node, so that those behind it can be judged."""
         root = Unknown(follows or node.name)
-        shapes = {} if follows else result_shapes(node, inputs, self.source.opset)
         for place, output in enumerate(node.outputs):
             if output:
-                view = self._like(node, inputs, shapes.get(output)) if place == 0 else None
+                shape = None if follows or place else result_shape(node, inputs)
+                view = self._like(node, inputs, shape)
                 self.values[output] = root if view is None else view
 
     def _like(self, node: SourceNode, inputs: Sequence[Value | None],
               shape: tuple[int, ...] | None) -> View | None:
-        if shape is None or len(shape) < 2:
+        if shape is None or len(shape) < 2 or min(shape) < 1:
             return None
         batch, *sizes = shape
         name = self.free(node.name)

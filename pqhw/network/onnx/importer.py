@@ -194,9 +194,8 @@ class _Found:
 
     @functools.cached_property
     def merged(self) -> Merged:
-        """The graph's nodes; of a file with unsupported ones as they came."""
-        found = (Merged(self.c.nodes, {}, "") if self.result is None
-                 else merged(self.c, self.result.name))
+        """The graph's nodes; of a file with unsupported ones all that there are."""
+        found = merged(self.c, None if self.result is None else self.result.name)
         return dataclasses.replace(found, nodes={
             name: self._widened(node) for name, node in found.nodes.items()})
 

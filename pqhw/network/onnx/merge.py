@@ -39,9 +39,9 @@ def reachable(nodes: Mapping[str, Node], output: str) -> dict[str, Node]:
     return {name: node for name, node in nodes.items() if name in kept}
 
 
-def merged(c: Conversion, output: str) -> Merged:
-    """The conversion's nodes that lead to `output`, with what constants scale and shift moved into
-    layers where that is exact.
+def merged(c: Conversion, output: str | None) -> Merged:
+    """The conversion's nodes that lead to `output`, or all where that is not known, with what
+    constants scale and shift moved into layers where that is exact.
 
     An offset becomes part of the bias of the layer in front of it. A scale and an offset without
     such a layer in front become part of the layer behind, if that is the only one to take them; so
@@ -49,7 +49,13 @@ def merged(c: Conversion, output: str) -> Merged:
     with zeros, which an offset would have to shift too, they stay. Integers of the layer behind are
     given up, for rows alone.
     """
-    state = _Merger(c, reachable(c.nodes, output), output)
+    if output is None:
+        used = {own for node in c.nodes.values() for own in node.inputs}
+        nodes = {name: node for name, node in c.nodes.items()
+                 if name not in c.replaced or name in used}
+    else:
+        nodes = reachable(c.nodes, output)
+    state = _Merger(c, nodes, output or "")
     for name, node in list(state.nodes.items()):
         change = c.affines.get(name)
         if change is not None:

@@ -2,24 +2,30 @@
 
 from .reader import SourceNode
 
-__all__ = ["CONTROL", "refusal"]
+__all__ = ["CONTROL", "ELEMENTWISE", "refusal"]
 
 CONTROL = ("If", "Loop", "Scan", "SequenceMap")
 """Operators that hold networks of their own."""
+
+ACTIVATIONS = ("Sigmoid", "Tanh", "HardSigmoid", "HardSwish", "Mish", "Swish", "Elu", "Selu",
+               "Celu", "LeakyRelu", "PRelu", "ThresholdedRelu", "Softplus", "Softsign", "Gelu",
+               "Erf", "HardTanh", "Abs")
+NORMALISATIONS = ("InstanceNormalization", "LayerNormalization", "GroupNormalization",
+                  "RMSNormalization", "LRN", "LpNormalization", "MeanVarianceNormalization",
+                  "SimplifiedLayerNormalization", "SkipLayerNormalization")
+
+ELEMENTWISE = ACTIVATIONS + NORMALISATIONS
+"""Operators whose results have the shape of what they take."""
 
 GROUPS = (
     (CONTROL, "it is control flow, and networks run straight through",
      "export the path that is taken, with constant conditions"),
     (("LSTM", "GRU", "RNN"), "it is recurrent, and engines keep no state",
      "use convolutions over time"),
-    (("Sigmoid", "Tanh", "HardSigmoid", "HardSwish", "Mish", "Swish", "Elu", "Selu", "Celu",
-      "LeakyRelu", "PRelu", "ThresholdedRelu", "Softplus", "Softsign", "Gelu", "Erf",
-      "HardTanh", "Abs"),
+    (ACTIVATIONS,
      "engines clamp, and compute no other function", "train with Relu, or with Clip from 0 to a "
      "bound; leave it out at the end, and compute it from the result"),
-    (("InstanceNormalization", "LayerNormalization", "GroupNormalization", "RMSNormalization",
-      "LRN", "LpNormalization", "MeanVarianceNormalization", "SimplifiedLayerNormalization",
-      "SkipLayerNormalization"),
+    (NORMALISATIONS,
      "its scales follow from the data of each row", "train with BatchNormalization"),
     (("ConvTranspose", "Resize", "Upsample", "DepthToSpace", "MaxUnpool", "GridSample",
       "DeformConv", "CenterCropPad", "Col2Im"),
