@@ -295,6 +295,26 @@ def test_all_unsupported_nodes_are_told_not_the_first_alone(tmp_path):
     assert str(error.value).endswith("; 3 more are unsupported, pqhw import --check lists all.")
 
 
+def test_shapes_are_followed_through_what_is_unsupported(tmp_path):
+    """A channel shuffle and a branch behind it: what stands there is judged on its own."""
+    rows = checked(tmp_path, build(
+        node("Conv", "x w", "a"), node("Reshape", "a groups", "b", name="cut"),
+        node("Transpose", "b", "c", perm=[0, 2, 1, 3, 4], name="shuffle"),
+        node("Reshape", "c whole", "d", name="back"),
+        node("Slice", "d start end axis", "e", name="half"),
+        node("Conv", "e v", "f", name="layer", pads=[1, 1, 1, 1]),
+        node("Conv", "f u", "g", name="dilated", dilations=[2, 2]),
+        node("GlobalAveragePool", "g", "h"), node("Flatten", "h", "i"), node("Gemm", "i t"),
+        constants={"w": draw(8, 3, 1, 1), "groups": ints(0, 2, 4, 8, 8), "whole": ints(0, 8, 8, 8),
+                   "start": ints(0), "end": ints(4), "axis": ints(1), "v": draw(6, 4, 3, 3),
+                   "u": draw(6, 6, 3, 3), "t": draw(6, 5)}))
+    bad = [name for name, row in rows.items() if row.verdict == "unsupported"]
+    assert bad == ["cut", "shuffle", "back", "half", "dilated"]
+    assert [rows[name].output for name in bad] == [(2, 4, 8, 8), (4, 2, 8, 8), (8, 8, 8), (4, 8, 8),
+                                                   (6, 4, 4)]
+    assert rows["layer"].verdict == "supported" and rows["gemm-y"].weights == 30
+
+
 def test_constants_that_cannot_be_computed(tmp_path):
     row = unsupported(tmp_path, node("RandomNormal", "", "a", shape=[3]), node("Add", "x a"),
                       shape=("N", 3))

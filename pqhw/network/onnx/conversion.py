@@ -236,12 +236,12 @@ class Conversion:
     def _stand_in(self, node: SourceNode, inputs: Sequence[Value | None],
                   follows: str | None) -> None:
         """Results of an unsupported node, so that those behind it can be judged."""
-        root = Unknown(follows or node.name)
+        root = follows or node.name
         for place, output in enumerate(node.outputs):
             if output:
-                shape = None if follows or place else result_shape(node, inputs)
+                shape = None if place else result_shape(node, inputs)
                 view = self._like(node, inputs, shape)
-                self.values[output] = root if view is None else view
+                self.values[output] = view or Unknown(root, shape)
 
     def _like(self, node: SourceNode, inputs: Sequence[Value | None],
               shape: tuple[int, ...] | None) -> View | None:

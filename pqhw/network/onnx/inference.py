@@ -3,6 +3,7 @@
 ONNX's own inference is not asked: on damaged files it can end the program.
 """
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -11,7 +12,7 @@ from .constants import Const
 from .layout import View
 from .reader import SourceNode
 from .remedies import ELEMENTWISE
-from .state import Value
+from .state import Unknown, Value
 
 __all__ = ["result_shape"]
 
@@ -23,11 +24,12 @@ KEEPING = ("Clip", "Relu", "Softmax", "LogSoftmax", "BatchNormalization", "Cast"
 def result_shape(node: SourceNode, inputs: Sequence[Value | None]) -> tuple[int, ...] | None:
     """The shape of a node's first result, `BATCH` for an open number of rows; None where it is not
     known."""
-    if not node.is_standard or not inputs or not isinstance(inputs[0], View):
+    if not node.is_standard or not inputs or isinstance(inputs[0], Const):
         return None
     try:
-        return _shape(node, inputs[0].shape, inputs)
-    except (ValueError, TypeError, KeyError, IndexError, AttributeError, OverflowError):
+        return _shape(node, _own(inputs[0]), inputs)
+    except (ValueError, TypeError, KeyError, IndexError, AttributeError, OverflowError,
+            ZeroDivisionError):
         return None
 
 
@@ -49,11 +51,42 @@ def _shape(node: SourceNode, first: tuple[int, ...],
         return (*first[:-1], _own(inputs[1])[0 if turned else -1])
     if node.op in ("Resize", "Upsample"):
         return _resized(first, inputs)
+    if node.op == "Transpose":
+        return tuple(first[place] for place in node.attributes["perm"])
+    if node.op == "Reshape":
+        return _reshaped(first, _numbers(node, inputs, 1, "shape"))
+    if node.op == "Slice":
+        return _sliced(first, *(_numbers(node, inputs, place, name) for place, name in enumerate(
+            ("starts", "ends", "axes", "steps"), start=1)))
     return None
 
 
+def _numbers(node: SourceNode, inputs: Sequence[Value | None], place: int, name: str) -> list[int]:
+    """Numbers that are an attribute or a constant input."""
+    given = inputs[place] if place < len(inputs) else None
+    listed = given.array.reshape(-1) if isinstance(given, Const) else node.attributes.get(name, [])
+    return [int(own) for own in listed]
+
+
+def _reshaped(first: tuple[int, ...], target: list[int]) -> tuple[int, ...] | None:
+    sizes = [first[place] if size == 0 else size for place, size in enumerate(target)]
+    rest = math.prod(size for size in sizes if size != -1)
+    sizes = [math.prod(first) // rest if size == -1 else size for size in sizes]
+    return tuple(sizes) if math.prod(sizes) == math.prod(first) else None
+
+
+def _sliced(first: tuple[int, ...], starts: list[int], ends: list[int], axes: list[int],
+            steps: list[int]) -> tuple[int, ...]:
+    sizes = list(first)
+    for place, start, end, axis in zip(range(len(starts)), starts, ends,
+                                       axes or range(len(starts))):
+        step = steps[place] if steps else 1
+        sizes[axis] = len(range(sizes[axis])[slice(start, end, step)])
+    return tuple(sizes)
+
+
 def _own(value: Value | None) -> tuple[int, ...]:
-    if isinstance(value, View):
+    if isinstance(value, View | Unknown) and value.shape is not None:
         return value.shape
     if isinstance(value, Const):
         return value.array.shape

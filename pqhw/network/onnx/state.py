@@ -31,9 +31,10 @@ class Following(Unsupported):
 
 @dataclasses.dataclass(frozen=True)
 class Unknown:
-    """A tensor of which nothing can be said, as `node` before it is unsupported; "" where none is
-    to blame."""
+    """A tensor of which nothing can be said but its shape, if that, as `node` before it is
+    unsupported; "" where none is to blame."""
     node: str
+    shape: Shape | None = None
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -97,4 +98,6 @@ def file_shape(value: Value | None) -> Shape | None:
         shape = value.shape
         return shape[1:] if value.is_batch_first else tuple(
             size for size in shape if size % BATCH or size == 0)
+    if isinstance(value, Unknown):
+        return None if value.shape is None else value.shape[1:]
     return tuple(value.array.shape) if isinstance(value, Const) else None
