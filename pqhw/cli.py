@@ -10,14 +10,15 @@ from .verbs_design import doctor, schema, sim, verilog
 from .verbs_evaluate import evaluate
 from .verbs_explore import estimate, reproduce, size
 from .verbs_external import external
+from .verbs_import import import_
 from .verbs_measure import compare, demo, report, synth
 from .verbs_network import data
 from .verbs_train import train
 
 __all__ = ["app", "main"]
 
-VERBS = (verilog, sim, estimate, size, synth, compare, external, report, reproduce, data, train,
-         convert, evaluate, doctor, schema, demo)
+VERBS = (verilog, sim, estimate, size, synth, compare, external, report, reproduce, import_, data,
+         train, convert, evaluate, doctor, schema, demo)
 """In the order in which the help lists them."""
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode="rich",
@@ -26,7 +27,7 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode="
                        "of multiplying: generate Verilog, simulate it bit-exact, synthesize and "
                        "route it, compare.")
 for verb in VERBS:
-    app.command()(verb)
+    app.command(verb.__name__.rstrip("_"))(verb)
 
 
 @app.callback(invoke_without_command=True)

@@ -112,7 +112,7 @@ def read_data(what: str) -> Any:
             task, completed=done, total=total))
 
 
-INPUTS = (".toml", ".npz", ".npy")
+INPUTS = (".toml", ".npz", ".npy", ".onnx")
 
 
 def with_json_target(arguments: list[str]) -> list[str]:

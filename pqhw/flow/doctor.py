@@ -42,6 +42,7 @@ PACKAGES = (
     ("jinja2", "the HTML report", "pip install 'pqhw[report]'", False),
     ("pillow", "image folders as data sets", "pip install 'pqhw[data]'", False),
     ("torch", "pqhw train (optional)", "pip install 'pqhw[train]'", False),
+    ("onnx", "pqhw import", "pip install 'pqhw[onnx]'", False),
     ("da4ml", "pqhw external da4ml (optional)", "pip install 'pqhw[da4ml]'", False),
 )
 

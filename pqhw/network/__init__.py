@@ -7,8 +7,9 @@ from .files import load_graph, save_graph
 from .fold import fold_batchnorm
 from .graph import INPUT, Graph, GraphBuilder, Node, layer_shape
 from .ops import GraphError
+from .padding import equal_padding
 from .zoo import ZOO, zoo_network
 
 __all__ = ["DenseNetwork", "Digits", "Graph", "GraphBuilder", "GraphError", "INPUT",
-           "LearningError", "Node", "ZOO", "fold_batchnorm", "layer_shape", "load_digits",
-           "load_graph", "save_graph", "train_digits", "variations", "zoo_network"]
+           "LearningError", "Node", "ZOO", "equal_padding", "fold_batchnorm", "layer_shape",
+           "load_digits", "load_graph", "save_graph", "train_digits", "variations", "zoo_network"]

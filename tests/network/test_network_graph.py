@@ -92,6 +92,15 @@ def test_shapes_of_a_graph_are_those_of_its_results():
     assert set(graph.activations(draw(2, 6, 5, 3), keep=["pool"])) == {"pool", graph.output}
 
 
+def test_logarithms_of_probabilities_are_finite_where_probabilities_vanish():
+    rows = np.array([[0, 1, -200], [3, 3, 3]], np.float32)
+    odds = np.exp(rows.astype(np.float64))
+    wanted = np.log(odds / odds.sum(axis=1, keepdims=True))
+    np.testing.assert_allclose(Softmax(log=True).forward(rows), wanted, rtol=1e-6)
+    np.testing.assert_allclose(Softmax().forward(rows), np.exp(wanted), atol=1e-7)
+    assert (Softmax().kind, Softmax(log=True).kind) == ("Softmax", "LogSoftmax")
+
+
 def test_flattening_is_channel_after_channel():
     images = np.arange(12).reshape(1, 2, 3, 2)
     assert Flatten().forward(images).tolist() == [[0, 2, 4, 6, 8, 10, 1, 3, 5, 7, 9, 11]]

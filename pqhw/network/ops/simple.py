@@ -94,11 +94,18 @@ class PadChannels(Op):
 
 @dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
 class Softmax(Op):
-    """Probabilities of the classes, of rows or of each pixel."""
+    """Probabilities of the classes, of rows or of each pixel; with `log` their logarithms."""
+    log: bool = False
+
+    @property
+    def kind(self) -> str:
+        return "LogSoftmax" if self.log else "Softmax"
 
     def forward(self, *inputs: np.ndarray) -> np.ndarray:
-        odds = np.exp(inputs[0] - inputs[0].max(axis=-1, keepdims=True))
-        return odds / odds.sum(axis=-1, keepdims=True)
+        below = inputs[0] - inputs[0].max(axis=-1, keepdims=True)
+        odds = np.exp(below)
+        total = odds.sum(axis=-1, keepdims=True)
+        return below - np.log(total) if self.log else odds / total
 
 
 @dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
