@@ -33,7 +33,9 @@ def fixed_shift(spec: EngineSpec, shift: int, bias: np.ndarray
     probe = dataclasses.replace(spec, precision=dataclasses.replace(
         precision, bias_bits=32, output=precision.output))
     stored = bias + rounding_constant(probe, shift)
-    held = max(2, Range(min(int(stored.min()), -1), max(int(stored.max()), 0)).bits)
+    # The rounding constant has to fit, whatever the biases make of it.
+    least = max(2, shift + 1 if rounding_constant(probe, shift) else 0)
+    held = max(least, Range(min(int(stored.min()), -1), max(int(stored.max()), 0)).bits)
     precision = dataclasses.replace(precision, bias_bits=held)
     values = {"bias": bias} if spec.output is None else {"bias": bias, "shift": shift}
     return dataclasses.replace(spec, precision=precision), values

@@ -193,3 +193,16 @@ def test_input_names_are_those_of_the_graph():
     graph = branching().build()
     network = convert_network(graph, images(8), plan_settings(graph, Plan(kind="fixed")))
     assert network.spec.nodes[0].inputs == (INPUT,) and network.spec.input.shape == (6, 6, 3)
+
+
+def test_biases_hold_the_rounding_constant_even_where_they_cancel_it():
+    """A bias of -2**(r-1) leaves 0 to be stored, but the constant is checked on its own."""
+    net = GraphBuilder("cancelled", (4,))
+    net.add(Linear(weights=np.eye(2, 4) * 1e-3, bias=[-0.5, -0.5]))
+    net.add(Relu())
+    net.add(Linear(weights=np.eye(2)))
+    graph = net.build()
+    settings = plan_settings(graph, Plan(keep=(), length=2, prototypes=4, table_bits=4))
+    rows = RANDOM.integers(0, 256, (64, 4))
+    network = convert_network(graph, rows, settings)
+    assert network_results(network.spec, network.parameters, rows).shape == (64, 2)

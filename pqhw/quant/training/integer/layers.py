@@ -101,7 +101,7 @@ class MACLayer(_Layer):
         if self.weights.ndim == 4:
             n, c, h, w = self.weights.shape
             levels = levels.view(n, h, w, c).permute(0, 3, 1, 2)
-        own = torch.as_tensor(np.ascontiguousarray(scale), dtype=torch.float64,
+        own = torch.as_tensor(np.array(scale), dtype=torch.float64,
                               device=self.weights.device)
         shape = (-1,) + (1,) * (self.weights.ndim - 1)
         smooth = self.weights * (ratio / own).float().view(shape)
@@ -130,7 +130,7 @@ class MACLayer(_Layer):
         flat = (weights * self.scale.ratio).reshape(len(weights), -1)
         _, scale = layer_levels(self.spec, flat)
         values = dict(values, weights=values["weights"].reshape(weights.shape))
-        bias = torch.floor(self.bias / (torch.as_tensor(np.ascontiguousarray(scale),
+        bias = torch.floor(self.bias / (torch.as_tensor(np.array(scale),
                                                         device=self.bias.device)
                                         * self.scale.leaving) + 0.5)
         shift = 0

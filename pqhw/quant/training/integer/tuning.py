@@ -31,8 +31,8 @@ class Tuning:
     ----------
     recipe: epochs, rate and what else steers the steps
     train: `both`, `prototypes` or `weights`; weights stand for tables and biases too
-    following: how far, 0 to 1, prototypes move per batch towards the mean of what they stood for;
-        0 moves them by gradients instead
+    following: how far, 0 to 1, prototypes move per batch towards the mean of what they stood for,
+        where both learn; 0, and prototypes alone, move them by gradients instead
     settled: share of the epochs after which prototypes stay
     gradient: `straight` or `soft`, see `PQLayer`
     temperature: of the softmax over distances at the start; it falls to a tenth
@@ -107,13 +107,17 @@ def _prepare(module: IntegerModule, tuning: Tuning) -> None:
         layer.gradient = tuning.gradient
         if layer.correction is not None:
             layer.correction.requires_grad_(weights)
-        layer.prototypes.requires_grad_(tuning.train != "weights" and not tuning.following)
+        layer.prototypes.requires_grad_(tuning.train != "weights" and not _follows(tuning))
+
+
+def _follows(tuning: Tuning) -> bool:
+    return tuning.train == "both" and tuning.following > 0
 
 
 def _set_epoch(module: IntegerModule, tuning: Tuning, done: int) -> None:
     """Following and temperature once so many epochs are done."""
     share = done / tuning.recipe.epochs
-    follows = tuning.train != "weights" and share < tuning.settled
+    follows = _follows(tuning) and share < tuning.settled
     for layer in _pq_layers(module):
         layer.following = tuning.following if follows else 0.0
         layer.temperature = tuning.temperature * 0.1 ** share
