@@ -21,7 +21,9 @@ from ...evaluate import evaluate_network
 from ...network import IntegerNetwork, engine_for, layer_weights
 from ...pq_layer import real_tables
 from ...settings import MACSettings, PQSettings
-from .layers import MACLayer, PQLayer, Scale
+from .layer import Scale
+from .mac import MACLayer
+from .pq import PQLayer
 from .rounding import quantize, shifted
 
 __all__ = ["IntegerModule"]

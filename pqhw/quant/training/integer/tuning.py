@@ -17,7 +17,7 @@ from ..history import History
 from ..loop import Group, Step, fit
 from ..module import GraphModule
 from ..recipe import Recipe
-from .layers import PQLayer
+from .pq import PQLayer
 from .network import IntegerModule
 
 __all__ = ["Tuning", "tune_network"]

@@ -1,6 +1,5 @@
-"""Layers whose forward pass is that of the integer engines, number for number."""
+"""The product-quantized layer, whose forward pass is that of the engine, number for number."""
 
-import dataclasses
 from typing import Any
 
 import numpy as np
@@ -8,139 +7,17 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ....spec import Conv2d, MACSpec, PQSpec
+from ....spec import Conv2d, PQSpec
 from ....spec.parameters import PQParameters, TreeParameters
-from ...fixed import multipliers
-from ...layers import fixed_shift, layer_levels
+from ...layers import fixed_shift
+from .layer import Layer, Scale
 from .product import codes_of, looked_up, one_hot, soft_codes
-from .rounding import exact_type, quantize, round_half_up, shifted
+from .rounding import quantize, round_half_up
 
-__all__ = ["MACLayer", "PQLayer", "Scale"]
-
-
-@dataclasses.dataclass(frozen=True)
-class Scale:
-    """Steps around a layer.
-
-    Members
-    -------
-    entering, leaving: real value of 1 of its inputs and of its results; 1 where results are sums
-    """
-    entering: float
-    leaving: float
-
-    @property
-    def ratio(self) -> float:
-        """What a real weight is multiplied by to act on integers."""
-        return self.entering / self.leaving
+__all__ = ["PQLayer"]
 
 
-class _Layer(nn.Module):
-    """A layer with real weights and bias, in the orders of the integer network.
-
-    Parameters
-    ----------
-    spec: of the engine
-    weights: [N, Fh, Fw, C / groups] or [N, D], real
-    bias: [N], real
-    """
-
-    def __init__(self, spec: Any, scale: Scale, weights: np.ndarray, bias: np.ndarray):
-        super().__init__()
-        self.spec, self.scale = spec, scale
-        own = torch.tensor(weights, dtype=torch.float32)
-        self.weights = nn.Parameter(own.permute(0, 3, 1, 2).contiguous() if own.ndim == 4 else own)
-        self.bias = nn.Parameter(torch.tensor(bias, dtype=torch.float32))
-
-    @property
-    def convolves(self) -> bool:
-        """Whether it takes images."""
-        return isinstance(self.spec.layer, Conv2d)
-
-    @property
-    def geometry(self) -> tuple:
-        """Stride, padding, groups, whether pixels are encoded."""
-        layer = self.spec.layer
-        if not isinstance(layer, Conv2d):
-            return (1, 1), (0, 0), 1, False
-        return layer.stride, layer.padding, layer.groups, self.spec.encodes_pixels
-
-    def per_output(self, values: Tensor) -> Tensor:
-        """Values [N] against results [R, N, ...]."""
-        return values.view(-1, 1, 1) if self.convolves else values
-
-    def plain_weights(self) -> np.ndarray:
-        """Real weights in the order of parameters, [N, Fh, Fw, C / groups] or [N, D]."""
-        own = self.weights.detach().cpu().double().numpy()
-        return own.transpose(0, 2, 3, 1) if own.ndim == 4 else own
-
-
-class MACLayer(_Layer):
-    """Products of levels, with weights rounded onto them at each step."""
-    spec: MACSpec
-
-    def forward(self, inputs: Tensor) -> Tensor:
-        levels, scale, _ = self._levels()
-        sums = self._product(inputs, levels)
-        bias = round_half_up(self.bias / (scale * self.scale.leaving))
-        sums = sums + self.per_output(bias).to(sums.dtype)
-        if self.spec.output is None:
-            return sums
-        multiplier, shift = multipliers(scale.detach().cpu().double().numpy(),
-                                        self.spec.max_shift)
-        factor = self.per_output(torch.as_tensor(multiplier, device=sums.device))
-        return quantize(shifted(sums, factor, shift), self.spec.output.range).float()
-
-    def _levels(self) -> tuple[Tensor, Tensor, dict[str, Any]]:
-        """Levels with straight-through gradients, scales [N] and what else follows."""
-        ratio = self.scale.ratio
-        flat = (self.plain_weights() * ratio).reshape(len(self.weights), -1)
-        values, scale = layer_levels(self.spec, flat)
-        levels = torch.as_tensor(values["weights"], dtype=torch.float32,
-                                 device=self.weights.device)
-        if self.weights.ndim == 4:
-            n, c, h, w = self.weights.shape
-            levels = levels.view(n, h, w, c).permute(0, 3, 1, 2)
-        own = torch.as_tensor(np.array(scale), dtype=torch.float64,
-                              device=self.weights.device)
-        shape = (-1,) + (1,) * (self.weights.ndim - 1)
-        smooth = self.weights * (ratio / own).float().view(shape)
-        return smooth + (levels - smooth).detach(), own, values
-
-    @torch.no_grad()
-    def units(self) -> float:
-        """Units of a sum in a step of the first output's result."""
-        return 1 / float(self._levels()[1][0])
-
-    def _product(self, inputs: Tensor, levels: Tensor) -> Tensor:
-        spec = self.spec
-        bound = spec.sum_range.magnitude().high
-        dtype = exact_type(bound)
-        inputs, levels = inputs.to(dtype), levels.to(dtype)
-        if not self.convolves:
-            return inputs @ levels.T
-        stride, padding, groups, _ = self.geometry
-        return functional.conv2d(inputs, levels, None, stride, padding, 1, groups)
-
-    @torch.no_grad()
-    def values(self) -> tuple[MACSpec, dict[str, Any]]:
-        """The finished spec and the parameters."""
-        weights = self.plain_weights()
-        _, _, values = self._levels()
-        flat = (weights * self.scale.ratio).reshape(len(weights), -1)
-        _, scale = layer_levels(self.spec, flat)
-        values = dict(values, weights=values["weights"].reshape(weights.shape))
-        bias = torch.floor(self.bias / (torch.as_tensor(np.array(scale),
-                                                        device=self.bias.device)
-                                        * self.scale.leaving) + 0.5)
-        shift = 0
-        if self.spec.output is not None:
-            values["multiplier"], shift = multipliers(scale, self.spec.max_shift)
-        made, fixed = fixed_shift(self.spec, shift, bias.cpu().numpy().astype(np.int64))
-        return made, values | fixed
-
-
-class PQLayer(_Layer):
+class PQLayer(Layer):
     """Sums of table entries; tables are prototype times weight, rounded at each step.
 
     Members
