@@ -4,7 +4,7 @@ import dataclasses
 from typing import Literal
 
 from ..graph import INPUT, Graph, Node, layer_shape
-from ..ops import WEIGHTED, BatchNorm, Conv2d, GraphError, Op, Shape
+from ..ops import WEIGHTED, AvgPool, BatchNorm, Conv2d, GraphError, MaxPool, Op, Shape
 from ...spec import SpecError
 from ...spec.conv import LayerShape
 from ...spec.pq import PQSpec
@@ -78,6 +78,19 @@ def judge(node: Node, inputs: tuple[Shape, ...], before: Op | None,
                              "put it right behind a convolution")
         return Judgement("unsupported", "it scales rows, without a dense layer beside it",
                          "put it right behind or in front of a dense layer")
+    if isinstance(node.op, MaxPool | AvgPool):
+        return _pool(node.op)
+    return Judgement("supported")
+
+
+def _pool(op: MaxPool | AvgPool) -> Judgement:
+    for side, (first, second) in zip(("top and bottom", "left and right"), op.padding):
+        if first != second:
+            return Judgement("unsupported", f"padding must be equal at {side} for hardware, but is "
+                             f"{first} and {second}", "pool with equal padding, or none")
+    if isinstance(op, AvgPool) and not op.count_padding and any(map(any, op.padding)):
+        return Judgement("unsupported", "an average that leaves padding out has no integer form",
+                         "count padding as zeros, or pool without it")
     return Judgement("supported")
 
 
