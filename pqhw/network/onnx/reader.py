@@ -170,7 +170,7 @@ def _check(model: Any) -> None:
     try:
         checker.check_model(model)
     except checker.ValidationError as error:
-        said = str(error).strip().splitlines()[0].rstrip(".")
+        said = (str(error).strip() or "no reason given").splitlines()[0].rstrip(".")
         if "No Op registered" not in said and "No opset import" not in said:
             raise GraphError(f"is not a valid ONNX model ({said}).") from None
     for kind in open_:
