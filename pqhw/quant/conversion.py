@@ -1,6 +1,7 @@
 """From a trained graph and a data set to an integer network whose accuracy is known."""
 
 import dataclasses
+import math
 import os
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -16,7 +17,12 @@ from .settings import MACSettings, PQSettings
 __all__ = ["CALIBRATION", "Conversion", "convert_graph", "input_bits"]
 
 CALIBRATION = 512
-"""Training images that steps, prototypes and tables are measured on."""
+"""Training images, at most, that steps, prototypes and tables are measured on."""
+
+CALIBRATION_ELEMENTS = 1 << 28
+"""Values of all results together that they may make."""
+
+FEWEST_IMAGES = 16
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -52,6 +58,12 @@ def input_bits(data: Dataset) -> int:
     return max(1, int(data.train_images.max()).bit_length())
 
 
+def _calibration_images(graph: Graph) -> int:
+    """As many as memory holds the results of, within bounds."""
+    values = sum(math.prod(shape) for shape in graph.shapes.values())
+    return max(FEWEST_IMAGES, min(CALIBRATION, CALIBRATION_ELEMENTS // values))
+
+
 def convert_graph(graph: Graph, data: Dataset,
                   settings: Mapping[str, PQSettings | MACSettings], *, tuning: Any = None,
                   seed: int = 0, folder: str | os.PathLike[str] | None = None,
@@ -71,7 +83,8 @@ def convert_graph(graph: Graph, data: Dataset,
     step: told of the steps of fine-tuning
     """
     bits = input_bits(data)
-    order = np.random.default_rng(seed).permutation(len(data.train_images))[:CALIBRATION]
+    order = np.random.default_rng(seed).permutation(len(data.train_images))
+    order = order[:_calibration_images(graph)]
     network = convert_network(graph, data.train_images[np.sort(order)], settings, input_bits=bits,
                               seed=seed, progress=progress)
     found = evaluate_network(network, data.test_images, data.test_labels, graph)

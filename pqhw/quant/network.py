@@ -78,6 +78,7 @@ def convert_network(graph: Graph, images: np.ndarray, settings: Mapping[str, Lay
     parameters: dict[str, Parameters] = {}
     units: dict[str, float] = {}
     values = {INPUT: _checked(given, images)}
+    last = {name: step for step in lowered.steps for name in step.inputs}
     for step in lowered.steps:
         entering = [values[name] for name in step.inputs]
         if isinstance(step.node.op, WEIGHTED):
@@ -94,6 +95,9 @@ def convert_network(graph: Graph, images: np.ndarray, settings: Mapping[str, Lay
         spec = NetworkSpec(graph.name, given, tuple(nodes))
         values[step.name] = node_result(op, parameters.get(step.name), entering,
                                         spec.ranges[step.inputs[0]])
+        for name in set(step.inputs):
+            if last[name] is step:
+                del values[name]
     return IntegerNetwork(spec, parameters, real, units)
 
 

@@ -11,7 +11,7 @@ from ..spec import Conv2d, PQSpec
 from ..spec.parameters import PQParameters, check_parameters
 from .layers import fixed_shift
 from .prototypes import learn_prototypes, round_half_up
-from .tables import CLIPPING, MAX_SHIFT, choose_tables, fit_tables
+from .tables import candidate_scales, choose_tables, fit_tables
 
 __all__ = ["pq_layer_values", "real_tables"]
 
@@ -115,24 +115,17 @@ def _by_products(spec: PQSpec, prototypes: np.ndarray, weights: np.ndarray, bias
                  ) -> tuple[PQSpec, dict[str, Any], float]:
     """Tables as they follow from prototypes and weights, at the power of two of least error."""
     real = real_tables(spec, prototypes, weights)
-    top = spec.term_range.high
-    fits = top / max(float(np.abs(real).max()), 1e-12)
-    if spec.output is None:
-        scales = [(fits * factor, 0) for factor in CLIPPING]
-        low, high = -np.inf, np.inf
-    else:
-        first = min(max(0, int(np.floor(np.log2(fits)))), MAX_SHIFT)
-        scales = [(2.0 ** shift, shift) for shift in range(first, first + 4)]
-        low, high = spec.output.range.low, spec.output.range.high
+    wanted = targets if spec.output is None else np.clip(targets, spec.output.range.low,
+                                                         spec.output.range.high)
     best: tuple[PQSpec, dict[str, Any], float] | None = None
     least = np.inf
-    for scale, shift in scales:
-        entries = np.clip(round_half_up(real * scale), spec.term_range.low, top)
+    for scale, shift in candidate_scales(real, spec, 4):
+        entries = np.clip(round_half_up(real * scale), spec.term_range.low, spec.term_range.high)
         made, values = fixed_shift(spec, shift, round_half_up(bias * scale))
         values = {"prototypes": prototypes, "tables": entries, **values}
         results = layer_results(made, check_parameters(made, values), entering)
         got = results / (scale if spec.output is None else 1)
-        error = float(((got - np.clip(targets, low, high)) ** 2).mean())
+        error = float(((got - wanted) ** 2).mean())
         if error < least:
             best, least = (made, values, scale), error
     assert best is not None

@@ -9,7 +9,8 @@ from ..spec import PQSpec
 from ..spec.ranges import Range
 from .prototypes import round_half_up
 
-__all__ = ["RealTables", "IntegerTables", "choose_tables", "fit_tables", "round_tables"]
+__all__ = ["RealTables", "IntegerTables", "candidate_scales", "choose_tables", "fit_tables",
+           "round_tables"]
 
 CLIPPING = (1.0, 1.25, 1.6, 2.0)
 """Scales that are tried for raw accumulators, beyond the one at which every entry fits."""
@@ -110,6 +111,16 @@ def round_tables(tables: RealTables, scale: float, allowed: Range, *,
     return entries.reshape(shape), round_half_up(tables.bias * scale)
 
 
+def candidate_scales(entries: np.ndarray, spec: PQSpec, shifts: int) -> list[tuple[float, int]]:
+    """Scales of real entries that are worth trying, and the right shift of each: powers of two
+    from the one at which every entry fits, so many, or for raw accumulators any number."""
+    fits = spec.term_range.high / max(float(np.abs(entries).max()), 1e-12)
+    if spec.output is None:
+        return [(fits * factor, 0) for factor in CLIPPING]
+    first = min(max(0, int(np.floor(np.log2(fits)))), MAX_SHIFT)
+    return [(2.0 ** shift, shift) for shift in range(first, first + shifts)]
+
+
 def choose_tables(tables: RealTables, codes: np.ndarray, targets: np.ndarray,
                   spec: PQSpec) -> IntegerTables:
     """Integer tables at the scale of least squared error of the results, over rows.
@@ -122,18 +133,11 @@ def choose_tables(tables: RealTables, codes: np.ndarray, targets: np.ndarray,
     codes: [R, S]
     targets: sums [R, N] before the clamp, in steps of the output's grid
     """
-    top = spec.term_range.high
-    fits = top / max(float(np.abs(tables.entries).max()), 1e-12)
-    if spec.output is None:
-        candidates = [(fits * factor, 0) for factor in CLIPPING]
-        low, high = -np.inf, np.inf
-    else:
-        first = min(max(0, int(np.floor(np.log2(fits)))), MAX_SHIFT)
-        candidates = [(2.0 ** shift, shift) for shift in range(first, first + 3)]
-        low, high = spec.output.range.low, spec.output.range.high
-        targets = np.clip(targets, low, high)
+    low, high = (-np.inf, np.inf) if spec.output is None else (spec.output.range.low,
+                                                               spec.output.range.high)
+    targets = np.clip(targets, low, high)
     best, least = None, np.inf
-    for scale, shift in candidates:
+    for scale, shift in candidate_scales(tables.entries, spec, 3):
         entries, bias = round_tables(tables, scale, spec.term_range)
         results = bias + sum(entries[s, codes[:, s]] for s in range(len(entries)))
         if spec.output is None:

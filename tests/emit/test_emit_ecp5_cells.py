@@ -11,7 +11,8 @@ from icarus import icarus_outputs, needs_icarus
 from segment_model import SEGMENTS, draws, result
 
 from pqhw.emit.design import component_verilog
-from pqhw.rtl.ecp5 import Adder, AtLeast, AtLeastChosen, BlockRam, Multiplier, Select
+from pqhw.rtl.ecp5 import (Adder, AtLeast, AtLeastChosen, BlockRam, Multiplier, Select,
+                           ShiftedOrZero)
 from pqhw.rtl.ecp5_segments import SegmentChain
 
 pytestmark = needs_icarus
@@ -113,6 +114,17 @@ def test_one_of_a_few_values_is_selected(count, tmp_path):
                for values, index in picks]
     assert outputs(Select(4, count), vectors, tmp_path) == [
         values[index] for values, index in picks]
+
+
+@pytest.mark.parametrize("places", [(0, 1, 2, None), (None, 0, 1, 2)], ids=repr)
+@pytest.mark.parametrize("shape", [unsigned(2), signed(2), unsigned(5), signed(5), signed(8)],
+                         ids=repr)
+def test_a_value_is_shifted_by_a_few_places_or_left_out(shape, places, tmp_path):
+    width = shape.width + 2
+    vectors = [[x, index] for x in range(1 << shape.width) for index in range(4)]
+    assert outputs(ShiftedOrZero(shape, places, width), vectors, tmp_path) == [
+        0 if places[index] is None
+        else (value(x, shape) << places[index]) & ((1 << width) - 1) for x, index in vectors]
 
 
 def value(bits, shape):

@@ -7,7 +7,7 @@ from onnx_models import build, draw, ints, node, onnx, write
 
 from pqhw.network import GraphError
 from pqhw.network.onnx import check_model, import_onnx
-from pqhw.network.onnx.library import last_opset
+from pqhw.network.onnx.installed import last_opset
 
 
 def refused(path, **options):

@@ -74,6 +74,17 @@ def test_every_operation_computes_what_its_graph_does_and_the_end_is_left_out():
     assert [node.name for node in module.to_graph().nodes] == [node.name for node in graph.nodes]
 
 
+@pytest.mark.parametrize("log", [False, True])
+def test_shares_between_layers_are_computed_as_the_graph_does(log):
+    net = GraphBuilder("shares", (6,))
+    net.add(Softmax(log=log))
+    net.add(Linear(weights=np.random.default_rng(0).normal(size=(3, 6))))
+    graph = net.build()
+    inputs = random_inputs(graph)
+    np.testing.assert_allclose(forward(training.GraphModule(graph), inputs), graph.run(inputs),
+                               rtol=1e-4, atol=1e-5)
+
+
 def test_a_result_that_is_an_image_stands_channels_last():
     net = GraphBuilder("image", (4, 5, 2))
     net.add(Conv2d(weights=np.ones((3, 1, 1, 2))))

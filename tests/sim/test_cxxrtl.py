@@ -57,11 +57,17 @@ DESIGNS["mac codes"] = chain(
     mac(D=6, N=3, activation_bits=4, activation_signed=False, weight_bits=8, multiplier="lut",
         weight_code="magnitude", inputs_per_cycle=3, outputs_per_cycle=3, bias_bits=24,
         output=Requantize(bits=8, signed=True, mode="scale")))
+DESIGNS["mac signed codes"] = chain(
+    mac(D=5, N=4, activation_bits=5, scheme="sp2", weight_bits=4, inputs_per_cycle=3,
+        output=Requantize(bits=4, signed=True)),
+    mac(D=4, N=3, activation_bits=4, scheme="sp2", weight_bits=5, inputs_per_cycle=2,
+        outputs_per_cycle=3))
 PAIRS = [*((name, "ecp5") for name in ("pq l1", "pq l2 folded", "pq chebyshev", "pq dot")),
          ("tree", "generic"), ("tree", "ecp5"),
          ("pq lutram", "generic"), ("pq lutram", "ecp5"), ("pq bram", "ecp5"), ("pq rom", "ecp5"),
-         ("mac dsp", "ecp5"), ("mac lut", "generic"), ("mac codes", "ecp5"), ("chain", "generic"),
-         ("pixel", "ecp5"), ("im2col", "generic")]
+         ("mac dsp", "ecp5"), ("mac lut", "generic"), ("mac codes", "ecp5"),
+         ("mac signed codes", "ecp5"), ("chain", "generic"), ("pixel", "ecp5"),
+         ("im2col", "generic")]
 
 
 def material(design, count, seed=7):

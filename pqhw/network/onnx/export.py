@@ -9,7 +9,7 @@ import numpy as np
 from ..graph import INPUT, Graph, Node
 from ..ops import (Add, ArgMax, AvgPool, BatchNorm, Concat, Conv2d, Flatten, GlobalAvgPool,
                    GraphError, Linear, MaxPool, PadChannels, Relu, Softmax, Subsample)
-from .library import require_onnx
+from .installed import require_onnx
 
 __all__ = ["OPSET", "export_onnx"]
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from ..graph import INPUT
 from ..ops import GraphError
-from .library import FIRST_OPSET, STANDARD, last_opset, require_onnx
+from .installed import FIRST_OPSET, STANDARD, last_opset, require_onnx
 
 __all__ = ["Source", "SourceNode", "read_source"]
 

@@ -3,6 +3,7 @@
 Images are [R, H, W, C] (R images, channels last) and rows [R, D]; shapes of operations leave R out.
 """
 
+import abc
 import dataclasses
 from typing import Any, ClassVar
 
@@ -18,7 +19,7 @@ class GraphError(ValueError):
 
 
 @dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
-class Op:
+class Op(abc.ABC):
     """An operation on one or more arrays.
 
     Members
@@ -36,9 +37,9 @@ class Op:
         """Shape of the result, for shapes of the inputs; `GraphError` where they do not fit."""
         return inputs[0]
 
+    @abc.abstractmethod
     def forward(self, *inputs: np.ndarray) -> np.ndarray:
         """Result of arrays [R, ...] whose shapes fit."""
-        raise NotImplementedError
 
     def parameters(self) -> dict[str, np.ndarray]:
         """Its arrays, by field name."""

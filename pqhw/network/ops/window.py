@@ -64,8 +64,7 @@ class MaxPool(Op):
         _check_pool(self)
 
     def shape(self, inputs: tuple[Shape, ...]) -> Shape:
-        channels = image_shape(self, inputs[0])[2]
-        return (*positions(self, inputs[0], self.kernel, self.stride, self.padding), channels)
+        return _pooled(self, inputs[0])
 
     def forward(self, *inputs: np.ndarray) -> np.ndarray:
         return pool_max(inputs[0], self.kernel, self.stride, self.padding)
@@ -83,8 +82,7 @@ class AvgPool(Op):
         _check_pool(self)
 
     def shape(self, inputs: tuple[Shape, ...]) -> Shape:
-        channels = image_shape(self, inputs[0])[2]
-        return (*positions(self, inputs[0], self.kernel, self.stride, self.padding), channels)
+        return _pooled(self, inputs[0])
 
     def forward(self, *inputs: np.ndarray) -> np.ndarray:
         sums = pool_sum(inputs[0], self.kernel, self.stride, self.padding)
@@ -92,6 +90,11 @@ class AvgPool(Op):
             return sums / np.float32(self.kernel[0] * self.kernel[1])
         ones = np.ones((1, *inputs[0].shape[1:3], 1), np.float32)
         return sums / pool_sum(ones, self.kernel, self.stride, self.padding)
+
+
+def _pooled(op: MaxPool | AvgPool, shape: Shape) -> Shape:
+    channels = image_shape(op, shape)[2]
+    return (*positions(op, shape, op.kernel, op.stride, op.padding), channels)
 
 
 def _check_pool(op: MaxPool | AvgPool) -> None:

@@ -153,8 +153,8 @@ def _function(op: ops.Op) -> Callable[..., Tensor]:
             return lambda images: images.mean((2, 3))
         case ops.Subsample(stride=(down, right)):
             return lambda images: images[:, :, ::down, ::right]
-        case ops.Softmax():
-            return lambda inputs: inputs.softmax(1)
+        case ops.Softmax(log=log):
+            return lambda inputs: inputs.log_softmax(1) if log else inputs.softmax(1)
         case ops.ArgMax():
             return lambda inputs: inputs.argmax(1)
         case ops.MaxPool(kernel=kernel, stride=stride, padding=padding):
@@ -162,7 +162,7 @@ def _function(op: ops.Op) -> Callable[..., Tensor]:
                 pad(images, padding, -torch.inf), kernel, stride)
         case ops.AvgPool():
             return lambda images: _average(op, images)
-    raise NotImplementedError(f"{op.kind} has no module")
+    raise ops.GraphError(f"{op.kind} cannot be trained.")
 
 
 def _average(op: ops.AvgPool, images: Tensor) -> Tensor:
