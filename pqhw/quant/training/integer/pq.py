@@ -11,7 +11,7 @@ from ....spec import Conv2d, PQSpec
 from ....spec.parameters import PQParameters, TreeParameters
 from ...layers import fixed_shift
 from .layer import Layer, Scale
-from .product import codes_of, looked_up, one_hot, soft_codes
+from .product import codes_of, looked_up, one_hot, rows_at_once, soft_codes
 from .rounding import quantize, round_half_up
 
 __all__ = ["PQLayer"]
@@ -105,29 +105,45 @@ class PQLayer(Layer):
         columns = functional.pad(columns, (0, 0, 0, subspaces * length - depth // sets))
         return columns.reshape(rows, sets * subspaces, length, positions)
 
-    @torch.no_grad()
-    def codes(self, vectors: Tensor) -> Tensor:
-        """Codes [R, S, P] of integer vectors."""
+    def _codes(self, vectors: Tensor, own: Tensor) -> Tensor:
+        """Codes [R, S, P] of integer vectors [R, S, V, P], by integer prototypes [S, K, V]."""
         if isinstance(self.parameters_at_start, TreeParameters):
             return _walk(self.parameters_at_start, vectors)
+        ranges = (self.spec.encoder.activation_range, self.spec.encoder.prototype_range)
+        widest = max(abs(bound) for allowed in ranges for bound in (allowed.low, allowed.high))
+        return codes_of(self.spec.engine.encoder, vectors, own, widest)
+
+    @torch.no_grad()
+    def encode(self, inputs: Tensor) -> Tensor:
+        """Codes [R, S, P] of inputs; prototypes move where they follow."""
+        follows = self.training and self.following > 0 and not self.is_tree
+        count = self.spec.engine.prototypes
         own = self.integer_prototypes()
-        own = own.expand(vectors.shape[1], -1, -1)
-        return codes_of(self.spec.engine.encoder, vectors, own)
+        own = own.expand(self.spec.sets * self.spec.encoder_subspaces, -1, -1)
+        found, counts, totals = [], 0, 0
+        for part in inputs.split(rows_at_once(self._values_per_row(inputs), inputs.device)):
+            vectors = self.vectors(part)
+            codes = self._codes(vectors, own)
+            found.append(codes)
+            if follows:
+                marks = one_hot(codes, count)
+                counts = counts + marks.sum((0, 3))
+                totals = totals + torch.matmul(marks, vectors.transpose(2, 3)).sum(0)
+        if follows:
+            self._follow(counts, totals)
+        return torch.cat(found)
 
     def forward(self, inputs: Tensor) -> Tensor:
         spec = self.spec
         count = spec.engine.prototypes
-        vectors = self.vectors(inputs.detach())
-        marks = one_hot(self.codes(vectors), count)
-        if self.training and self.following and not self.is_tree:
-            self._follow(marks, vectors)
+        codes = self.encode(inputs.detach())
         tables = self.tables()
         geometry = self.geometry
         if spec.encodes_pixels:
-            marks = marks.view(*marks.shape[:2], *inputs.shape[2:])
+            codes = codes.view(*codes.shape[:2], *inputs.shape[2:])
         # Straight-through: as if inputs had been multiplied by weights, in units of the sums.
         weights = (self.weights * (self.scale.ratio * self.entry)).detach()
-        sums = looked_up(marks, tables, inputs, weights, geometry)
+        sums = looked_up(codes, tables, inputs, weights, count, geometry)
         if self.training and self.gradient == "soft" and not self.is_tree:
             sums = sums + self._soft(inputs, tables, geometry, sums)
         if isinstance(spec.layer, Conv2d):
@@ -139,13 +155,16 @@ class PQLayer(Layer):
             return sums
         return quantize(sums / self.entry, spec.output.range)
 
-    @torch.no_grad()
-    def _follow(self, marks: Tensor, vectors: Tensor) -> None:
-        """Move prototypes towards the means of the vectors [R, S, V, P] that chose them."""
-        rows, subspaces, length, columns = vectors.shape
-        seen = marks.view(rows, subspaces, -1, columns)
-        counts = seen.sum((0, 3))
-        totals = torch.einsum("rskp,rsvp->skv", seen, vectors)
+    def _values_per_row(self, inputs: Tensor) -> int:
+        """Distances that an image or a row makes."""
+        layer = self.spec.layer
+        columns = (1 if not isinstance(layer, Conv2d) else inputs[0, 0].numel()
+                   if self.spec.encodes_pixels else layer.out_height * layer.out_width)
+        return self.spec.sets * self.spec.encoder_subspaces * self.spec.engine.prototypes * columns
+
+    def _follow(self, counts: Tensor, totals: Tensor) -> None:
+        """Move prototypes towards the means of the vectors that chose them, of which there are
+        `counts` [S, K] with the sums `totals` [S, K, V]."""
         if len(self.prototypes) == 1:
             counts, totals = counts.sum(0, keepdim=True), totals.sum(0, keepdim=True)
         means = totals / counts.clamp(min=1)[:, :, None]

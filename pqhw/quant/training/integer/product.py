@@ -7,15 +7,20 @@ from torch.nn import functional
 from ....spec.ranges import ceil_log2
 from .rounding import exact_type
 
-__all__ = ["codes_of", "distances", "looked_up", "one_hot", "soft_codes"]
+__all__ = ["codes_of", "distances", "looked_up", "one_hot", "rows_at_once", "soft_codes"]
+
+IN_CACHE = 1 << 18
+"""Values, of 4 bytes, that fit into a core's second-level cache with room for others."""
+
+ON_GPU = 1 << 27
 
 
 def distances(encoder: str, vectors: Tensor, prototypes: Tensor) -> Tensor:
     """Distances [R, S, K, P] of vectors [R, S, V, P] to prototypes [S, K, V]; those of `l2` and
     `dot` without the vector's own square, so that any but the least is off by a constant."""
     if encoder in ("l2", "dot"):
-        squares = (prototypes * prototypes).sum(2)[None, :, :, None]
-        return squares - 2 * torch.matmul(prototypes, vectors)
+        squares = (prototypes * prototypes).sum(2)[:, :, None]
+        return torch.matmul(-2 * prototypes, vectors) + squares
     total: Tensor | None = None
     for v in range(prototypes.shape[2]):
         part = (vectors[:, :, v, None] - prototypes[:, :, v, None]).abs()
@@ -27,26 +32,41 @@ def distances(encoder: str, vectors: Tensor, prototypes: Tensor) -> Tensor:
     return total
 
 
+def code_type(count: int) -> torch.dtype:
+    """A small type that holds codes below a count."""
+    return torch.uint8 if count <= 256 else torch.int16
+
+
+def rows_at_once(row: int, device: torch.device) -> int:
+    """Rows worked on together, where a row makes so many intermediate values: as many as stay in a
+    core's cache, or fill a GPU."""
+    return max(1, (IN_CACHE if device.type == "cpu" else ON_GPU) // max(row, 1))
+
+
 @torch.no_grad()
-def codes_of(encoder: str, vectors: Tensor, prototypes: Tensor) -> Tensor:
-    """Codes [R, S, P], int64, of integers in floating point; the lowest index on ties."""
-    bits = ceil_log2(prototypes.shape[1])
-    widest = max(float(vectors.abs().max()), float(prototypes.abs().max()), 1.0)
-    bound = (3 * vectors.shape[2] * widest * widest + 1) * (1 << bits)
-    dtype = exact_type(bound)
-    found = distances(encoder, vectors.to(dtype), prototypes.to(dtype))
-    index = torch.arange(prototypes.shape[1], device=vectors.device, dtype=dtype)
+def codes_of(encoder: str, vectors: Tensor, prototypes: Tensor, widest: int) -> Tensor:
+    """Codes [R, S, P] of integers in floating point; the lowest index on ties.
+
+    Parameters
+    ----------
+    vectors: [R, S, V, P]
+    prototypes: [S, K, V]
+    widest: no magnitude is above it
+    """
+    count = prototypes.shape[1]
+    bits = ceil_log2(count)
+    dtype = exact_type((3 * vectors.shape[2] * widest * widest + 1) * (1 << bits))
     # The index as the lowest bits: the least key has the lowest index among equal distances.
-    keys = found * (1 << bits) + index[:, None]
-    return keys.amin(2).to(torch.int64) & ((1 << bits) - 1)
+    index = torch.arange(count, device=vectors.device, dtype=dtype)
+    keys = distances(encoder, vectors.to(dtype), prototypes.to(dtype))
+    keys = keys.mul_(1 << bits).add_(index[:, None])
+    return (keys.amin(2).to(torch.int64) & ((1 << bits) - 1)).to(code_type(count))
 
 
 def one_hot(codes: Tensor, count: int) -> Tensor:
-    """[R, S * K, P] of zeros and S ones per column, for codes [R, S, P]."""
-    rows, subspaces, columns = codes.shape
-    marks = torch.zeros(rows, subspaces, count, columns, device=codes.device)
-    marks.scatter_(2, codes[:, :, None], 1.0)
-    return marks.view(rows, subspaces * count, columns)
+    """[R, S, K, ...] of zeros and a one per column, for codes [R, S, ...]."""
+    index = torch.arange(count, device=codes.device, dtype=codes.dtype)
+    return (codes[:, :, None] == index.view(-1, *(1,) * (codes.ndim - 2))).float()
 
 
 def soft_codes(encoder: str, vectors: Tensor, prototypes: Tensor, temperature: float) -> Tensor:
@@ -65,64 +85,78 @@ class _LookedUp(torch.autograd.Function):
     took part in; the inputs get what products with the weights would give them."""
 
     @staticmethod
-    def forward(ctx, marks: Tensor, tables: Tensor, inputs: Tensor, weights: Tensor,
-                geometry: tuple) -> Tensor:
+    def forward(ctx, codes: Tensor, tables: Tensor, inputs: Tensor, weights: Tensor,
+                count: int, geometry: tuple) -> Tensor:
+        ctx.count, ctx.geometry, ctx.shape = count, geometry, inputs.shape
+        ctx.save_for_backward(codes, tables, weights)
         stride, padding, groups, pixels = geometry
-        ctx.geometry, ctx.shape = geometry, inputs.shape
-        ctx.save_for_backward(marks, tables, weights)
-        if pixels:
-            return functional.conv2d(marks, tables, None, stride, padding, 1, groups)
-        return _grouped_product(tables, marks, groups)
+        if not pixels:
+            return _summed(codes, tables, count, groups)
+        return torch.cat([functional.conv2d(one_hot(part, count).flatten(1, 2), tables, None,
+                                            stride, padding, 1, groups)
+                          for part in _parts(codes, count)])
 
     @staticmethod
     def backward(ctx, gradient: Tensor):
-        marks, tables, weights = ctx.saved_tensors
+        codes, tables, weights = ctx.saved_tensors
         stride, padding, groups, pixels = ctx.geometry
-        if pixels:
-            entries = torch.nn.grad.conv2d_weight(marks, tables.shape, gradient, stride, padding,
-                                                  1, groups)
-            spatial = gradient
-        else:
-            entries = _grouped_gradient(gradient, marks, groups)
-            spatial = gradient
+        entries = torch.zeros_like(tables)
+        for part, own in zip(_parts(codes, ctx.count), gradient.split(_rows(codes, ctx.count))):
+            marks = one_hot(part, ctx.count).flatten(1, 2)
+            if pixels:
+                entries += torch.nn.grad.conv2d_weight(marks, list(tables.shape), own, stride,
+                                                       padding, 1, groups)
+            else:
+                entries += _entries(own, marks, groups)
         if len(ctx.shape) == 4:
             height = (ctx.shape[2] + 2 * padding[0] - weights.shape[2]) // stride[0] + 1
-            spatial = spatial.reshape(*gradient.shape[:2], height, -1)
+            spatial = gradient.reshape(*gradient.shape[:2], height, -1)
             given = torch.nn.grad.conv2d_input(ctx.shape, weights, spatial, stride, padding, 1,
                                                groups)
         else:
-            given = spatial[:, :, 0] @ weights
-        return None, entries, given, None, None
+            given = gradient[:, :, 0] @ weights
+        return None, entries, given, None, None, None
 
 
-def _grouped_product(tables: Tensor, marks: Tensor, groups: int) -> Tensor:
-    """Results [R, N, P] of tables [N, S * K] of a group and marks [R, groups * S * K, P]."""
-    if groups == 1:
-        return torch.matmul(tables, marks)
-    rows, _, columns = marks.shape
-    per_group = torch.matmul(tables.view(groups, -1, tables.shape[1]),
-                             marks.view(rows, groups, -1, columns))
-    return per_group.reshape(rows, -1, columns)
+def _rows(codes: Tensor, count: int) -> int:
+    return rows_at_once(codes[0].numel() * count, codes.device)
 
 
-def _grouped_gradient(gradient: Tensor, marks: Tensor, groups: int) -> Tensor:
+def _parts(codes: Tensor, count: int) -> tuple[Tensor, ...]:
+    return codes.split(_rows(codes, count))
+
+
+def _summed(codes: Tensor, tables: Tensor, count: int, groups: int) -> Tensor:
+    """Results [R, N, P] of codes [R, groups * S, P] and tables [N, S * K]."""
+    rows, _, columns = codes.shape
+    outputs, entries = tables.shape
+    by_code = tables.view(groups, -1, entries).transpose(1, 2).reshape(groups * entries, -1)
+    first = torch.arange(codes.shape[1], device=codes.device, dtype=torch.int32) * count
+    chosen = (codes.transpose(1, 2) + first).reshape(rows * columns * groups, -1)
+    sums = functional.embedding_bag(chosen, by_code, mode="sum")
+    return sums.view(rows, columns, outputs).transpose(1, 2)
+
+
+def _entries(gradient: Tensor, marks: Tensor, groups: int) -> Tensor:
     """Gradients [N, S * K] of the entries."""
     rows, outputs, columns = gradient.shape
-    own = gradient.view(rows, groups, outputs // groups, columns)
+    own = gradient.reshape(rows, groups, outputs // groups, columns)
     seen = marks.view(rows, groups, -1, columns)
-    return torch.einsum("rgnp,rgsp->gns", own, seen).reshape(outputs, -1)
+    return torch.matmul(own, seen.transpose(2, 3)).sum(0).reshape(outputs, -1)
 
 
-def looked_up(marks: Tensor, tables: Tensor, inputs: Tensor, weights: Tensor,
+def looked_up(codes: Tensor, tables: Tensor, inputs: Tensor, weights: Tensor, count: int,
               geometry: tuple) -> Tensor:
-    """Sums of entries, with straight-through gradients to the inputs.
+    """Sums of entries [R, N, P], or [R, N, Ho, Wo] of pixels, with straight-through gradients to
+    the inputs.
 
     Parameters
     ----------
-    marks: one-hot codes [R, groups * S * K, P], or [R, groups * S * K, H, W] of pixels
+    codes: [R, groups * S, P], or [R, groups * S, H, W] of pixels
     tables: [N, S * K], or [N, S * K, Fh, Fw] of pixels
     inputs: [R, C, H, W] or [R, D]: what was encoded
     weights: [N, C / groups, Fh, Fw] or [N, D]: what the tables stand for
+    count: K
     geometry: (stride, padding, groups, whether pixels are encoded)
     """
-    return _LookedUp.apply(marks, tables, inputs, weights, geometry)
+    return _LookedUp.apply(codes, tables, inputs, weights, count, geometry)
