@@ -57,9 +57,13 @@ def codes_of(encoder: str, vectors: Tensor, prototypes: Tensor, widest: int) -> 
     bits = ceil_log2(count)
     dtype = exact_type((3 * vectors.shape[2] * widest * widest + 1) * (1 << bits))
     # The index as the lowest bits: the least key has the lowest index among equal distances.
-    index = torch.arange(count, device=vectors.device, dtype=dtype)
-    keys = distances(encoder, vectors.to(dtype), prototypes.to(dtype))
-    keys = keys.mul_(1 << bits).add_(index[:, None])
+    index = torch.arange(count, device=vectors.device, dtype=dtype)[:, None]
+    vectors, prototypes = vectors.to(dtype), prototypes.to(dtype) * (1 << bits)
+    if encoder in ("l2", "dot"):
+        squares = (prototypes * prototypes).sum(2)[:, :, None] / (1 << bits)
+        keys = torch.matmul(-2 * prototypes, vectors).add_(squares + index)
+    else:
+        keys = distances(encoder, vectors * (1 << bits), prototypes).add_(index)
     return (keys.amin(2).to(torch.int64) & ((1 << bits) - 1)).to(code_type(count))
 
 
@@ -134,7 +138,7 @@ def _summed(codes: Tensor, tables: Tensor, count: int, groups: int) -> Tensor:
     first = torch.arange(codes.shape[1], device=codes.device, dtype=torch.int32) * count
     chosen = (codes.transpose(1, 2) + first).reshape(rows * columns * groups, -1)
     sums = functional.embedding_bag(chosen, by_code, mode="sum")
-    return sums.view(rows, columns, outputs).transpose(1, 2)
+    return sums.view(rows, columns, outputs).transpose(1, 2).contiguous()
 
 
 def _entries(gradient: Tensor, marks: Tensor, groups: int) -> Tensor:

@@ -23,10 +23,23 @@ def round_half_up(values: Tensor) -> Tensor:
     return _RoundHalfUp.apply(values)
 
 
+class _Quantize(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, values: Tensor, low: int, high: int) -> Tensor:
+        ctx.save_for_backward(values)
+        ctx.bounds = low, high
+        return torch.add(values, 0.5).floor_().clamp_(low, high)
+
+    @staticmethod
+    def backward(ctx, gradient: Tensor):
+        (values,), (low, high) = ctx.saved_tensors, ctx.bounds
+        passed = torch.ops.aten.hardtanh_backward(gradient, values, low - 0.501, high + 0.499)
+        return passed, None, None
+
+
 def quantize(values: Tensor, allowed: Range) -> Tensor:
     """Integers in a range, as floating point; gradients pass where nothing is clamped."""
-    return round_half_up(values.clamp(allowed.low - 0.5, allowed.high + 0.499)).clamp(
-        allowed.low, allowed.high)
+    return _Quantize.apply(values, allowed.low, allowed.high)
 
 
 def exact_type(bound: float) -> torch.dtype:
