@@ -73,10 +73,14 @@ class PQLayer(Layer):
         if self.correction is not None:
             moved = self.correction.reshape(-1, *self.correction.shape[-3:]).permute(3, 1, 2, 0)
             real = real + moved.reshape(outputs, -1, taps.shape[2])
-        entries = quantize(real * self.entry, spec.term_range)
+        entries = self.rounded(real * self.entry)
         if spec.encodes_pixels:
             return entries.view(outputs, -1, *self.weights.shape[2:])
         return entries[:, :, 0]
+
+    def rounded(self, entries: Tensor) -> Tensor:
+        """Entries as the hardware holds them."""
+        return quantize(entries, self.spec.term_range)
 
     def units(self) -> float:
         """Units of a sum in a step of the result."""
