@@ -57,7 +57,8 @@ class StudyRun:
     def run(self, *, jobs: int = 1, retry: bool = False,
             progress: Callable[[float, int, str], None] = lambda done, total, text: None
             ) -> StudyResult:
-        """Do what is not done yet, and write study.json into the folder.
+        """Do what is not done yet; gives what is asked for, and writes study.json, which holds all
+        that is complete in the folder.
 
         Parameters
         ----------
@@ -80,9 +81,10 @@ class StudyRun:
             try:
                 self._do(jobs, progress)
             finally:  # Where it is stopped, what is complete so far is a result too.
-                result = self.result()
-                write_whole(self.folder / RESULT, result.text())
-        return result
+                study = self.study
+                seeds = sorted({*study.seeds, *self.seeds})
+                write_whole(self.folder / RESULT, self._result(study.rows, seeds).text())
+        return self._result(self.rows, self.seeds)
 
     def _do(self, jobs: int, progress: Callable[[float, int, str], None]) -> None:
         floats = [piece for piece in self.float_pieces if piece.result is None]
@@ -118,20 +120,21 @@ class StudyRun:
 
     # -- What was found --------------------------------------------------------------------
 
-    def result(self) -> StudyResult:
-        """All that is complete of the rows and seeds that are asked for."""
+    def _result(self, rows: Sequence[Row], seeds: Sequence[int]) -> StudyResult:
+        """All that is complete of rows and seeds."""
         study = self.study
-        rows = [self._row(row) for row in self.rows]
+        found = [self._row(row, seeds) for row in rows]
         return StudyResult(
             study=study.source, title=study.title, network=study.network, data=study.data,
             test_images=self.test_images, recipe=study.recipe, device=self.places.device,
             products=sum(self.graph.multiply_accumulates(node.name)
                          for node in self.graph.layers),
-            versions=self.places.versions, base=study.base, rows=rows)
+            versions=self.places.versions, base=study.base,
+            rows=[row for row in found if row.runs])
 
-    def _row(self, row: Row) -> RowResult:
+    def _row(self, row: Row, seeds: Sequence[int]) -> RowResult:
         runs, cost = [], None
-        for seed in self.seeds:
+        for seed in seeds:
             found = self._found(row, seed)
             if found is not None:
                 cost = cost or found.pop("cost", None)
