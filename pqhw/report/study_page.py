@@ -108,25 +108,25 @@ def _front(rows: Sequence[RowResult]) -> dict[str, Any]:
         mean = _accuracy(row).mean
         if not best or mean > best[-1][1]:
             best.append((_kilobits(row), mean))
-    return {"type": "scatter", "mode": "lines", "name": "best so far", "hoverinfo": "skip",
+    return {"type": "scatter", "mode": "lines", "name": "none smaller and better",
+            "hoverinfo": "skip",
             "x": [size for size, _ in best], "y": [mean for _, mean in best],
             "line": {"color": INK["front"], "width": 1.5, "shape": "hv"}}
 
 
 def _axis(values: Sequence[tuple[Any, RowResult]]) -> dict[str, Any]:
     """Accuracy along an axis, before and after fine-tuning."""
-    numbers = all(isinstance(value, int | float) and not isinstance(value, bool)
-                  for value, _ in values)
     traces = []
     for name, field in (("converted", "converted_accuracy"), ("fine-tuned", "tuned_accuracy")):
         own = [(value, figure, row.name) for value, row in values
                if (figure := percent(row, field)) is not None]
         if own:
             traces.append(_points(
-                name, [value if numbers else _word(value) for value, _, _ in own],
-                [figure for _, figure, _ in own], [label for _, _, label in own])
+                name, [_word(value) for value, _, _ in own], [figure for _, figure, _ in own],
+                [label for _, _, label in own])
                 | {"mode": "lines+markers", "line": {"color": INK[name], "width": 1.5}})
-    return _figure(traces, {"type": "linear" if numbers else "category", "nticks": 8})
+    order = {"categoryorder": "array", "categoryarray": [_word(value) for value, _ in values]}
+    return _figure(traces, {"type": "category"} | order)
 
 
 def _points(name: str, x: Sequence[Any], y: Sequence[Figure], labels: Sequence[str]
