@@ -53,7 +53,7 @@ def study(source: Annotated[str | None, typer.Argument(
     from .study.study import load_study
     asked = load_study(source)
     folder = Path("runs") / f"study-{Path(source).stem}" if folder is None else folder
-    read_data(asked.data)
+    read_data(asked.data)  # With a bar, where images have to be generated first.
     prepared = prepare_study(asked, folder, rows=rows, device=device,
                              seeds=None if seeds is None else parse_seeds(seeds))
     if list_rows:

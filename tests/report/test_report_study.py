@@ -30,6 +30,11 @@ def test_a_row_keeps_the_accuracy_where_it_loses_a_point_at_most_and_no_seed_fai
                     "encoder=l1": False, "int8": False, "mixed": False}
 
 
+@pytest.mark.parametrize("tuned, kept", [(0.97, True), (0.9699, False)])
+def test_a_point_that_is_lost_exactly_is_one_point(tuned, kept):
+    assert keeps_accuracy(row_of("row", [(0.9, tuned)], pq_cost(1))) == kept
+
+
 def test_the_finding_names_the_least_memory():
     assert finding(result_of()) == ("2 of 6 rows lose at most 1 point. Least memory of those that "
                                     "look up: base, 41.5 kbit.")
@@ -55,6 +60,14 @@ def test_markdown_is_a_table_of_all_columns():
     assert lines[2] == ("| `base` | 40.0 | 1.0 | 0.5 | 41.5 | 40.0 | 20.0 | 9.0 | 91.00 ± 1.00 | "
                         "97.50 ± 0.50 | 0.50 ± 0.50 | ✓ |")
     assert lines[-1] == "* mixed, seed 1, 2, 3 failed: no lanes."
+
+
+def test_long_sentences_of_failures_are_folded_for_pages():
+    text = study_markdown(result_of(row_of("base", [(0.9, 0.9)], pq_cost(1)),
+                                    row_of("wide", ["sums are too wide " * 20])))
+    folded = text.split("\n\n")[1].splitlines()
+    assert len(folded) == 4 and max(map(len, folded)) <= 100
+    assert folded[0].startswith("* wide, seed 1 failed: sums") and folded[1].startswith("  ")
 
 
 def test_axes_are_the_fields_in_which_alone_rows_differ_from_the_base():
