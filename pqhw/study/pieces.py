@@ -133,7 +133,6 @@ class Places:
 
 # -- Data ------------------------------------------------------------------------------------
 
-@functools.lru_cache(maxsize=1)
 def study_data(what: str, test_images: int | None) -> Dataset:
     """The data set with as many of its test images, evenly spaced."""
     data = load(what, cache=default_cache())
@@ -156,13 +155,12 @@ def data_digest(data: Dataset) -> str:
 
 # -- Work ------------------------------------------------------------------------------------
 
-def do_piece(piece: Piece, progress: Progress = lambda share, text: None) -> dict[str, Any]:
+def do_piece(piece: Piece, data: Dataset, progress: Progress) -> dict[str, Any]:
     """Do a piece, from its checkpoint on where it has one, and keep its result.
 
     What goes wrong with the piece is its result; only a disk or a memory that is full is raised.
     """
     from ..quant.training.checkpoint import write_whole
-    data = study_data(piece.study.data, piece.study.test_images)
     piece.folder.mkdir(parents=True, exist_ok=True)
     try:
         with one_thread():

@@ -11,7 +11,8 @@ import time
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from .pieces import Piece, Progress, do_piece
+from ..data import Dataset
+from .pieces import Piece, Progress, do_piece, study_data
 
 __all__ = ["done_pieces"]
 
@@ -19,11 +20,13 @@ Done = tuple[Piece, dict[str, Any], float]
 """A piece, its result, and the seconds that it took."""
 
 
-def done_pieces(pieces: Sequence[Piece], jobs: int, progress: Progress) -> Iterator[Done]:
+def done_pieces(pieces: Sequence[Piece], data: Dataset, jobs: int, progress: Progress
+                ) -> Iterator[Done]:
     """Do pieces, `jobs` at a time, and give each when it is complete.
 
     Parameters
     ----------
+    data: of the pieces' study; other processes read it once more
     progress: told the share of a piece that is done, where there is but one job
 
     Raises
@@ -33,7 +36,7 @@ def done_pieces(pieces: Sequence[Piece], jobs: int, progress: Progress) -> Itera
     """
     if jobs == 1 or len(pieces) < 2:
         for piece in pieces:
-            yield _timed(piece, functools.partial(_named, progress, piece.name))
+            yield _timed(piece, data, functools.partial(_named, progress, piece.name))
     else:
         yield from _side_by_side(pieces, jobs)
 
@@ -42,10 +45,20 @@ def _named(progress: Progress, name: str, share: float, text: str) -> None:
     progress(share, f"{name}: {text}")
 
 
-def _timed(piece: Piece, progress: Progress = lambda share, text: None) -> Done:
+def _timed(piece: Piece, data: Dataset, progress: Progress) -> Done:
     begun = time.monotonic()
-    result = do_piece(piece, progress)
+    result = do_piece(piece, data, progress)
     return piece, result, time.monotonic() - begun
+
+
+def _elsewhere(piece: Piece) -> Done:
+    """In a process of its own."""
+    data = _held(piece.study.data, piece.study.test_images)
+    return _timed(piece, data, lambda share, text: None)
+
+
+_held = functools.lru_cache(maxsize=1)(study_data)
+"""The data set of the one study that a process works for."""
 
 
 def _side_by_side(pieces: Sequence[Piece], jobs: int) -> Iterator[Done]:
@@ -53,7 +66,7 @@ def _side_by_side(pieces: Sequence[Piece], jobs: int) -> Iterator[Done]:
         min(jobs, len(pieces)), mp_context=multiprocessing.get_context("spawn"),
         initializer=_enter)
     try:
-        futures = [executor.submit(_timed, piece) for piece in pieces]
+        futures = [executor.submit(_elsewhere, piece) for piece in pieces]
         for future in concurrent.futures.as_completed(futures):
             yield future.result()
     except concurrent.futures.process.BrokenProcessPool:

@@ -11,6 +11,7 @@ from typing import Any
 
 import filelock
 
+from ..data import Dataset
 from ..network import Graph
 from ..quant.plan import plan_settings
 from ..spec import MACPrecision, PQPrecision, SpecError
@@ -33,7 +34,7 @@ class StudyRun:
     Parameters
     ----------
     graph: the network, with whatever weights
-    test_images: those that the accuracies are of
+    data: with the test images that the accuracies are of
     """
     study: Study
     folder: Path
@@ -41,7 +42,7 @@ class StudyRun:
     rows: tuple[Row, ...]
     seeds: tuple[int, ...]
     graph: Graph
-    test_images: int
+    data: Dataset
 
     @functools.cached_property
     def float_pieces(self) -> list[Piece]:
@@ -96,7 +97,7 @@ class StudyRun:
 
         for pieces in (floats, rows):
             pieces = [piece for piece in pieces if self._can_start(piece)]
-            for piece, found, seconds in done_pieces(pieces, jobs, tell):
+            for piece, found, seconds in done_pieces(pieces, self.data, jobs, tell):
                 done += 1
                 progress(done, total, piece.name)
                 self._log(piece, found, seconds)
@@ -126,7 +127,7 @@ class StudyRun:
         found = [self._row(row, seeds) for row in rows]
         return StudyResult(
             study=study.source, title=study.title, network=study.network, data=study.data,
-            test_images=self.test_images, recipe=study.recipe, device=self.places.device,
+            test_images=len(self.data.test_images), recipe=study.recipe, device=self.places.device,
             products=sum(self.graph.multiply_accumulates(node.name)
                          for node in self.graph.layers),
             versions=self.places.versions, base=study.base,
@@ -185,7 +186,7 @@ def prepare_study(study: Study, folder: str | os.PathLike[str], *, rows: str | N
     places = Places(study=study, folder=Path(folder), device=device_of(device).type,
                     data=data_digest(data), versions=kept)
     return StudyRun(study=study, folder=Path(folder), places=places, rows=chosen, seeds=own,
-                    graph=graph, test_images=len(data.test_images))
+                    graph=graph, data=data)
 
 
 def _check(graph: Graph, row: Row) -> None:

@@ -17,7 +17,6 @@ from pqhw.spec import SpecError
 pytest.importorskip("torch")
 
 from pqhw.study import pieces, pool  # noqa: E402
-from pqhw.study.pieces import study_data  # noqa: E402
 from pqhw.study.results import load_study_result  # noqa: E402
 from pqhw.study.run import prepare_study  # noqa: E402
 from pqhw.study.study import load_study  # noqa: E402
@@ -28,7 +27,6 @@ LONG = STUDY.replace("[1, 2]", "[1]").replace("epochs = 2\n", "epochs = 60\n")
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    study_data.cache_clear()
     write_files(tmp_path)
     return tmp_path
 
@@ -43,7 +41,6 @@ def finished(tmp_path_factory):
     folder = tmp_path_factory.mktemp("finished")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
-        study_data.cache_clear()
         write_files(folder)
         result = prepared(folder).run()
     return folder, result
@@ -159,7 +156,6 @@ def undisturbed(tmp_path_factory):
     folder = tmp_path_factory.mktemp("undisturbed")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
-        study_data.cache_clear()
         write_files(folder, head=LONG)
         prepared(folder).run()
     return files_of(folder / "out")
@@ -212,10 +208,10 @@ def test_a_second_program_in_the_folder_is_refused(folder):
 
 
 def test_what_is_complete_is_kept_where_a_study_is_stopped(folder, monkeypatch):
-    def stop(piece, progress):
+    def stop(piece, data, progress):
         if piece.row is not None and piece.row.name == "table_bits=3":
             raise KeyboardInterrupt
-        return pieces.do_piece(piece, progress)
+        return pieces.do_piece(piece, data, progress)
 
     monkeypatch.setattr(pool, "do_piece", stop)
     with pytest.raises(KeyboardInterrupt):
