@@ -1,8 +1,8 @@
 """ONNX files: networks read, checked node by node, and written. Needs the package onnx.
 
 Reading goes from the file (`reader`) to tensors as rearrangements of a graph's (`layout`), node by
-node (`conversion`, `handlers`); what constants scale is merged (`merge`) and judged (`judge`). Graphs are written in single
-precision (`export`), integer networks in integers (`integer`).
+node (`conversion`, `handlers`); what constants scale is merged (`merge`) and judged (`judge`).
+Graphs are written in single precision (`export`), integer networks in integers (`integer`).
 """
 
 from .export import export_onnx
@@ -13,5 +13,5 @@ from .layout import Layout
 from .quantinfo import LayerQuant, QuantInfo, TensorQuant
 
 __all__ = ["CheckRow", "ImportedModel", "Layout", "LayerQuant", "QuantInfo", "TensorQuant",
-           "check_model", "export_integer_onnx", "export_onnx", "import_onnx", "reference_operators",
-           "run_integer_onnx"]
+           "check_model", "export_integer_onnx", "export_onnx", "import_onnx",
+           "reference_operators", "run_integer_onnx"]

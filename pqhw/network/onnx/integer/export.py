@@ -13,7 +13,6 @@ from ..installed import require_onnx
 from ..writing import ROWS, file_shape, write_model
 from .engines import write_engine
 from .marks import DOMAIN, FORMAT, HIGH, LOW, VERSION
-from .window import Window
 from .writer import NetworkWriter, byte_type
 
 __all__ = ["export_integer_onnx"]
@@ -100,7 +99,7 @@ class _Network:
                 writer.requantise(total, 0, op.bits, op.signed)
                 return byte_type(op.signed)
             case MaxPool() as op:
-                self._maximum(op, values, kinds[0], shape)
+                self._maximum(op, values, kinds[0], self.spec.ranges[node.inputs[0]].low)
             case Mean() as op:
                 total = self._total(op, writer.cast(values, np.int64), shape)
                 writer.requantise(writer.op("Mul", total, op.multiplier), op.shift, op.bits,
@@ -127,15 +126,17 @@ class _Network:
                 raise TypeError(f"{type(other).__name__} is no operation of a network.")
         return kinds[0]
 
-    def _maximum(self, op: MaxPool, values: str, kind: np.dtype, shape: tuple[int, ...]) -> None:
-        """`MaxPool` takes 8-bit integers; others pass as numbers of 64 bits, which hold them."""
-        window = Window(shape, op.kernel, op.stride, op.padding).attributes
-        del window["group"]
-        wide = kind.itemsize > 1
-        entering = self.writer.cast(values, np.float64) if wide else values
-        largest = self.writer.op("MaxPool", entering, **window)
-        if wide:
-            self.writer.cast(largest, kind)
+    def _maximum(self, op: MaxPool, values: str, kind: np.dtype, lowest: int) -> None:
+        """`MaxPool` of floating point, which holds our integers exactly and every evaluator takes,
+        of an image padded before with the lowest of its values, as evaluators differ in that."""
+        top, left = op.padding
+        if top or left:
+            values = self.writer.op("Pad", values, [0, 0, top, left, 0, 0, top, left],
+                                    np.array(lowest, kind))
+        real = np.float32 if kind.itemsize == 1 else np.float64
+        largest = self.writer.op("MaxPool", self.writer.cast(values, real),
+                                 kernel_shape=list(op.kernel), strides=list(op.stride))
+        self.writer.cast(largest, kind)
 
     def _total(self, op: Mean, values: str, shape: tuple[int, ...]) -> str:
         """Sums over windows: products with matrices that tell which pixels a window sees."""
