@@ -1,6 +1,5 @@
 """Engines of an integer network as nodes of a file."""
 
-import functools
 from typing import Any
 
 import numpy as np
@@ -10,7 +9,6 @@ from ....spec import BitplaneSpec, Conv2d, EngineSpec, MACSpec, PQSpec
 from ....spec.parameters import (BitplaneParameters, LookupParameters, MACParameters, Parameters,
                                  TreeParameters)
 from .functions import encode_body, lookup_body
-from .window import Window
 from .writer import NetworkWriter, byte_type
 
 __all__ = ["write_engine"]
@@ -33,51 +31,47 @@ def write_engine(writer: NetworkWriter, spec: EngineSpec, parameters: Parameters
     return np.dtype(np.int64) if spec.output is None else byte_type(spec.output.signed)
 
 
+def _window(layer: Any, *, whole: bool = True) -> dict[str, Any]:
+    """A layer's window as attributes, as those of `Conv`; a pixel alone, of a dense layer and
+    where the window is another operator's."""
+    group = layer.groups if isinstance(layer, Conv2d) else 1
+    if not whole or not isinstance(layer, Conv2d):
+        return {"kernel_shape": [1, 1], "strides": [1, 1], "pads": [0, 0, 0, 0], "group": group}
+    return {"kernel_shape": list(layer.kernel), "strides": list(layer.stride),
+            "pads": [*layer.padding, *layer.padding], "group": group}
+
+
 # -- Product quantization ----------------------------------------------------------------------
 
 
 def _write_lookup(writer: NetworkWriter, spec: PQSpec, parameters: LookupParameters,
                   values: str) -> None:
     """`PQEncode` and `PQLookup`: the first has the window, or the second where pixels are
-    encoded."""
+    encoded. A row passes as an image of one pixel."""
     layer, engine = spec.layer, spec.engine
-    entering, between = Window(layer.input_shape), Window((spec.encoded_vectors,))
-    tables = parameters.tables
-    if isinstance(layer, Conv2d):
-        window = functools.partial(Window.of, layer)
-        channels, height, width = layer.in_channels, layer.height, layer.width
-        if spec.encodes_pixels:
-            entering = Window((channels, height, width), groups=layer.groups)
-            between = window(spec.encoded_vectors)
-        else:
-            entering = window(channels)
-            between = Window((spec.encoded_vectors, *entering.pixels), groups=layer.groups)
-            tables = tables[None, None]
+    dense = not isinstance(layer, Conv2d)
+    if dense:
+        values = writer.op("Unsqueeze", values, [2, 3])
     kind = byte_type(spec.precision.activation_signed)
     if isinstance(parameters, TreeParameters):
         stored = [writer.value("thresholds", parameters.thresholds.astype(kind)),
                   writer.value("split_dims", parameters.split_dims.astype(np.uint8))]
     else:
         stored = [writer.value("prototypes", parameters.prototypes.astype(kind))]
-    told = {"encoder": engine.encoder, "subvector_length": engine.subvector_length,
-            **entering.attributes}
     codes = writer.call(
-        encode_body(entering, engine.encoder, engine.subvector_length, engine.prototypes,
-                    engine.shared_prototypes, list(told)), values, *stored, **told)
-    told = _rounding(spec, int(parameters.shift)) | between.attributes
-    result = None if spec.output is None else byte_type(spec.output.signed)
-    entries = tables.astype(np.int16 if spec.precision.table_bits > 8 else np.int8)
-    writer.call(
-        lookup_body(between, engine.prototypes, layer.out_channels, spec.wraps, result,
-                    list(told)),
-        codes, writer.value("tables", entries), writer.value("bias", parameters.bias), **told)
-
-
-def _rounding(spec: PQSpec, shift: int) -> dict[str, Any]:
-    told = {"wrap16": 1} if spec.wraps else {}
+        encode_body(engine.encoder, spec.code_bits), values, *stored, encoder=engine.encoder,
+        subvector_length=engine.subvector_length, **_window(layer, whole=not spec.encodes_pixels))
+    tables = parameters.tables if spec.encodes_pixels else parameters.tables[None, None]
+    bounds = spec.result_range
+    results = writer.call(
+        lookup_body(spec.wraps), codes,
+        writer.value("tables", tables.astype(np.int16 if spec.wraps else np.int8)),
+        writer.value("bias", parameters.bias), wrap16=int(spec.wraps), shift=parameters.shift,
+        low=bounds.low, high=bounds.high, **_window(layer, whole=spec.encodes_pixels))
+    if dense:
+        results = writer.op("Squeeze", results, [2, 3])
     if spec.output is not None:
-        told |= {"shift": shift, "low": spec.output.range.low, "high": spec.output.range.high}
-    return told
+        writer.cast(results, byte_type(spec.output.signed))
 
 
 # -- Multiplying and accumulating --------------------------------------------------------------
@@ -156,6 +150,5 @@ def _product(writer: NetworkWriter, spec: MACSpec, codes: str, zero: int, digit:
     zeros = [np.array(zero, np.uint8), np.array(HALF, np.uint8)]
     if not isinstance(spec.layer, Conv2d):
         return writer.op("MatMulInteger", codes, writer.value(label, digit.T), *zeros)
-    window = Window.of(spec.layer, spec.layer.in_channels)
     return writer.op("ConvInteger", codes, writer.value(label, digit.transpose(0, 3, 1, 2)),
-                     *zeros, **window.attributes)
+                     *zeros, **_window(spec.layer))

@@ -17,8 +17,9 @@ from .writer import NetworkWriter, byte_type
 
 __all__ = ["export_integer_onnx"]
 
-IR_VERSION = 10
-"""The version of the file format since which functions have overloads."""
+IR_VERSION, OVERLOADS = 8, 10
+"""Versions of the file format: the one that came with the opset, and the one since which functions
+have overloads."""
 
 
 def export_integer_onnx(spec: NetworkSpec, parameters: Mapping[str, Parameters],
@@ -57,7 +58,8 @@ def export_integer_onnx(spec: NetworkSpec, parameters: Mapping[str, Parameters],
                          described(writer.output, spec.output))
     allowed = spec.input.range
     functions = tuple(writer.functions.values())
-    write_model(graph, path, ir_version=IR_VERSION, domains=(DOMAIN,) if functions else (),
+    version = OVERLOADS if any(own.overload for own in functions) else IR_VERSION
+    write_model(graph, path, ir_version=version, domains=(DOMAIN,) if functions else (),
                 functions=functions, metadata={FORMAT: VERSION, LOW: str(allowed.low),
                                                HIGH: str(allowed.high)})
     return operators

@@ -1,8 +1,7 @@
 """`PQEncode` and `PQLookup` as functions of ONNX's own operators, for runtimes that lack them.
 
-A function is made for sizes and an encoder; it is told from others of its name by its overload.
-Each is an exact computation in integers of 32 bits: distances have at most 23 bits, sums of table
-entries 32.
+A function serves layers of all sizes, as it takes them from its inputs and attributes. Distances
+have at most 23 bits and sums of table entries at most 32, so integers of 32 bits are exact.
 """
 
 from typing import Any
@@ -12,9 +11,11 @@ import numpy as np
 from ..writing import OPSET
 from .marks import DOMAIN
 from .steps import Steps
-from .window import Window
 
 __all__ = ["Body", "encode_body", "lookup_body"]
+
+WINDOW = ["kernel_shape", "strides", "pads", "group"]
+"""Attributes of both operators."""
 
 
 class Body(Steps):
@@ -39,15 +40,30 @@ class Body(Steps):
         """A constant; integers have 64 bits unless they come as an array of fewer."""
         from onnx import numpy_helper
         array = value if isinstance(value, np.ndarray) else np.array(value, np.int64)
-        return self.op("Constant", value=numpy_helper.from_array(np.asarray(array, order="C")))
+        return self.op("Constant", value=numpy_helper.from_array(array))
 
-    def attribute(self, name: str) -> str:
-        """The value of an integer attribute of the node that calls the function."""
+    def attribute(self, name: str, *, several: bool = False) -> str:
+        """The value [] of an attribute of the node that calls the function, or [values]."""
         from onnx import AttributeProto
+        field, kind = (("value_ints", AttributeProto.INTS) if several
+                       else ("value_int", AttributeProto.INT))
         found = self.op("Constant")
-        self.nodes[-1].attribute.append(AttributeProto(
-            name="value_int", type=AttributeProto.INT, ref_attr_name=name))
+        self.nodes[-1].attribute.append(AttributeProto(name=field, type=kind, ref_attr_name=name))
         return found
+
+    def size(self, value: str, axis: int) -> str:
+        """The size [] of an axis."""
+        return self.op("Gather", self.op("Shape", value), axis)
+
+    def numbers(self, count: str) -> str:
+        """0, 1, … below a count []."""
+        return self.op("Range", 0, count, 1)
+
+    def reshape(self, value: str, *sizes: Any) -> str:
+        """The value with sizes []; 0 keeps a size, and -1 is what is left."""
+        parts = [self.op("Unsqueeze", own, [0]) if isinstance(own, str) else
+                 self.constant([own]) for own in sizes]
+        return self.op("Reshape", value, self.op("Concat", *parts, axis=0))
 
     def function(self) -> Any:
         """The function, which gives what its last node gives."""
@@ -57,46 +73,40 @@ class Body(Steps):
             [helper.make_opsetid("", OPSET)], attributes=self.attributes)
 
 
-def encode_body(window: Window, encoder: str, length: int, count: int, shared: bool,
-                attributes: list[str]) -> Body:
-    """`PQEncode` for inputs of the window's shape.
-
-    Parameters
-    ----------
-    length: V
-    count: K
-    shared: whether one tree serves all sub-vectors
-    """
+def encode_body(encoder: str, levels: int) -> Body:
+    """`PQEncode` of an encoder; of a tree with as many levels."""
     tree = encoder == "tree"
     body = Body("PQEncode", ["values", "thresholds", "split_dims"] if tree
-                else ["values", "prototypes"], attributes)
-    seen = _seen(body, body.cast("values", np.int32), window, np.int32(0))
-    inputs = window.shape[0] // window.groups * window.taps
-    pixels = int(np.prod(window.pixels))
-    tail = -inputs % length
-    rows = body.op("Reshape", seen, [0, window.groups, inputs, pixels])
-    if tail:
-        rows = body.op("Pad", rows, [0, 0, 0, 0, 0, 0, tail, 0])
-    subspaces = window.groups * (inputs + tail) // length
-    if tree:
-        flat = body.op("Reshape", rows, [0, subspaces * length, pixels])
-        found = _leaves(body, flat, np.arange(subspaces), length, count, shared)
-    else:
-        vectors = body.op("Reshape", rows, [0, subspaces, length, pixels])
-        found = _nearest(body, vectors, encoder)
-    body.op("Reshape", body.cast(found, np.uint8), [0, subspaces, *window.pixels])
+                else ["values", "prototypes"], ["encoder", "subvector_length", *WINDOW])
+    seen, tall, wide = _windows(body, body.cast("values", np.int32), np.array(0, np.int32))
+    pixels = body.op("Mul", tall, wide)
+    length = body.attribute("subvector_length")
+    inputs = body.reshape(seen, 0, body.attribute("group"), -1, pixels)
+    tail = body.op("Mod", body.op("Neg", body.size(inputs, 2)), length)
+    pads = body.op("Concat", [0] * 6, body.op("Unsqueeze", tail, [0]), [0], axis=0)
+    vectors = body.reshape(body.op("Pad", inputs, pads), 0, -1, length, pixels)
+    found = _leaves(body, vectors, length, levels) if tree else _nearest(body, vectors, encoder)
+    body.reshape(body.cast(found, np.uint8), 0, -1, tall, wide)
     return body
 
 
-def _seen(body: Body, values: str, window: Window, outside: np.generic) -> str:
-    """What windows see, [R, C, taps, OH * OW], or with one tap and stride 1 [R, C, H, W]."""
-    top, left = window.padding
-    if top or left:
-        values = body.op("Pad", values, [0, 0, top, left, 0, 0, top, left], np.array(outside))
-    if window.taps == 1 and window.stride == (1, 1):
-        return values
-    flat = body.op("Reshape", values, [0, window.shape[0], -1])
-    return body.op("Gather", flat, window.places, axis=2)
+def _windows(body: Body, images: str, outside: Any) -> tuple[str, str, str]:
+    """What windows see of images, [R, C, Fh, Fw, OH, OW], and their numbers OH and OW."""
+    pads = body.attribute("pads", several=True)
+    first, last = (body.op("Slice", pads, [own], [own + 2]) for own in (0, 2))
+    padded = body.op("Pad", images, body.op("Concat", [0, 0], first, [0, 0], last, axis=0),
+                     outside)
+    counts = []
+    for number, axis in enumerate((2, 4)):
+        taps, stride = (body.op("Gather", body.attribute(name, several=True), number)
+                        for name in ("kernel_shape", "strides"))
+        reach = body.op("Sub", body.size(padded, axis), taps)
+        count = body.op("Add", body.op("Div", reach, stride), 1)
+        places = body.op("Add", body.op("Unsqueeze", body.numbers(taps), [1]),
+                         body.op("Mul", body.numbers(count), stride))
+        padded = body.op("Gather", padded, places, axis=axis)
+        counts.append(count)
+    return body.op("Transpose", padded, perm=[0, 1, 2, 4, 3, 5]), counts[0], counts[1]
 
 
 def _nearest(body: Body, vectors: str, encoder: str) -> str:
@@ -115,61 +125,52 @@ def _nearest(body: Body, vectors: str, encoder: str) -> str:
     return body.op("ArgMin", distances, axis=2, keepdims=0)
 
 
-def _leaves(body: Body, inputs: str, subspaces: np.ndarray, length: int, count: int,
-            shared: bool) -> str:
-    """Codes [R, S, P] of inputs [R, S * V, P]."""
-    limits = body.op("Reshape", body.cast("thresholds", np.int32), [-1])
+def _leaves(body: Body, vectors: str, length: str, levels: int) -> str:
+    """Codes [R, S, P] of vectors [R, S, V, P]; a single tree serves all sub-vectors."""
+    elements = body.reshape(vectors, 0, -1, body.size(vectors, 3))
+    firsts = body.op("Mul", body.numbers(body.size(vectors, 1)), length)
     dims = body.cast("split_dims", np.int64)
-    roots = (0 if shared else count - 1) * subspaces[:, None]
-    nodes = ""
-    for level in range(count.bit_length() - 1):
-        places = body.op("Add", body.op("Gather", dims, level, axis=1), subspaces * length)
-        elements = body.op("Gather", inputs, places, axis=1)
-        firsts = body.constant(roots + (1 << level) - 1)
-        limit = body.op("Gather", limits, body.op("Add", nodes, firsts) if nodes else firsts)
-        bit = body.cast(body.op("GreaterOrEqual", elements, limit), np.int64)
-        nodes = body.op("Add", body.op("Mul", nodes, 2), bit) if nodes else bit
+    limits = body.op("Reshape", body.cast("thresholds", np.int32), [-1])
+    roots = body.op("Mul", body.numbers(body.size("thresholds", 0)), body.size("thresholds", 1))
+    roots = body.op("Unsqueeze", roots, [1])
+    nodes = body.constant(0)
+    for level in range(levels):
+        own = body.op("Add", body.op("Gather", dims, level, axis=1), firsts)
+        places = body.op("Add", body.op("Add", nodes, (1 << level) - 1), roots)
+        bit = body.op("GreaterOrEqual", body.op("Gather", elements, own, axis=1),
+                      body.op("Gather", limits, places))
+        nodes = body.op("Add", body.op("Mul", nodes, 2), body.cast(bit, np.int64))
     return nodes
 
 
-def lookup_body(window: Window, count: int, outputs: int, wraps: bool, result: Any,
-                attributes: list[str]) -> Body:
-    """`PQLookup` for codes of the window's shape.
-
-    Parameters
-    ----------
-    count: K
-    result: type of results; None for raw sums
-    """
-    body = Body("PQLookup", ["codes", "tables", "bias"], attributes)
-    groups, taps, entries = window.groups, window.taps, count
-    subspaces, each = window.shape[0] // groups, outputs // groups
-    tables = body.op("Reshape", body.cast("tables", np.int32),
-                     [taps, subspaces, count, groups, each])
-    if any(window.padding):
-        # A code that no prototype has stands for what is outside, and chooses zeros.
-        tables = body.op("Pad", tables, [0, 0, 0, 0, 0, 0, 0, 1, 0, 0])
-        entries += 1
-    flat = body.op("Reshape", body.op("Transpose", tables, perm=[3, 1, 0, 2, 4]), [-1, each])
-    seen = _seen(body, "codes", window, np.uint8(count))
-    codes = body.op("Reshape", seen, [0, groups, subspaces, taps, -1])
-    firsts = np.arange(groups * subspaces * taps).reshape(groups, subspaces, taps, 1) * entries
-    chosen = body.op("Gather", flat, body.op("Add", body.cast(codes, np.int64), firsts), axis=0)
-    sums = body.op("Transpose", body.op("ReduceSum", chosen, [2, 3], keepdims=0),
+def lookup_body(wraps: bool) -> Body:
+    """`PQLookup`, with sums modulo 2**16 or as they are."""
+    body = Body("PQLookup", ["codes", "tables", "bias"],
+                ["wrap16", "shift", "low", "high", *WINDOW])
+    # A code that no prototype has stands for what is outside, and chooses zeros.
+    none = body.size("tables", 3)
+    seen, tall, wide = _windows(body, body.cast("codes", np.int64), none)
+    tables = body.op("Pad", body.cast("tables", np.int32), [0] * 8 + [1, 0])
+    group = body.attribute("group")
+    tables = body.op("Transpose", body.reshape(tables, 0, 0, 0, 0, group, -1),
+                     perm=[4, 2, 0, 1, 3, 5])
+    firsts = body.op("Slice", body.op("Shape", tables), [0], [4])
+    entries = body.op("Add", none, 1)
+    numbers = body.op("Mul", body.numbers(body.op("ReduceProd", firsts, keepdims=0)), entries)
+    starts = body.op("Reshape", numbers, body.op("Concat", firsts, [1], axis=0))
+    kernel = body.attribute("kernel_shape", several=True)
+    codes = body.reshape(seen, 0, group, -1, body.op("Gather", kernel, 0),
+                         body.op("Gather", kernel, 1), body.op("Mul", tall, wide))
+    chosen = body.op("Gather", body.reshape(tables, -1, body.size(tables, 5)),
+                     body.op("Add", codes, starts), axis=0)
+    sums = body.op("Transpose", body.op("ReduceSum", chosen, [2, 3, 4], keepdims=0),
                    perm=[0, 1, 3, 2])
-    flat_sums = body.op("Reshape", body.cast(sums, np.int64), [0, outputs, -1])
-    total = body.op("Add", flat_sums, body.op("Reshape", "bias", [outputs, 1]))
+    total = body.op("Add", body.reshape(body.cast(sums, np.int64), 0, -1, tall, wide),
+                    body.op("Unsqueeze", "bias", [1, 2]))
     if wraps:
         raised = body.op("Mod", body.op("Add", total, 1 << 15), 1 << 16)
         total = body.op("Sub", raised, 1 << 15)
-    if result is not None:
-        total = body.cast(_requantised(body, total), result)
-    body.op("Reshape", total, [0, outputs, *window.pixels])
-    return body
-
-
-def _requantised(body: Body, sums: str) -> str:
-    """clamp((sum + 2**(shift - 1)) >> shift), where a shift rounds down, negative sums too."""
     step = body.op("Pow", 2, body.attribute("shift"))
-    quotient = body.shifted(sums, step, body.op("Div", step, 2))
-    return body.op("Clip", quotient, body.attribute("low"), body.attribute("high"))
+    quotient = body.shifted(total, step, body.op("Div", step, 2))
+    body.op("Clip", quotient, body.attribute("low"), body.attribute("high"))
+    return body

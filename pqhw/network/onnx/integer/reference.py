@@ -8,7 +8,7 @@ import numpy as np
 
 from ...ops import GraphError
 from ..installed import require_onnx
-from .definition import pq_encode, pq_lookup
+from .definition import Window, pq_encode, pq_lookup
 from .marks import DOMAIN, FORMAT, HIGH, LOW
 
 __all__ = ["reference_operators", "run_integer_onnx"]
@@ -18,8 +18,8 @@ def reference_operators() -> list[Any]:
     """Classes of the operators `PQEncode` and `PQLookup`, for
     `onnx.reference.ReferenceEvaluator(model, new_ops=reference_operators())`.
 
-    Without them that evaluator would take the functions of the file, of which it knows but one of
-    each name.
+    Without them that evaluator takes the functions of the file, of which it knows but one of each
+    name.
 
     Raises
     ------
@@ -38,25 +38,17 @@ def reference_operators() -> list[Any]:
             if dims is not None:
                 stored = {"thresholds": first, "split_dims": dims}
             return (pq_encode(values, encoder=encoder, subvector_length=subvector_length,
-                              **stored, **_window(**window)),)
+                              window=Window(**window), **stored),)
 
     class PQLookup(OpRun):
         op_domain = DOMAIN
 
-        def _run(self, codes: np.ndarray, tables: np.ndarray, bias: np.ndarray, *,
-                 wrap16: int = 0, shift: int = 0, low: int | None = None,
-                 high: int | None = None, **window: Any) -> tuple[np.ndarray]:
+        def _run(self, codes: np.ndarray, tables: np.ndarray, bias: np.ndarray, *, wrap16: int,
+                 shift: int, low: int, high: int, **window: Any) -> tuple[np.ndarray]:
             return (pq_lookup(codes, tables, bias, wrap16=bool(wrap16), shift=shift, low=low,
-                              high=high, **_window(**window)),)
+                              high=high, window=Window(**window)),)
 
     return [PQEncode, PQLookup]
-
-
-def _window(kernel_shape: Any = (1, 1), strides: Any = (1, 1), pads: Any = (0, 0, 0, 0),
-            group: int = 1, **_: Any) -> dict[str, Any]:
-    """Attributes of a node as parameters of the definitions."""
-    return {"kernel": tuple(kernel_shape), "strides": tuple(strides), "pads": tuple(pads),
-            "groups": group}
 
 
 def run_integer_onnx(path: str | os.PathLike[str], images: np.ndarray) -> np.ndarray:

@@ -60,13 +60,17 @@ class NetworkWriter(Writer, Steps):
         return name
 
     def call(self, body: Body, *inputs: str, **attributes: Any) -> str:
-        """Append one of our operators, which the body defines; equal ones share a function."""
+        """Append one of our operators, which the body defines; equal ones share a function, and
+        where there are several of a name, all but the first have an overload."""
         function = body.function()
         content = function.SerializeToString(deterministic=True)
-        known = self.functions.setdefault(content, function)
-        if known is function:
-            function.overload = str(len(self.functions))
-        return self.op(body.name, *inputs, domain=DOMAIN, overload=known.overload, **attributes)
+        if content not in self.functions:
+            number = sum(own.name == body.name for own in self.functions.values())
+            function.overload = str(number or "")
+            self.functions[content] = function
+        overload = self.functions[content].overload
+        told = {"overload": overload} if overload else {}
+        return self.op(body.name, *inputs, domain=DOMAIN, **told, **attributes)
 
     def requantise(self, sums: str, shift: int, bits: int, signed: bool) -> str:
         """Append clamp((sum + 2**(shift - 1)) >> shift)."""
