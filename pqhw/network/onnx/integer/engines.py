@@ -109,10 +109,14 @@ def _write_products(writer: NetworkWriter, spec: MACSpec,
         writer.requantise(sums, shift, spec.output.bits, spec.output.signed)
 
 
-def _raised(writer: NetworkWriter, values: str, offset: int) -> str:
-    """Activations as unsigned 8-bit integers, the offset added."""
+def _raised(writer: NetworkWriter, values: str, offset: int, dropped: int = 0) -> str:
+    """Activations as unsigned 8-bit integers, the offset added, the lowest bits dropped."""
+    if offset or dropped:
+        values = writer.cast(values, np.int32)
     if offset:
-        values = writer.op("Add", writer.cast(values, np.int32), np.array(offset, np.int32))
+        values = writer.op("Add", values, np.array(offset, np.int32))
+    if dropped:
+        values = writer.op("Div", values, np.array(1 << dropped, np.int32))
     return writer.cast(values, np.uint8)
 
 
@@ -124,9 +128,7 @@ def _planes(writer: NetworkWriter, spec: BitplaneSpec, parameters: BitplaneParam
     used = spec.precisions[0][1]
     dropped = most - used
     offset = (1 << most - 1 if spec.two_valued else HALF) if signed else 0
-    codes = _raised(writer, values, offset)
-    if dropped:
-        codes = writer.op("Div", codes, np.array(1 << dropped, np.uint8))
+    codes = _raised(writer, values, offset, dropped)
     if not spec.two_valued:
         return codes, offset >> dropped, weights, bias
     # An activation is twice its code, less all ones.

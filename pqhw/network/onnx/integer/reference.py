@@ -70,6 +70,8 @@ def run_integer_onnx(path: str | os.PathLike[str], images: np.ndarray) -> np.nda
     from onnx.reference import ReferenceEvaluator
     try:
         model = onnx.ModelProto.FromString(Path(path).read_bytes())
+    except OSError as error:
+        raise GraphError(f"{path}: cannot be read ({error.strerror or error}).") from None
     except DecodeError:
         raise GraphError(f"{path}: is not a complete ONNX file.") from None
     told = {own.key: own.value for own in model.metadata_props}
