@@ -25,7 +25,7 @@ def export(network: Annotated[Path, typer.Argument(
     """Write an integer network as an ONNX file, whose results are the hardware's, bit for bit.
 
     Layers with tables become the operators PQEncode and PQLookup of the domain pqhw; the file also
-    holds them as functions of ONNX's own operators, so that onnxruntime 1.18 and later executes it
+    holds them as functions of ONNX's own operators, so that onnxruntime 1.20 and later executes it
     as it is. All else is ONNX's own. Images are [N, C, H, W], of integers.
     Example: pqhw export int8/digits-cnn.toml -o digits.onnx
     """

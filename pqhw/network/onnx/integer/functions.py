@@ -1,7 +1,7 @@
 """`PQEncode` and `PQLookup` as functions of ONNX's own operators, for runtimes that lack them.
 
 A function serves layers of all sizes, as it takes them from its inputs and attributes. Distances
-have at most 23 bits and sums of table entries at most 32, so integers of 32 bits are exact.
+have at most 25 bits and sums of table entries at most 32, so integers of 32 bits are exact.
 """
 
 from typing import Any
