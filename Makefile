@@ -82,8 +82,8 @@ test-slow: setup-test ## the long sweeps too
 	@$(BIN)/python -m pytest -n $(WORKERS) -m 'slow or not slow'
 
 test-train: setup-train ## what needs PyTorch, which is large and which nothing else installs
-	@$(BIN)/python -m pytest -n $(WORKERS) tests/quant tests/cli/test_cli_train.py \
-	    tests/docs -k 'train'
+	@$(BIN)/python -m pytest -n $(WORKERS) tests/quant tests/study \
+	    tests/cli/test_cli_train.py tests/cli/test_cli_study.py tests/docs -k 'train or study'
 
 estimator: setup ## route the estimator's points that changed and fit it again: hours
 	@$(BIN)/python benchmarks/estimator_points.py --fit

@@ -3,7 +3,7 @@
 import dataclasses
 import difflib
 import types
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 __all__ = ["SpecError", "SpecTypeError", "Integer", "Choice", "Boolean", "Pair", "Ratio", "Rows",
@@ -217,6 +217,13 @@ def check_fields(table: str, instance: Any) -> None:
         field.metadata["rule"].check(f"{table}.{field.name}", getattr(instance, field.name))
 
 
+def hint(name: Any, known: Iterable[str]) -> str:
+    """How to go on after an unknown name: the known one that is like it, or all of them."""
+    names = list(known)
+    near = difflib.get_close_matches(str(name), names, n=1)
+    return f"did you mean {near[0]}?" if near else f"known are {', '.join(names)}."
+
+
 def from_mapping(cls: Any, table: str, mapping: Any, *,
                  ignore: frozenset[str] = frozenset()) -> Any:
     """Build a table's dataclass from parsed TOML, refusing unknown and missing fields by name."""
@@ -225,9 +232,7 @@ def from_mapping(cls: Any, table: str, mapping: Any, *,
     fields = {field.name: field for field in _declared(cls)}
     for name in mapping:
         if name not in fields and name not in ignore:
-            near = difflib.get_close_matches(str(name), fields, n=1)
-            hint = f"did you mean {near[0]}?" if near else "known are " + ", ".join(fields) + "."
-            raise SpecError(f"{table}.{name} is not a field of [{table}]; {hint}")
+            raise SpecError(f"{table}.{name} is not a field of [{table}]; {hint(name, fields)}")
     for name, field in fields.items():
         if field.default is dataclasses.MISSING and name not in mapping:
             raise SpecError(f"{table}.{name} is required ({field.metadata['doc']}), "

@@ -16,6 +16,7 @@ from docs_pages import DOCS, PAGES, anchors, blocks, links, matches, missing
 
 from pqhw.flow import results
 from pqhw.flow.cache import Cache
+from pqhw.report.study import study_markdown
 from pqhw.rtl.accelerator import status_signature
 from pqhw.spec import ChainSpec, Conv2d, LoadError, engine_spec
 from pqhw.spec.devices import DEVICES
@@ -24,6 +25,8 @@ from pqhw.spec.files import load_spec
 from pqhw.spec.image import KINDS
 from pqhw.spec.tables import (Layer, MACEngine, MACFolding, MACPrecision, PQEngine, PQFolding,
                               PQPrecision, Requantize)
+from pqhw.study.cost import Cost
+from pqhw.study.results import RowResult, Run, StudyResult, load_study_result
 
 NAMES = [page.name for page in PAGES]
 
@@ -212,6 +215,27 @@ def test_every_field_of_a_result_stands_in_the_results_page_in_its_order(
         model: type[pydantic.BaseModel], heading):
     rows = table_rows(page_text("results.md"), heading)
     assert [row[0] for row in rows] == [f"`{name}`" for name in model.model_fields]
+
+
+@pytest.mark.parametrize("model, heading", [
+    (StudyResult, "## The result"), (RowResult, "### Row"), (Run, "### Run"), (Cost, "### Cost")])
+def test_every_field_of_a_study_stands_in_its_page_as_the_code_declares_it(model, heading):
+    rows = table_rows(page_text("study.md"), heading)
+    assert rows == [[f"`{name}`", field.description] for name, field in model.model_fields.items()]
+
+
+STUDIES = sorted((DOCS / "study").glob("*.json"))
+
+
+@pytest.mark.parametrize("path", STUDIES, ids=lambda path: path.name)
+def test_the_table_of_a_study_is_what_its_result_file_gives(path):
+    wanted = f"<!-- study: {path.name} -->\n\n{study_markdown(load_study_result(path))}\n"
+    assert wanted in page_text("study.md"), f"docs/study.md must contain\n{wanted}"
+
+
+def test_every_table_of_a_study_has_its_result_file():
+    named = re.findall(r"<!-- study: (.*) -->", page_text("study.md"))
+    assert named == [path.name for path in STUDIES] != []
 
 
 @pytest.mark.parametrize("page", ["engine-pq.md", "engine-mac.md"])

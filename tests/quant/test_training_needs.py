@@ -11,7 +11,8 @@ def python(code):
                           timeout=60)
 
 
-@pytest.mark.parametrize("module", ["pqhw.quant", "pqhw.cli", "pqhw.report.training"])
+@pytest.mark.parametrize("module", ["pqhw.quant", "pqhw.cli", "pqhw.report.training",
+                                    "pqhw.report.study_page", "pqhw.study.run"])
 def test_nothing_but_training_imports_pytorch(module):
     done = python(f"import sys, {module}; assert 'torch' not in sys.modules")
     assert done.returncode == 0, done.stderr

@@ -1,7 +1,6 @@
 """Graphs written as ONNX files."""
 
 import os
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,17 +9,12 @@ from ..graph import INPUT, Graph, Node
 from ..ops import (Add, ArgMax, AvgPool, BatchNorm, Concat, Conv2d, Flatten, GlobalAvgPool,
                    GraphError, Linear, MaxPool, PadChannels, Relu, Softmax, Subsample)
 from .installed import require_onnx
+from .writing import OPSET, ROWS, Writer, file_shape, write_model
 
 __all__ = ["OPSET", "export_onnx"]
 
-OPSET = 17
-"""Read by every ONNX tool since 2022."""
-
 IR_VERSION = 8
 """The version of the file format that came with the opset."""
-
-OUTPUT = "output"
-ROWS = "N"
 
 
 def export_onnx(graph: Graph, path: str | os.PathLike[str]) -> None:
@@ -34,62 +28,38 @@ def export_onnx(graph: Graph, path: str | os.PathLike[str]) -> None:
         If the package onnx is not installed.
     """
     require_onnx()
-    model = _Writer(graph).model()
-    Path(path).write_bytes(model.SerializeToString(deterministic=True))
+    write_model(_Writer(graph).written(), path, ir_version=IR_VERSION)
 
 
-class _Writer:
-    """Collects nodes and constants; a tensor has the name of the node that gives it."""
+class _Writer(Writer):
+    """Writes a graph node by node."""
 
-    def __init__(self, graph: Graph):
-        self.graph = graph
-        self.nodes: list[Any] = []
-        self.constants: dict[str, np.ndarray] = {}
-        self.taken = {INPUT} | {node.name for node in graph.nodes}
-        self.output = OUTPUT
-        while self.output in self.taken - {graph.output}:
-            self.output += "_"
-        self.taken.add(self.output)
+    def __init__(self, source: Graph):
+        super().__init__({INPUT} | {node.name for node in source.nodes}, source.output)
+        self.source = source
 
-    def model(self) -> Any:
-        from onnx import TensorProto, helper, numpy_helper
-        for node in self.graph.nodes:
+    def written(self) -> Any:
+        """The graph of the file."""
+        from onnx import TensorProto, helper
+        for node in self.source.nodes:
             self._write(node)
-        shape = [ROWS, *_file_shape(self.graph.output_shape)]
-        kind = TensorProto.INT64 if not self.graph.output_shape else TensorProto.FLOAT
+        shape = [ROWS, *file_shape(self.source.output_shape)]
+        kind = TensorProto.INT64 if not self.source.output_shape else TensorProto.FLOAT
         described = helper.make_tensor_value_info
-        graph = helper.make_graph(
-            self.nodes, self.graph.name,
-            [described(INPUT, TensorProto.FLOAT, [ROWS, *_file_shape(self.graph.input_shape)])],
-            [described(self._result(self.graph.output), kind, shape)],
-            [numpy_helper.from_array(array, name) for name, array in self.constants.items()])
-        return helper.make_model(graph, producer_name="pqhw", ir_version=IR_VERSION,
-                                 opset_imports=[helper.make_opsetid("", OPSET)])
-
-    def _result(self, name: str) -> str:
-        """Name of a node's tensor; the network's result and input have names of their own."""
-        return self.output if name == self.graph.output else name
-
-    def _add(self, op: str, name: str, inputs: list[str], output: str, **attributes: Any) -> None:
-        from onnx import helper
-        self.nodes.append(helper.make_node(op, inputs, [output], name=name, **attributes))
-
-    def _constant(self, name: str, array: np.ndarray) -> str:
-        while name in self.taken:
-            name += "_"
-        self.taken.add(name)
-        self.constants[name] = np.ascontiguousarray(array)
-        return name
+        return self.graph(
+            self.source.name,
+            described(INPUT, TensorProto.FLOAT, [ROWS, *file_shape(self.source.input_shape)]),
+            described(self.result(self.source.output), kind, shape))
 
     def _write(self, node: Node) -> None:
-        inputs, output = [self._result(own) for own in node.inputs], self._result(node.name)
-        shape = self.graph.shapes[node.inputs[0]]
+        inputs, output = [self.result(own) for own in node.inputs], self.result(node.name)
+        shape = self.source.shapes[node.inputs[0]]
 
         def add(kind: str, *more: str, **attributes: Any) -> None:
-            self._add(kind, node.name, [*inputs, *more], output, **attributes)
+            self.add(kind, node.name, [*inputs, *more], output, **attributes)
 
         def constant(field: str, array: np.ndarray) -> str:
-            return self._constant(f"{node.name}.{field}", array)
+            return self.constant(f"{node.name}.{field}", array)
 
         match node.op:
             case Conv2d() as op:
@@ -114,12 +84,9 @@ class _Writer:
             case AvgPool() as op:
                 add("AveragePool", count_include_pad=int(op.count_padding), **_window(op))
             case GlobalAvgPool():
-                pooled = node.name + ".pooled"
-                while pooled in self.taken:
-                    pooled += "_"
-                self.taken.add(pooled)
-                self._add("GlobalAveragePool", node.name, inputs, pooled)
-                self._add("Flatten", f"{node.name}.flatten", [pooled], output, axis=1)
+                pooled = self.fresh(f"{node.name}.pooled")
+                self.add("GlobalAveragePool", node.name, inputs, pooled)
+                self.add("Flatten", f"{node.name}.flatten", [pooled], output, axis=1)
             case Flatten():
                 add("Flatten", axis=1)
             case Subsample() as op:
@@ -143,8 +110,3 @@ def _window(op: Conv2d | MaxPool | AvgPool) -> dict[str, list[int]]:
     (top, bottom), (left, right) = op.padding
     return {"kernel_shape": list(op.kernel), "strides": list(op.stride),
             "pads": [top, left, bottom, right]}
-
-
-def _file_shape(shape: tuple[int, ...]) -> tuple[int, ...]:
-    """[C, H, W] of [H, W, C]."""
-    return (shape[2], shape[0], shape[1]) if len(shape) == 3 else shape

@@ -11,6 +11,7 @@ import numpy as np
 from ..graph import INPUT
 from ..ops import GraphError
 from .installed import FIRST_OPSET, STANDARD, last_opset, require_onnx
+from .integer.marks import DOMAIN, FORMAT
 
 __all__ = ["Source", "SourceNode", "read_source"]
 
@@ -87,6 +88,7 @@ def read_source(path: str | os.PathLike[str], output: str | None = None) -> Sour
     path = Path(path)
     try:
         model = _parsed(path)
+        _refuse_integers(model)
         opset = _opset(model)
         model = _inlined(model)
         name, dims, kind = _input(model)
@@ -138,6 +140,14 @@ def _parsed(path: Path) -> Any:
             tensor.data_location = onnx.TensorProto.DEFAULT
             del tensor.external_data[:]
     return model
+
+
+def _refuse_integers(model: Any) -> None:
+    if (any(own.key == FORMAT for own in model.metadata_props)
+            or any(node.domain == DOMAIN for node in model.graph.node)):
+        raise GraphError("holds an integer network of pqhw, whose results pqhw.network.onnx."
+                         "run_integer_onnx gives; it cannot become a graph of layers again, so "
+                         "read the file that the network was made from.")
 
 
 def _opset(model: Any) -> int:

@@ -5,6 +5,7 @@ import os
 from collections.abc import Callable, Mapping
 
 import numpy as np
+import torch
 from torch import nn
 
 from ....data import Dataset
@@ -81,7 +82,13 @@ def tune_network(graph: Graph, data: Dataset, settings: Mapping[str, PQSettings 
     _prepare(module, tuning)
     teacher = GraphModule(graph)
 
+    # Held by the checkpoint, so that a training that is taken up goes on at its own epoch.
+    module.register_buffer("epochs_done", torch.zeros((), dtype=torch.int64))
+    module.register_load_state_dict_post_hook(
+        lambda own, keys: _set_epoch(module, tuning, int(module.epochs_done)))
+
     def on_epoch(epoch: int, own: nn.Module) -> None:
+        module.epochs_done.fill_(epoch)
         _set_epoch(module, tuning, epoch)
 
     _set_epoch(module, tuning, 0)

@@ -1,0 +1,1 @@
+"""Studies: many settings of one network trained, and their accuracy beside their cost."""
