@@ -32,7 +32,7 @@ class Tuning:
     recipe: epochs, rate and what else steers the steps
     train: `both`, `prototypes` or `weights`; weights stand for tables and biases too
     following: how far, 0 to 1, prototypes move per batch towards the mean of what they stood for,
-        where both learn; 0, and prototypes alone, move them by gradients instead
+        where both learn; 0, prototypes alone, and leaves of trees move by gradients instead
     settled: share of the epochs after which prototypes stay
     gradient: `straight` or `soft`, see `PQLayer`
     temperature: of the softmax over distances at the start; it falls to a tenth
@@ -107,7 +107,9 @@ def _prepare(module: IntegerModule, tuning: Tuning) -> None:
         layer.gradient = tuning.gradient
         if layer.correction is not None:
             layer.correction.requires_grad_(weights)
-        layer.prototypes.requires_grad_(tuning.train != "weights" and not _follows(tuning))
+        # Nothing is stored of the leaves of trees, so that they follow nothing.
+        layer.prototypes.requires_grad_(
+            tuning.train != "weights" and (layer.is_tree or not _follows(tuning)))
 
 
 def _follows(tuning: Tuning) -> bool:
