@@ -253,20 +253,25 @@ def test_trees_that_were_read_from_a_file_are_refused(tmp_path):
                                 "conversion finds but no file holds; convert the graph again.")
 
 
-def test_leaves_of_trees_learn_and_their_thresholds_stay():
+@pytest.mark.parametrize("convolution, train, learns", [
+    ("im2col", "both", False), ("pixel", "both", True), ("im2col", "prototypes", True),
+    ("im2col", "weights", False)])
+def test_leaves_learn_where_nothing_else_says_the_same_and_thresholds_stay(convolution, train,
+                                                                           learns):
     graph = branching()
     data = dataset(graph)
-    settings = plan_settings(graph, Plan(keep=(), length=4, prototypes=4, encoder="tree"))
+    settings = plan_settings(graph, Plan(keep=("dense", "last", "other"), length=2, prototypes=4,
+                                         encoder="tree", convolution=convolution))
     start = convert_network(graph, data.train_images.astype(np.int64), settings, input_bits=5)
     recipe = Recipe(epochs=1, batch=32, rate=0.05, optimiser="adam", decay=0.0, warmup=0)
-    for train, learns in (("both", True), ("prototypes", True), ("weights", False)):
-        made, _ = tune_network(graph, data, settings, Tuning(recipe=recipe, train=train),
-                               network=start, input_bits=5)
-        for name, centres in start.centres.items():
-            before, after = start.parameters[name], made.parameters[name]
-            assert (before.thresholds == after.thresholds).all()
-            assert (before.tables != after.tables).any()
-            assert np.allclose(centres, made.centres[name], atol=1e-4) is not learns
+    made, _ = tune_network(graph, data, settings, Tuning(recipe=recipe, train=train),
+                           network=start, input_bits=5)
+    assert set(start.centres) == set(made.centres) != set()
+    for name, centres in start.centres.items():
+        before, after = start.parameters[name], made.parameters[name]
+        assert (before.thresholds == after.thresholds).all()
+        assert (before.tables != after.tables).any()
+        assert np.allclose(centres, made.centres[name], atol=1e-4) is not learns
 
 
 @pytest.mark.parametrize("values, message", [
