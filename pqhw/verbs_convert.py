@@ -37,7 +37,8 @@ def convert(network: Annotated[Path, typer.Argument(
                 "--prototypes", "-K", rich_help_panel=LAYERS, help="K, prototypes of a subspace")
             ] = 16,
             encoder: Annotated[str, typer.Option(
-                rich_help_panel=LAYERS, help="l2, l1, chebyshev or dot")] = "l2",
+                rich_help_panel=LAYERS, help="l2, l1, chebyshev, dot, or tree: comparisons "
+                                             "of single elements")] = "l2",
             convolution: Annotated[str, typer.Option(
                 rich_help_panel=LAYERS, help="im2col, or pixel: every pixel encoded once")
             ] = "im2col",
@@ -46,6 +47,9 @@ def convert(network: Annotated[Path, typer.Argument(
             ] = None,
             table_bits: Annotated[int, typer.Option(
                 rich_help_panel=LAYERS, help="bits of a table entry")] = 5,
+            initialisation: Annotated[str, typer.Option(
+                rich_help_panel=LAYERS,
+                help="how prototypes are found: kmeans, random or quantiles")] = "kmeans",
             tune: Annotated[int, typer.Option(
                 rich_help_panel=LEARNING, help="epochs; 0 for none")] = 0,
             rate: Annotated[float, typer.Option(
@@ -82,7 +86,8 @@ def convert(network: Annotated[Path, typer.Argument(
     plan = Plan(kind=kind, keep=None if keep is None else tuple(filter(None, keep.split(","))),
                 activation_bits=bits, weight_bits=weight_bits, length=length,
                 prototypes=prototypes, encoder=encoder, convolution=convolution,
-                prototype_bits=prototype_bits, table_bits=table_bits)
+                prototype_bits=prototype_bits, table_bits=table_bits,
+                initialisation=initialisation)
     settings = plan_settings(graph, plan)
     tuning = _tuning(tune, rate, batch, seed, train, gradient) if tune else None
     images = read_data(data)

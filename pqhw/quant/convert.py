@@ -8,7 +8,7 @@ import numpy as np
 from ..golden import layer_results
 from ..network.dense import DenseNetwork
 from ..spec import (ChainSpec, EngineSpec, Layer, MACPrecision, MACSpec, PQPrecision,
-                    PQSpec, Requantize)
+                    PQSpec, Requantize, SpecError)
 from ..spec.parameters import Parameters, check_parameters, check_rows
 from .fixed import multipliers
 from .grid import grouped, on_grid
@@ -71,6 +71,9 @@ def _check_count(network: DenseNetwork, settings: Sequence[Any]) -> None:
 
 def _pq_spec(network: DenseNetwork, settings: Sequence[PQSettings], index: int) -> PQSpec:
     own = settings[index]
+    if own.engine.encoder == "tree":
+        raise SpecError("engine.encoder must compare distances in a chain; "
+                        'trees are learned by convert_network, but it is "tree".')
     output = (Requantize(bits=settings[index + 1].activation_bits)
               if index + 1 < len(settings) else None)
     return PQSpec(

@@ -17,10 +17,11 @@ from ..spec.network import NetworkNode, NetworkSpec, input_of
 from ..spec.parameters import Parameters, check_parameters
 from .fixed import multipliers
 from .layers import fixed_shift, layer_levels
-from .pq_layer import pq_layer_values
+from .pq_layer import LayerValues, pq_layer_values
 from .prototypes import round_half_up
 from .settings import MACSettings, PQSettings
 from .steps import grid_steps
+from .threads import one_thread
 
 __all__ = ["IntegerNetwork", "convert_network", "engine_for", "plain_node"]
 
@@ -41,11 +42,14 @@ class IntegerNetwork:
     steps: real value of 1, by result, where it has one
     units: of the sums of a layer in a step of its result, or in 1.0 where sums are the result, by
         the layer's name; of a layer with a scale per output, those of its first
+    centres: [S, K, V], S of all groups: what the leaves of a layer's trees stand for, by the
+        layer's name; fine-tuning begins there, hardware and files do without
     """
     spec: NetworkSpec
     parameters: dict[str, Parameters]
     steps: dict[str, float]
     units: dict[str, float]
+    centres: Mapping[str, np.ndarray] = dataclasses.field(default_factory=dict)
 
 
 def convert_network(graph: Graph, images: np.ndarray, settings: Mapping[str, LayerSettings], *,
@@ -77,16 +81,20 @@ def convert_network(graph: Graph, images: np.ndarray, settings: Mapping[str, Lay
     nodes: list[NetworkNode] = []
     parameters: dict[str, Parameters] = {}
     units: dict[str, float] = {}
+    centres: dict[str, np.ndarray] = {}
     values = {INPUT: _checked(given, images)}
     last = {name: step for step in lowered.steps for name in step.inputs}
     for step in lowered.steps:
         entering = [values[name] for name in step.inputs]
         if isinstance(step.node.op, WEIGHTED):
-            made, found, units[step.name] = _engine(
-                lowered, step, settings[step.node.name], real, entering[0],
-                floats[step.node.name], seed)
-            parameters[step.name] = check_parameters(made, found)
-            op: integer.NodeOp = integer.Engine(made)
+            with one_thread():
+                found = _engine(lowered, step, settings[step.node.name], real, entering[0],
+                                floats[step.node.name], seed)
+            parameters[step.name] = check_parameters(found.spec, found.values)
+            units[step.name] = found.units
+            if found.centres is not None:
+                centres[step.name] = found.centres
+            op: integer.NodeOp = integer.Engine(found.spec)
             if progress is not None:
                 progress(len(parameters), len(lowered.layers))
         else:
@@ -98,7 +106,7 @@ def convert_network(graph: Graph, images: np.ndarray, settings: Mapping[str, Lay
         for name in set(step.inputs):
             if last[name] is step:
                 del values[name]
-    return IntegerNetwork(spec, parameters, real, units)
+    return IntegerNetwork(spec, parameters, real, units, centres)
 
 
 def _checked(given: integer.NetworkInput, images: np.ndarray) -> np.ndarray:
@@ -191,20 +199,20 @@ def layer_weights(lowered: Lowered, step: Step) -> np.ndarray:
 
 def _engine(lowered: Lowered, step: Step, settings: LayerSettings, real: Mapping[str, float],
             entering: np.ndarray, sums: np.ndarray, seed: int
-            ) -> tuple[PQSpec | MACSpec, dict[str, Any], float]:
-    """The finished spec, the parameters, and the units of its sums in a step of its result."""
+            ) -> LayerValues:
     op, spec = step.node.op, engine_for(lowered, step, settings)
     assert isinstance(op, WEIGHTED)
     leaving = real.get(step.name, 1.0)
     weights = layer_weights(lowered, step) * real[step.inputs[0]] / leaving
     bias = op.bias.astype(np.float64) / leaving
     if isinstance(spec, PQSpec):
-        return pq_layer_values(spec, weights, bias, entering, sums / leaving, seed)
+        assert isinstance(settings, PQSettings)
+        return pq_layer_values(spec, weights, bias, entering, sums / leaving, seed=seed,
+                               initialisation=settings.initialisation)
     return _mac_values(spec, weights, bias)
 
 
-def _mac_values(spec: MACSpec, weights: np.ndarray, bias: np.ndarray
-                ) -> tuple[MACSpec, dict[str, Any], float]:
+def _mac_values(spec: MACSpec, weights: np.ndarray, bias: np.ndarray) -> LayerValues:
     """Weights on the steps of input and output as levels, scales as multipliers."""
     values, scale = layer_levels(spec, weights.reshape(len(weights), -1))
     values["weights"] = values["weights"].reshape(weights.shape)
@@ -212,4 +220,4 @@ def _mac_values(spec: MACSpec, weights: np.ndarray, bias: np.ndarray
     if spec.output is not None:
         values["multiplier"], shift = multipliers(scale, spec.max_shift)
     made, fixed = fixed_shift(spec, shift, round_half_up(bias / scale))
-    return made, values | fixed, 1 / float(scale[0])
+    return LayerValues(made, values | fixed, 1 / float(scale[0]))

@@ -8,6 +8,7 @@ from ..network.fold import fold_batchnorm
 from ..network.graph import Graph, GraphError, layer_shape
 from ..network.ops import Conv2d
 from ..spec import MACEngine, PQEngine, SpecError
+from .prototypes import check_initialisation
 from .settings import MACSettings, PQSettings
 
 __all__ = ["Plan", "plan_settings"]
@@ -31,6 +32,7 @@ class Plan:
     encoder, convolution: of product-quantized engines
     prototype_bits, table_bits: of product-quantized engines; prototypes have the bits of the
         activations where left out
+    initialisation: how prototypes are found: `kmeans`, `random` or `quantiles`
     """
     kind: str = "pq"
     keep: tuple[str, ...] | None = None
@@ -42,10 +44,12 @@ class Plan:
     convolution: str = "im2col"
     prototype_bits: int | None = None
     table_bits: int = 5
+    initialisation: str = "kmeans"
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
             raise SpecError(f"kind must be one of {', '.join(KINDS)}, but is {self.kind}.")
+        check_initialisation(self.initialisation, self.encoder)
 
 
 def plan_settings(graph: Graph, plan: Plan,
@@ -104,4 +108,5 @@ def _settings(graph: Graph, name: str, plan: Plan) -> PQSettings | MACSettings:
     engine_of = PQEngine(subvector_length=min(length, limit), prototypes=plan.prototypes,
                          encoder=plan.encoder, **fields)
     return PQSettings(engine=engine_of, activation_bits=plan.activation_bits,
-                      table_bits=plan.table_bits, prototype_bits=plan.prototype_bits)
+                      table_bits=plan.table_bits, prototype_bits=plan.prototype_bits,
+                      initialisation=plan.initialisation)

@@ -3,6 +3,7 @@
 import dataclasses
 
 from ..spec import MACEngine, MACFolding, PQEngine, PQFolding
+from .prototypes import check_initialisation
 
 __all__ = ["PQSettings", "MACSettings", "Learning"]
 
@@ -18,12 +19,23 @@ class PQSettings:
     table_bits: bits of a table entry
     prototype_bits: bits of a prototype element; as many as the activations where left out
     folding: how much one cycle does; it does not change results
+    initialisation: how prototypes are found: `kmeans`, `random` or `quantiles`, see
+        `pqhw.quant.prototypes.learn_prototypes`; trees have a way of their own
+
+    Raises
+    ------
+    SpecError
+        If the initialisation is unknown, or chosen for trees.
     """
     engine: PQEngine
     activation_bits: int
     table_bits: int
     prototype_bits: int | None = None
     folding: PQFolding = PQFolding()
+    initialisation: str = "kmeans"
+
+    def __post_init__(self) -> None:
+        check_initialisation(self.initialisation, self.engine.encoder)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

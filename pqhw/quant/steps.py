@@ -12,7 +12,7 @@ __all__ = ["grid_steps"]
 FRACTIONS = np.geomspace(1.0, 0.1, 47)
 """Shares of the largest value that are tried as the grid's top."""
 
-SAMPLES = 1 << 18
+SAMPLES = 1 << 16
 """Values of a result that are looked at."""
 
 

@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 
 from ..golden import shift_half_up
+from ..golden.lookup import table_sums
 from ..spec import PQSpec
 from ..spec.ranges import Range
 from .prototypes import round_half_up
@@ -29,9 +30,9 @@ class RealTables:
 
 
 def one_hot(codes: np.ndarray, prototypes: int) -> np.ndarray:
-    """Codes [R, S] as rows [R, S*K] of zeros and S ones."""
+    """Codes [R, S] as rows [R, S*K] of zeros and S ones, in single precision."""
     rows, subspaces = codes.shape
-    design = np.zeros((rows, subspaces * prototypes))
+    design = np.zeros((rows, subspaces * prototypes), np.float32)
     design[np.arange(rows)[:, None], np.arange(subspaces) * prototypes + codes] = 1
     return design
 
@@ -56,22 +57,23 @@ def fit_tables(codes: np.ndarray, prior: np.ndarray, targets: np.ndarray, *, rid
     """
     subspaces, prototypes, outputs = prior.shape
     design = one_hot(codes, prototypes)
-    entries = prior.reshape(-1, outputs)
-    normal = design.T @ design + ridge * np.eye(len(entries))
-    solve = np.linalg.inv(normal)
-    counts = design.sum(axis=0).reshape(subspaces, prototypes, 1)
+    # Counts of rows: exact in single precision.
+    normal = (design.T @ design).astype(np.float64)
+    counts = normal.diagonal().reshape(subspaces, prototypes, 1)
+    solve = np.linalg.inv(normal + ridge * np.eye(len(normal)))
     means = (prior * counts).sum(axis=1, keepdims=True) / len(codes)
     start = (prior - means).reshape(-1, outputs)
-    bias = targets.mean(axis=0)
-    entries = start + solve @ (design.T @ (targets - bias - design @ start))
-    for _ in range(passes):
-        if clamp is None:
-            break
-        sums = design @ entries + bias
-        wanted = np.where(targets <= clamp.low, np.minimum(sums, clamp.low), targets)
-        wanted = np.where(targets >= clamp.high, np.maximum(sums, clamp.high), wanted)
+    expected = design @ start.astype(np.float32)
+    wanted, entries, bias = targets, start, np.zeros(outputs)
+    for number in range(1 if clamp is None else passes + 1):
+        if number:
+            assert clamp is not None
+            sums = design @ entries.astype(np.float32) + bias
+            wanted = np.where(targets <= clamp.low, np.minimum(sums, clamp.low), targets)
+            wanted = np.where(targets >= clamp.high, np.maximum(sums, clamp.high), wanted)
         bias = wanted.mean(axis=0)
-        entries = start + solve @ (design.T @ (wanted - bias - design @ start))
+        missing = (wanted - bias - expected).astype(np.float32)
+        entries = start + solve @ (design.T @ missing).astype(np.float64)
     return _centred(entries.reshape(prior.shape), bias, np.linalg.cholesky(solve).T)
 
 
@@ -139,7 +141,7 @@ def choose_tables(tables: RealTables, codes: np.ndarray, targets: np.ndarray,
     best, least = None, np.inf
     for scale, shift in candidate_scales(tables.entries, spec, 3):
         entries, bias = round_tables(tables, scale, spec.term_range)
-        results = bias + sum(entries[s, codes[:, s]] for s in range(len(entries)))
+        results = table_sums(entries, codes.T) + bias
         if spec.output is None:
             results = results / scale
         else:

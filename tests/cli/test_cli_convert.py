@@ -42,6 +42,16 @@ def test_a_converted_network_lies_in_the_folder(graph):
     assert hidden.precision.table_bits == 6
 
 
+@pytest.mark.parametrize("options, array", [
+    (["--encoder", "tree"], "thresholds"), (["--initialisation", "quantiles"], "prototypes")])
+def test_encoders_are_learned_in_their_own_ways(graph, options, array):
+    result = CliRunner().invoke(app, ["convert", graph, "--data", "digits", "-o", "out", "-V", "2",
+                                      "-K", "4", *options])
+    assert result.exit_code == 0, result.output
+    hidden = list(load_integer_network("out/tiny.toml").parameters.values())[1]
+    assert len(getattr(hidden, array)) == 3
+
+
 def test_json_tells_the_accuracies(graph):
     result = CliRunner().invoke(app, ["convert", graph, "--data", "digits", "--kind", "fixed",
                                       "--keep", "", "-o", "out", "--json", "-"])
@@ -58,6 +68,8 @@ def test_json_tells_the_accuracies(graph):
                            "last."),
     (["--data", "letters"], "error: "),
     (["-K", "1000"], "error: engine.prototypes must be "),
+    (["--initialisation", "zeros"], "error: initialisation must be one of kmeans, random, "
+                                    "quantiles, but is zeros."),
 ])
 def test_what_cannot_be_is_one_sentence(graph, options, message, capsys):
     arguments = ["convert", graph, "--data", "digits", *options]

@@ -104,7 +104,8 @@ def digits_graph():
     (Plan(kind="fixed", weight_bits=4, activation_bits=4, keep=()), 1.5),
     (Plan(kind="sp2", weight_bits=4, activation_bits=4, keep=()), 1.5),
     (Plan(kind="bitplane", weight_bits=4, activation_bits=4, keep=()), 1.5),
-    (Plan(kind="pq", keep=(), length=4, prototypes=32, table_bits=8, activation_bits=6), 4),
+    (Plan(kind="pq", keep=(), length=4, prototypes=32, table_bits=8, activation_bits=6), 4.5),
+    (Plan(encoder="tree", keep=(), length=4, prototypes=32, table_bits=8, activation_bits=6), 6.5),
 ])
 def test_digits_keep_their_accuracy(plan, points):
     pytest.importorskip("sklearn")

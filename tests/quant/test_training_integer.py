@@ -13,17 +13,25 @@ from pqhw.network.lowering import lower  # noqa: E402
 from pqhw.network.ops import (Add, Concat, Conv2d, Flatten, GlobalAvgPool, Linear,  # noqa: E402
                               MaxPool, PadChannels, Relu, Subsample)
 from pqhw.quant.evaluate import evaluate_network  # noqa: E402
+from pqhw.quant.files import load_integer_network, save_integer_network  # noqa: E402
 from pqhw.quant.network import convert_network  # noqa: E402
 from pqhw.quant.plan import Plan, plan_settings  # noqa: E402
 from pqhw.quant.training import Recipe  # noqa: E402
 from pqhw.quant.training.integer import (IntegerModule, PQLayer, Scale, Tuning,  # noqa: E402
                                          tune_network)
 from pqhw.quant.training.integer.rounding import quantize, round_half_up, shifted  # noqa: E402
-from pqhw.spec import Requantize  # noqa: E402
+from pqhw.spec import Requantize, SpecError  # noqa: E402
 from pqhw.spec.parameters import PQParameters  # noqa: E402
 from pqhw.spec.ranges import Range  # noqa: E402
 
 RANDOM = np.random.default_rng(11)
+START = RANDOM.bit_generator.state
+
+
+@pytest.fixture(autouse=True)
+def same_numbers():
+    """Every test draws the same, whichever ran before."""
+    RANDOM.bit_generator.state = START
 
 
 def draw(*shape):
@@ -74,6 +82,10 @@ def images(count=40):
     (Plan(keep=(), length=2, prototypes=3, convolution="pixel", table_bits=8), 3),
     (Plan(keep=(), length=4, prototypes=6, prototype_bits=4), 2),
     (Plan(keep=("stem", "dense"), length=4, prototypes=16, activation_bits=8), 1),
+    (Plan(keep=(), length=4, prototypes=8, encoder="tree", activation_bits=5), 1),
+    (Plan(keep=(), length=3, prototypes=4, encoder="tree", prototype_bits=4), 2),
+    (Plan(keep=(), length=2, prototypes=4, encoder="tree", convolution="pixel", table_bits=8), 1),
+    (Plan(keep=(), length=1, prototypes=2, encoder="tree", convolution="pixel"), 3),
     (Plan(kind="fixed", keep=(), weight_bits=8, activation_bits=8), 1),
     (Plan(kind="fixed", keep=(), weight_bits=3, activation_bits=4), 2),
     (Plan(kind="sp2", keep=(), weight_bits=4, activation_bits=4), 1),
@@ -111,6 +123,8 @@ def dataset(graph, count=256):
     (Plan(keep=(), length=4, prototypes=4, activation_bits=5), {"gradient": "soft"}),
     (Plan(keep=(), length=2, prototypes=4, convolution="pixel"), {"following": 0.0}),
     (Plan(keep=(), length=4, prototypes=4, activation_bits=5), {"train": "prototypes"}),
+    (Plan(keep=(), length=4, prototypes=8, encoder="tree", activation_bits=5), {}),
+    (Plan(keep=(), length=2, prototypes=4, encoder="tree", convolution="pixel"), {}),
     (Plan(kind="sp2", keep=(), weight_bits=4, activation_bits=4), {}),
 ])
 def test_what_was_learned_is_exported_to_the_last_integer(plan, tuning):
@@ -146,7 +160,9 @@ def test_weights_alone_leave_prototypes_and_prototypes_alone_leave_biases():
 
 @pytest.mark.parametrize("plan", [
     Plan(kind="fixed", keep=(), weight_bits=3, activation_bits=3),
-    Plan(keep=("stem", "dense", "last"), length=2, prototypes=4, convolution="pixel")])
+    Plan(keep=("stem", "dense", "last"), length=2, prototypes=4, convolution="pixel"),
+    Plan(keep=("stem", "dense", "last"), length=2, prototypes=4, convolution="pixel",
+         encoder="tree")])
 def test_learning_gains_what_conversion_lost(plan):
     graph = branching()
     data = dataset(graph, 512)
@@ -223,6 +239,39 @@ def test_networks_that_cannot_learn_are_refused():
     with pytest.raises(GraphError, match="^stem.relu: planes of bits do not learn; take scheme = "
                                          '"fixed" and the same bits.$'):
         IntegerModule(lower(graph, bits, input_bits=5), network, settings)
+
+
+def test_trees_that_were_read_from_a_file_are_refused(tmp_path):
+    graph = branching()
+    settings = plan_settings(graph, Plan(keep=(), length=4, prototypes=4, encoder="tree"))
+    network = convert_network(graph, images(), settings, input_bits=5)
+    text, _ = save_integer_network(tmp_path, network)
+    bits = {name: own.activation_bits for name, own in settings.items()}
+    with pytest.raises(SpecError) as error:
+        IntegerModule(lower(graph, bits, input_bits=5), load_integer_network(text), settings)
+    assert str(error.value) == ("stem.relu: trees learn only with the means of their leaves, which "
+                                "conversion finds but no file holds; convert the graph again.")
+
+
+@pytest.mark.parametrize("convolution, train, learns", [
+    ("im2col", "both", False), ("pixel", "both", True), ("im2col", "prototypes", True),
+    ("im2col", "weights", False)])
+def test_leaves_learn_where_nothing_else_says_the_same_and_thresholds_stay(convolution, train,
+                                                                           learns):
+    graph = branching()
+    data = dataset(graph)
+    settings = plan_settings(graph, Plan(keep=("dense", "last", "other"), length=2, prototypes=4,
+                                         encoder="tree", convolution=convolution))
+    start = convert_network(graph, data.train_images.astype(np.int64), settings, input_bits=5)
+    recipe = Recipe(epochs=1, batch=32, rate=0.05, optimiser="adam", decay=0.0, warmup=0)
+    made, _ = tune_network(graph, data, settings, Tuning(recipe=recipe, train=train),
+                           network=start, input_bits=5)
+    assert set(start.centres) == set(made.centres) != set()
+    for name, centres in start.centres.items():
+        before, after = start.parameters[name], made.parameters[name]
+        assert (before.thresholds == after.thresholds).all()
+        assert (before.tables != after.tables).any()
+        assert np.allclose(centres, made.centres[name], atol=1e-4) is not learns
 
 
 @pytest.mark.parametrize("values, message", [

@@ -43,8 +43,9 @@ class IntegerModule(nn.Module):
 
     Raises
     ------
-    GraphError
-        If a layer cannot learn here: planes of bits, or a network that does not end in a layer.
+    GraphError, SpecError
+        If a layer cannot learn here: planes of bits, a network that does not end in a layer, or
+        trees without the means of their leaves.
     """
 
     def __init__(self, lowered: Lowered, network: IntegerNetwork,
@@ -115,7 +116,12 @@ class IntegerModule(nn.Module):
                 node = dataclasses.replace(node, op=integer.Engine(made))
             nodes.append(node)
         spec = NetworkSpec(self.network.spec.name, self.network.spec.input, tuple(nodes))
-        return IntegerNetwork(spec, parameters, self.network.steps, units)
+        return IntegerNetwork(spec, parameters, self.network.steps, units, self._centres())
+
+    def _centres(self) -> dict[str, np.ndarray]:
+        """What the leaves of trees stand for as learned so far."""
+        return {name: self[name].prototypes.double().cpu().numpy()
+                for name in self.network.centres}
 
     def accuracy(self, images: np.ndarray, labels: np.ndarray) -> float:
         """Share, 0 to 1, of images that the integer network puts into the class of their label."""
@@ -139,14 +145,22 @@ def _layer(lowered: Lowered, network: IntegerNetwork, step: Any,
                              'take scheme = "fixed" and the same bits.')
         return MACLayer(spec, scale, weights, bias)
     assert isinstance(spec, PQSpec) and isinstance(parameters, PQParameters | TreeParameters)
-    if isinstance(parameters, TreeParameters):
-        raise SpecError(f"{step.name}: trees are given with their prototypes.")
-    entry = network.units[step.name]
-    product = real_tables(spec, parameters.prototypes.astype(np.float64), weights * scale.ratio)
-    correction = parameters.tables / entry - product
+    entry, prototypes = network.units[step.name], _prototypes(network, step.name, parameters)
+    correction = parameters.tables / entry - real_tables(spec, prototypes, weights * scale.ratio)
     return PQLayer(spec, scale, weights, parameters.bias / entry * scale.leaving,
-                   parameters=parameters, prototypes=parameters.prototypes, entry=entry,
+                   parameters=parameters, prototypes=prototypes, entry=entry,
                    correction=correction if not spec.encodes_pixels and spec.sets == 1 else None)
+
+
+def _prototypes(network: IntegerNetwork, name: str,
+                parameters: PQParameters | TreeParameters) -> np.ndarray:
+    """What the codes of a layer stand for, [S or 1, K, V]."""
+    if isinstance(parameters, PQParameters):
+        return parameters.prototypes.astype(np.float64)
+    if name not in network.centres:
+        raise SpecError(f"{name}: trees learn only with the means of their leaves, which "
+                        "conversion finds but no file holds; convert the graph again.")
+    return network.centres[name]
 
 
 def _plain(op: integer.NodeOp, inputs: list[Tensor], lowest: int) -> Tensor:

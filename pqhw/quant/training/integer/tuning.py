@@ -33,7 +33,8 @@ class Tuning:
     recipe: epochs, rate and what else steers the steps
     train: `both`, `prototypes` or `weights`; weights stand for tables and biases too
     following: how far, 0 to 1, prototypes move per batch towards the mean of what they stood for,
-        where both learn; 0, and prototypes alone, move them by gradients instead
+        where both learn; 0, and prototypes alone, move them by gradients instead. Leaves of trees
+        move by gradients where their entries have no correction of their own
     settled: share of the epochs after which prototypes stay
     gradient: `straight` or `soft`, see `PQLayer`
     temperature: of the softmax over distances at the start; it falls to a tenth
@@ -114,7 +115,10 @@ def _prepare(module: IntegerModule, tuning: Tuning) -> None:
         layer.gradient = tuning.gradient
         if layer.correction is not None:
             layer.correction.requires_grad_(weights)
-        layer.prototypes.requires_grad_(tuning.train != "weights" and not _follows(tuning))
+        # Leaves of trees follow nothing; beside a correction, which says all that they could,
+        # they rest (digits-cnn: 95.6 % instead of 94.6 %).
+        still = _follows(tuning) and not (layer.is_tree and layer.correction is None)
+        layer.prototypes.requires_grad_(tuning.train != "weights" and not still)
 
 
 def _follows(tuning: Tuning) -> bool:
