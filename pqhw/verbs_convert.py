@@ -50,6 +50,11 @@ def convert(network: Annotated[Path, typer.Argument(
             initialisation: Annotated[str, typer.Option(
                 rich_help_panel=LAYERS,
                 help="how prototypes are found: kmeans, random or quantiles")] = "kmeans",
+            adapt: Annotated[int, typer.Option(
+                rich_help_panel=LEARNING, help="epochs in floating point before, in which the "
+                                               "network gets used to prototypes; 0 for none")] = 0,
+            adapt_rate: Annotated[float, typer.Option(
+                rich_help_panel=LEARNING, help="largest step of these")] = 0.002,
             tune: Annotated[int, typer.Option(
                 rich_help_panel=LEARNING, help="epochs; 0 for none")] = 0,
             rate: Annotated[float, typer.Option(
@@ -89,14 +94,15 @@ def convert(network: Annotated[Path, typer.Argument(
                 prototype_bits=prototype_bits, table_bits=table_bits,
                 initialisation=initialisation)
     settings = plan_settings(graph, plan)
+    adapting = _tuning(adapt, adapt_rate, batch, seed, "both", "straight") if adapt else None
     tuning = _tuning(tune, rate, batch, seed, train, gradient) if tune else None
     images = read_data(data)
     folder = Path("runs") / f"convert-{graph.name}" if folder is None else folder
     with progress_bar(remaining=True) as bar:
         task = bar.add_task("converting", total=None)
         made = convert_graph(
-            graph, images, settings, tuning=tuning, seed=seed, folder=folder if tune else None,
-            resume=resume, device=device,
+            graph, images, settings, adapting=adapting, tuning=tuning, seed=seed,
+            folder=folder if adapt or tune else None, resume=resume, device=device,
             progress=lambda done, total: bar.update(task, completed=done, total=total),
             step=lambda own: bar.update(task, total=own.total, completed=own.done,
                                         description=own.text))

@@ -24,6 +24,9 @@ CALIBRATION_ELEMENTS = 1 << 28
 
 FEWEST_IMAGES = 16
 
+ADAPTING = "adapting"
+"""The folder of the training in floating point."""
+
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Conversion:
@@ -65,8 +68,8 @@ def _calibration_images(graph: Graph) -> int:
 
 
 def convert_graph(graph: Graph, data: Dataset,
-                  settings: Mapping[str, PQSettings | MACSettings], *, tuning: Any = None,
-                  seed: int = 0, folder: str | os.PathLike[str] | None = None,
+                  settings: Mapping[str, PQSettings | MACSettings], *, adapting: Any = None,
+                  tuning: Any = None, seed: int = 0, folder: str | os.PathLike[str] | None = None,
                   resume: bool = False, device: str = "auto",
                   progress: Callable[[int, int], None] | None = None,
                   step: Callable[[Any], None] | None = None) -> Conversion:
@@ -76,24 +79,38 @@ def convert_graph(graph: Graph, data: Dataset,
     ----------
     graph: takes the pixels of `data` as they are
     settings: per layer, by name
-    tuning: a `pqhw.quant.training.integer.Tuning`, which needs PyTorch
+    adapting, tuning: each a `pqhw.quant.training.integer.Tuning`, which needs PyTorch: first in
+        floating point with encoded inputs, then in integers
     seed: chooses the calibration images and where clusters begin
-    folder, resume, device: of the fine-tuning
+    folder, resume, device: of training; adapting takes a folder of its own within
     progress: called with layers converted and layers in all
     step: told of the steps of fine-tuning
     """
     bits = input_bits(data)
     order = np.random.default_rng(seed).permutation(len(data.train_images))
     order = order[:_calibration_images(graph)]
-    network = convert_network(graph, data.train_images[np.sort(order)], settings, input_bits=bits,
-                              seed=seed, progress=progress)
+    images = data.train_images[np.sort(order)]
+    network = convert_network(graph, images, settings, input_bits=bits, seed=seed,
+                              progress=progress)
     found = evaluate_network(network, data.test_images, data.test_labels, graph)
     assert found.float_accuracy is not None
     made = Conversion(network, found.float_accuracy, found.accuracy)
-    if tuning is None:
+    if adapting is None and tuning is None:
         return made
-    from .training.integer import tune_network
-    tuned, _ = tune_network(graph, data, settings, tuning, network=network, input_bits=bits,
-                            folder=folder, resume=resume, progress=step, device=device)
+    from .training.integer import adapt_network, tune_network
+    learner = graph
+    training: dict[str, Any] = {"resume": resume, "progress": step, "device": device,
+                                "input_bits": bits}
+    if adapting is not None:
+        inner = None if folder is None else os.path.join(folder, ADAPTING)
+        adapted, _ = adapt_network(graph, data, settings, adapting, network, folder=inner,
+                                   **training)
+        learner = adapted.graph
+        network = convert_network(learner, images, settings, input_bits=bits, seed=seed,
+                                  adapted=adapted, progress=progress)
+    tuned = network
+    if tuning is not None:
+        tuned, _ = tune_network(learner, data, settings, tuning, network=network, teacher=graph,
+                                folder=folder, **training)
     after = evaluate_network(tuned, data.test_images, data.test_labels)
     return dataclasses.replace(made, network=tuned, tuned_accuracy=after.accuracy)

@@ -17,13 +17,13 @@ from ..spec.network import NetworkNode, NetworkSpec, input_of
 from ..spec.parameters import Parameters, check_parameters
 from .fixed import multipliers
 from .layers import fixed_shift, layer_levels
-from .pq_layer import LayerValues, pq_layer_values
+from .pq_layer import LayerValues, LearnedEncoder, pq_layer_values
 from .prototypes import round_half_up
 from .settings import MACSettings, PQSettings
 from .steps import grid_steps
 from .threads import one_thread
 
-__all__ = ["IntegerNetwork", "convert_network", "engine_for", "plain_node"]
+__all__ = ["Adapted", "IntegerNetwork", "convert_network", "engine_for", "plain_node"]
 
 LayerSettings = PQSettings | MACSettings
 
@@ -52,8 +52,24 @@ class IntegerNetwork:
     centres: Mapping[str, np.ndarray] = dataclasses.field(default_factory=dict)
 
 
+@dataclasses.dataclass(frozen=True, eq=False)
+class Adapted:
+    """A float network that was trained with encoded inputs.
+
+    Members
+    -------
+    graph: with the weights as learned
+    steps: real value of 1, by result
+    encoders: by the name of the layer's node
+    """
+    graph: Graph
+    steps: dict[str, float]
+    encoders: dict[str, LearnedEncoder]
+
+
 def convert_network(graph: Graph, images: np.ndarray, settings: Mapping[str, LayerSettings], *,
                     input_bits: int = 8, input_signed: bool = False, seed: int = 0,
+                    adapted: Adapted | None = None,
                     progress: Callable[[int, int], None] | None = None) -> IntegerNetwork:
     """Post-training conversion: steps, weights and prototypes from a few images, no gradients.
 
@@ -65,6 +81,7 @@ def convert_network(graph: Graph, images: np.ndarray, settings: Mapping[str, Lay
     graph: takes the integers of the images as they are
     images: [R, H, W, C] or rows [R, D], integers; a few hundred are enough
     settings: per layer, by name
+    adapted: steps and encoders that the graph was trained with, found here where left out
     progress: called with layers done and layers in all
 
     Raises
@@ -75,9 +92,14 @@ def convert_network(graph: Graph, images: np.ndarray, settings: Mapping[str, Lay
     bits = {name: own.activation_bits for name, own in settings.items()}
     lowered = lower(graph, bits, input_bits=input_bits, input_signed=input_signed)
     given = input_of(lowered.graph.input_shape, bits=input_bits, signed=input_signed)
-    floats = lowered.graph.activations(np.asarray(images))
-    steps = grid_steps(lowered, floats)
-    real = {name: steps[tensor.grid] for name, tensor in lowered.tensors.items()}
+    sums: dict[str, np.ndarray] = {}
+    if adapted is None:
+        sums = lowered.graph.activations(np.asarray(images))
+        steps = grid_steps(lowered, sums)
+        real = {name: steps[tensor.grid] for name, tensor in lowered.tensors.items()}
+    else:
+        real = adapted.steps
+    encoders = {} if adapted is None else adapted.encoders
     nodes: list[NetworkNode] = []
     parameters: dict[str, Parameters] = {}
     units: dict[str, float] = {}
@@ -89,7 +111,7 @@ def convert_network(graph: Graph, images: np.ndarray, settings: Mapping[str, Lay
         if isinstance(step.node.op, WEIGHTED):
             with one_thread():
                 found = _engine(lowered, step, settings[step.node.name], real, entering[0],
-                                floats[step.node.name], seed)
+                                sums.get(step.node.name), seed, encoders.get(step.node.name))
             parameters[step.name] = check_parameters(found.spec, found.values)
             units[step.name] = found.units
             if found.centres is not None:
@@ -198,8 +220,8 @@ def layer_weights(lowered: Lowered, step: Step) -> np.ndarray:
 
 
 def _engine(lowered: Lowered, step: Step, settings: LayerSettings, real: Mapping[str, float],
-            entering: np.ndarray, sums: np.ndarray, seed: int
-            ) -> LayerValues:
+            entering: np.ndarray, sums: np.ndarray | None, seed: int,
+            learned: LearnedEncoder | None) -> LayerValues:
     op, spec = step.node.op, engine_for(lowered, step, settings)
     assert isinstance(op, WEIGHTED)
     leaving = real.get(step.name, 1.0)
@@ -207,8 +229,9 @@ def _engine(lowered: Lowered, step: Step, settings: LayerSettings, real: Mapping
     bias = op.bias.astype(np.float64) / leaving
     if isinstance(spec, PQSpec):
         assert isinstance(settings, PQSettings)
-        return pq_layer_values(spec, weights, bias, entering, sums / leaving, seed=seed,
-                               initialisation=settings.initialisation)
+        return pq_layer_values(spec, weights, bias, entering,
+                               None if sums is None else sums / leaving, seed=seed,
+                               initialisation=settings.initialisation, learned=learned)
     return _mac_values(spec, weights, bias)
 
 

@@ -16,7 +16,7 @@ from .prototypes import learn_prototypes, round_half_up, subvectors
 from .tables import candidate_scales, choose_tables, fit_tables
 from .trees import leaf_means, learn_trees
 
-__all__ = ["LayerValues", "pq_layer_values", "real_tables"]
+__all__ = ["LayerValues", "LearnedEncoder", "pq_layer_values", "real_tables"]
 
 ROWS = 1 << 14
 """Rows that prototypes and tables are learned from."""
@@ -27,6 +27,21 @@ corrections of one. Least error on images held out of ResNet-20, for prototypes 
 
 FITTED_ENTRIES = 2048
 """Largest number of entries per output whose tables are fitted by least squares."""
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class LearnedEncoder:
+    """An encoder that training has found.
+
+    Members
+    -------
+    values: what it stores, as parameters have it
+    centres: [S, K, V], S of all groups, or [1, K, V]: what codes stand for, in steps of the input
+    units: of the layer's sums in a step of its result
+    """
+    values: dict[str, np.ndarray]
+    centres: np.ndarray
+    units: float
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -47,8 +62,8 @@ class LayerValues:
 
 
 def pq_layer_values(spec: PQSpec, weights: np.ndarray, bias: np.ndarray, entering: np.ndarray,
-                    targets: np.ndarray, *, seed: int = 0, initialisation: str = "kmeans"
-                    ) -> LayerValues:
+                    targets: np.ndarray | None, *, seed: int = 0, initialisation: str = "kmeans",
+                    learned: LearnedEncoder | None = None) -> LayerValues:
     """A product-quantized layer as integers.
 
     Prototypes are the centres of what enters, or means of the leaves of trees. Tables are prototype
@@ -60,9 +75,18 @@ def pq_layer_values(spec: PQSpec, weights: np.ndarray, bias: np.ndarray, enterin
     weights: [N, Fh, Fw, C / groups] or [N, D], in steps of output per step of input
     bias: [N], in steps of the output
     entering: integers [R, H, W, C] or [R, D]
-    targets: sums [R, OH, OW, N] or [R, N] that the float layer gives, in steps of the output
+    targets: sums [R, OH, OW, N] or [R, N] that the float layer gives, in steps of the output; None
+        where `learned`
     seed, initialisation: of prototypes, see `learn_prototypes`
+    learned: the encoder, where the layer was trained with one; tables are then products alone
     """
+    if learned is not None:
+        shift = 0 if spec.output is None else int(np.log2(learned.units))
+        made, values = _products(spec, learned.values, real_tables(spec, learned.centres, weights),
+                                 bias, learned.units, shift)
+        return LayerValues(made, values, learned.units,
+                           learned.centres if spec.engine.encoder == "tree" else None)
+    assert targets is not None
     rows, chosen = _sampled(spec, entering, seed)
     encoder, centres, codes = _encoder(spec, rows, weights, seed, initialisation)
     kept = centres if spec.engine.encoder == "tree" else None
@@ -164,9 +188,7 @@ def _by_products(spec: PQSpec, encoder: dict[str, np.ndarray], real: np.ndarray,
     best: tuple[PQSpec, dict[str, Any], float] | None = None
     least = np.inf
     for scale, shift in candidate_scales(real, spec, 4):
-        entries = np.clip(round_half_up(real * scale), spec.term_range.low, spec.term_range.high)
-        made, values = fixed_shift(spec, shift, round_half_up(bias * scale))
-        values = {**encoder, "tables": entries, **values}
+        made, values = _products(spec, encoder, real, bias, scale, shift)
         results = layer_results(made, check_parameters(made, values), entering)
         got = results / (scale if spec.output is None else 1)
         error = float(((got - wanted) ** 2).mean())
@@ -174,3 +196,10 @@ def _by_products(spec: PQSpec, encoder: dict[str, np.ndarray], real: np.ndarray,
             best, least = (made, values, scale), error
     assert best is not None
     return best
+
+
+def _products(spec: PQSpec, encoder: dict[str, np.ndarray], real: np.ndarray, bias: np.ndarray,
+              scale: float, shift: int) -> tuple[PQSpec, dict[str, Any]]:
+    entries = np.clip(round_half_up(real * scale), spec.term_range.low, spec.term_range.high)
+    made, values = fixed_shift(spec, shift, round_half_up(bias * scale))
+    return made, {**encoder, "tables": entries, **values}

@@ -1,26 +1,66 @@
 """A float network that gets used to codes: what layers take is encoded, all else stays real."""
 
 import dataclasses
-from collections.abc import Mapping
+import os
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
+from ....data import Dataset
 from ....network import Graph, Node
-from ....network.lowering import Lowered
+from ....network.lowering import Lowered, lower
+from ....network.ops import WEIGHTED, BatchNorm
 from ....spec import PQSpec
-from ....spec.parameters import PQParameters
-from ...network import IntegerNetwork, engine_for, layer_weights
+from ....spec.parameters import PQParameters, TreeParameters
+from ...network import Adapted, IntegerNetwork, engine_for
+from ...pq_layer import LearnedEncoder
 from ...settings import MACSettings, PQSettings
+from ..distil import Distillation
+from ..history import History
+from ..loop import Step, fit
 from ..module import GraphModule
-from ..operations import array
+from ..operations import Normalisation, array
 from ..scaling import InputScaling
+from ..scores import BATCH, tensor_of
 from .layer import Scale
 from .pq import PQLayer
 from .rounding import quantize
+from .tuning import Tuning, scheduled
 
-__all__ = ["AdaptingModule"]
+__all__ = ["AdaptingModule", "adapt_network"]
+
+MEASURED = 4096
+"""Images that normalisations are measured on in the end."""
+
+SMALLEST = 1e-12
+
+
+def adapt_network(graph: Graph, data: Dataset, settings: Mapping[str, PQSettings | MACSettings],
+                  tuning: Tuning, network: IntegerNetwork, *,
+                  input_bits: int = 8, folder: str | os.PathLike[str] | None = None,
+                  resume: bool = False, progress: Callable[[Step], None] | None = None,
+                  device: str = "auto") -> tuple[Adapted, History]:
+    """Train weights and prototypes in floating point, with encoded inputs and live normalisations.
+
+    Afterwards the statistics of normalisations are measured anew, over many images.
+
+    Parameters
+    ----------
+    graph: trained, takes the images' integers; the teacher as well
+    network: what `convert_network` made of it: steps, and prototypes to begin with
+    folder, resume, progress, device: as for `fit`
+    """
+    bits = {name: own.activation_bits for name, own in settings.items()}
+    scaling = InputScaling.largest(np.asarray(data.train_images))
+    module = AdaptingModule(graph, lower(graph, bits, input_bits=input_bits), network, settings,
+                            scaling)
+    history = fit(module, data, tuning.recipe, folder=folder, resume=resume,
+                  loss=Distillation(teacher=GraphModule(graph), share=tuning.share),
+                  on_epoch=scheduled(module, tuning), progress=progress, device=device)
+    module.measure(data.train_images)
+    return module.adapted(), history
 
 
 class AdaptingModule(GraphModule):
@@ -43,50 +83,98 @@ class AdaptingModule(GraphModule):
     def __init__(self, graph: Graph, lowered: Lowered, network: IntegerNetwork,
                  settings: Mapping[str, PQSettings | MACSettings],
                  scaling: InputScaling | None = None):
-        self.encoded = {step.node.name: step for step in lowered.layers
-                        if isinstance(network.parameters[step.name], PQParameters)}
         self.sources = lowered, network, settings
+        self.encoded = {step.node.name: step for step in lowered.layers
+                        if isinstance(settings[step.node.name], PQSettings)}
         super().__init__(graph, scaling)
+        for name in self.encoded:
+            # In a list, so that it does not count as a part of the layer.
+            self.layers[name].norm = [self[user.name] for user in _norms(graph, name)]
 
     def module_of(self, node: Node) -> nn.Module:
-        step = self.encoded.get(node.name)
-        plain = super().module_of(node)
+        plain, step = super().module_of(node), self.encoded.get(node.name)
         if step is None:
             return plain
         lowered, network, settings = self.sources
-        spec = engine_for(lowered, step, settings[node.name])
-        parameters = network.parameters[step.name]
-        assert isinstance(spec, PQSpec) and isinstance(parameters, PQParameters)
-        spec = dataclasses.replace(spec, precision=dataclasses.replace(
-            spec.precision, output=None))
-        entering = network.steps[step.inputs[0]]
-        weights, bias = self._own(node, layer_weights(lowered, step))
-        return _Encoded(spec, entering, weights, bias, parameters, isinstance(plain.bias, nn.Parameter),
-                        lowered.orders.get(step.inputs[0]))
-
-    def _own(self, node: Node, folded: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Weights as the graph has them, before normalisation is folded in, and the bias."""
-        op = self.graph[node.name].op
-        order = self.sources[0].orders.get(self.encoded[node.name].inputs[0])
-        weights = op.weights if order is None else op.weights[:, order]
-        return weights.astype(np.float64), op.bias
+        spec, parameters = (engine_for(lowered, step, settings[node.name]),
+                            network.parameters[step.name])
+        assert isinstance(spec, PQSpec) and isinstance(parameters, PQParameters | TreeParameters)
+        assert isinstance(node.op, WEIGHTED)
+        spec = dataclasses.replace(spec, precision=dataclasses.replace(spec.precision, output=None))
+        order = lowered.orders.get(step.inputs[0])
+        weights = node.op.weights if order is None else node.op.weights[:, order]
+        layer = _RealLayer(
+            spec, Scale(network.steps[step.inputs[0]], 1.0), weights, node.op.bias,
+            parameters=parameters, prototypes=parameters.prototypes
+            if isinstance(parameters, PQParameters) else network.centres[step.name], entry=1.0)
+        layer.unit = network.steps.get(step.name, 1.0) / network.units[step.name]
+        layer.bias.requires_grad_(isinstance(plain.bias, nn.Parameter))
+        layer.prototypes.requires_grad_(False)
+        return _Encoded(layer, order)
 
     @property
     def layers(self) -> dict[str, PQLayer]:
         """Encoded layers, by the name of their node."""
         return {name: self[name].layer for name in self.encoded}
 
-    def prototypes(self) -> dict[str, np.ndarray]:
-        """Integer prototypes [S, K, V] or [1, K, V], by the name of the layer's node."""
-        return {name: layer.integer_prototypes().detach().cpu().numpy().astype(np.int64)
-                for name, layer in self.layers.items()}
+    @torch.no_grad()
+    def measure(self, images: np.ndarray) -> None:
+        """Take means and variances of normalisations anew, over images [R, ...] in batches."""
+        norms = [own for own in self.modules() if isinstance(own, Normalisation)]
+        before = [own.momentum for own in norms]
+        for own in norms:
+            own.reset_running_stats()
+            own.momentum = None
+        self.train()
+        for layer in self.layers.values():
+            layer.following = 0.0
+        device = next(self.parameters()).device
+        for part in tensor_of(images[:MEASURED]).split(BATCH):
+            self(part.to(device, torch.float32))
+        for own, momentum in zip(norms, before):
+            own.momentum = momentum
+        self.eval()
+
+    def adapted(self) -> Adapted:
+        """What `convert_network` goes on from."""
+        _, network, _ = self.sources
+        return Adapted(self.to_graph(), network.steps, {
+            name: _encoder(layer, network.units[self.encoded[name].name])
+            for name, layer in self.layers.items()})
+
+
+def _norms(graph: Graph, name: str) -> list[Node]:
+    """The normalisation that takes a node's result, if one does."""
+    return [user for user in graph.users[name] if isinstance(user.op, BatchNorm)]
+
+
+def _encoder(layer: PQLayer, units: float) -> LearnedEncoder:
+    parameters = layer.parameters_at_start
+    if isinstance(parameters, TreeParameters):
+        return LearnedEncoder({"split_dims": parameters.split_dims,
+                               "thresholds": parameters.thresholds},
+                              layer.prototypes.detach().cpu().double().numpy(), units)
+    prototypes = layer.integer_prototypes().detach().cpu().numpy().astype(np.int64)
+    return LearnedEncoder({"prototypes": prototypes}, prototypes.astype(np.float64), units)
 
 
 class _RealLayer(PQLayer):
-    """A layer that looks up real entries and adds a real bias."""
+    """A layer that looks up entries on the hardware's grid, in real units, and adds a real bias.
+
+    Members
+    -------
+    unit: of an entry, real, once results are normalised
+    norm: the normalisation behind it, or None
+    """
+    unit: float
+    norm: list[Normalisation]
 
     def rounded(self, entries: Tensor) -> Tensor:
-        return entries
+        factor = torch.full_like(self.bias, 1 / self.unit)
+        for norm in self.norm:
+            factor = factor * norm.weight.detach() / (norm.running_var + norm.eps).sqrt()
+        factor = torch.where(factor.abs() < SMALLEST, SMALLEST, factor).view(-1, 1, 1)
+        return quantize(entries * factor, self.spec.term_range) / factor
 
     def integer_bias(self) -> Tensor:
         return self.bias
@@ -95,25 +183,21 @@ class _RealLayer(PQLayer):
 class _Encoded(nn.Module):
     """An operation with weights on inputs that are encoded.
 
-    Members
-    -------
+    Parameters
+    ----------
     layer: takes integers and gives real sums
+    order: of rows that were images, where the layer takes them otherwise than the graph
     """
 
-    def __init__(self, spec: PQSpec, step: float, weights: np.ndarray, bias: np.ndarray,
-                 parameters: PQParameters, learns_bias: bool, order: np.ndarray | None):
+    def __init__(self, layer: PQLayer, order: np.ndarray | None):
         super().__init__()
-        self.layer = _RealLayer(spec, Scale(step, 1.0), weights, bias, parameters=parameters,
-                                prototypes=parameters.prototypes, entry=1.0)
-        self.layer.bias.requires_grad_(learns_bias)
-        self.layer.prototypes.requires_grad_(False)
-        self.step, self.order = step, order
+        self.layer, self.order = layer, order
 
     def forward(self, inputs: Tensor) -> Tensor:
         if self.order is not None:
             inputs = inputs[:, torch.from_numpy(self.order)]
         allowed = self.layer.spec.encoder.activation_range
-        return self.layer(quantize(inputs.contiguous() / self.step, allowed))
+        return self.layer(quantize(inputs.contiguous() / self.layer.scale.entering, allowed))
 
     def arrays(self) -> dict[str, np.ndarray]:
         """Fields of the operation, as they are now."""

@@ -3,6 +3,7 @@
 import dataclasses
 import os
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy as np
 import torch
@@ -21,7 +22,7 @@ from ..recipe import Recipe
 from .pq import PQLayer
 from .network import IntegerModule
 
-__all__ = ["Tuning", "tune_network"]
+__all__ = ["Tuning", "scheduled", "tune_network"]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -61,7 +62,7 @@ class Tuning:
 
 def tune_network(graph: Graph, data: Dataset, settings: Mapping[str, PQSettings | MACSettings],
                  tuning: Tuning, *, network: IntegerNetwork | None = None,
-                 input_bits: int = 8, calibration: int = 512,
+                 teacher: Graph | None = None, input_bits: int = 8, calibration: int = 512,
                  folder: str | os.PathLike[str] | None = None, resume: bool = False,
                  progress: Callable[[Step], None] | None = None, device: str = "auto"
                  ) -> tuple[IntegerNetwork, History]:
@@ -73,6 +74,7 @@ def tune_network(graph: Graph, data: Dataset, settings: Mapping[str, PQSettings 
     ----------
     graph: trained, takes the images' integers
     network: where to begin; converted here from `calibration` training images where left out
+    teacher: whose scores are learned; `graph` where left out
     folder, resume, progress, device: as for `fit`
     """
     if network is None:
@@ -81,27 +83,30 @@ def tune_network(graph: Graph, data: Dataset, settings: Mapping[str, PQSettings 
     bits = {name: own.activation_bits for name, own in settings.items()}
     module = IntegerModule(lower(graph, bits, input_bits=input_bits), network, settings)
     _prepare(module, tuning)
-    teacher = GraphModule(graph)
+    history = fit(module, data, tuning.recipe, folder=folder, resume=resume,
+                  loss=Distillation(teacher=GraphModule(teacher or graph), share=tuning.share),
+                  groups=_groups(module), on_epoch=scheduled(module, tuning), progress=progress,
+                  device=device, evaluate=lambda own: module.accuracy(
+                      np.asarray(data.test_images), np.asarray(data.test_labels)))
+    return module.to_network(), history
+
+
+def scheduled(module: Any, tuning: Tuning) -> Callable[[int, nn.Module], None]:
+    """Following and temperature of the first epoch for the layers of a module; what `fit` is to
+    call for those of the others."""
+    def on_epoch(epoch: int, own: nn.Module) -> None:
+        module.epochs_done.fill_(epoch)
+        _set_epoch(module, tuning, epoch)
 
     # Held by the checkpoint, so that a training that is taken up goes on at its own epoch.
     module.register_buffer("epochs_done", torch.zeros((), dtype=torch.int64))
     module.register_load_state_dict_post_hook(
         lambda own, keys: _set_epoch(module, tuning, int(module.epochs_done)))
-
-    def on_epoch(epoch: int, own: nn.Module) -> None:
-        module.epochs_done.fill_(epoch)
-        _set_epoch(module, tuning, epoch)
-
     _set_epoch(module, tuning, 0)
-    history = fit(module, data, tuning.recipe, folder=folder, resume=resume,
-                  loss=Distillation(teacher=teacher, share=tuning.share),
-                  groups=_groups(module), on_epoch=on_epoch, progress=progress, device=device,
-                  evaluate=lambda own: module.accuracy(
-                      np.asarray(data.test_images), np.asarray(data.test_labels)))
-    return module.to_network(), history
+    return on_epoch
 
 
-def _pq_layers(module: IntegerModule) -> list[PQLayer]:
+def _pq_layers(module: Any) -> list[PQLayer]:
     return [layer for layer in module.layers.values() if isinstance(layer, PQLayer)]
 
 
@@ -125,7 +130,7 @@ def _follows(tuning: Tuning) -> bool:
     return tuning.train == "both" and tuning.following > 0
 
 
-def _set_epoch(module: IntegerModule, tuning: Tuning, done: int) -> None:
+def _set_epoch(module: Any, tuning: Tuning, done: int) -> None:
     """Following and temperature once so many epochs are done."""
     share = done / tuning.recipe.epochs
     follows = _follows(tuning) and share < tuning.settled
