@@ -17,7 +17,7 @@ from ..spec.network import NetworkNode, NetworkSpec, input_of
 from ..spec.parameters import Parameters, check_parameters
 from .fixed import multipliers
 from .layers import fixed_shift, layer_levels
-from .pq_layer import LayerValues, LearnedEncoder, pq_layer_values
+from .pq_layer import LayerValues, LearnedEncoder, entry_size, pq_layer_values
 from .prototypes import round_half_up
 from .settings import MACSettings, PQSettings
 from .steps import grid_steps
@@ -96,6 +96,7 @@ def convert_network(graph: Graph, images: np.ndarray, settings: Mapping[str, Lay
     if adapted is None:
         sums = lowered.graph.activations(np.asarray(images))
         steps = grid_steps(lowered, sums)
+        _widen(steps, lowered, settings, sums, np.asarray(images))
         real = {name: steps[tensor.grid] for name, tensor in lowered.tensors.items()}
     else:
         real = adapted.steps
@@ -129,6 +130,21 @@ def convert_network(graph: Graph, images: np.ndarray, settings: Mapping[str, Lay
             if last[name] is step:
                 del values[name]
     return IntegerNetwork(spec, parameters, real, units, centres)
+
+
+def _widen(steps: dict[int, float], lowered: Lowered, settings: Mapping[str, LayerSettings],
+           results: Mapping[str, np.ndarray], images: np.ndarray) -> None:
+    """Steps not below the finest unit of the tables whose sums they take: a shift to the right
+    cannot make entries larger."""
+    for step in lowered.layers:
+        own = settings[step.node.name]
+        if isinstance(own, PQSettings) and step.name in lowered.tensors:
+            spec, taken = engine_for(lowered, step, own), step.inputs[0]
+            assert isinstance(spec, PQSpec)
+            size = entry_size(spec, layer_weights(lowered, step),
+                              images if taken == INPUT else results[taken])
+            grid = lowered.tensors[step.name].grid
+            steps[grid] = max(steps[grid], size / spec.term_range.high)
 
 
 def _checked(given: integer.NetworkInput, images: np.ndarray) -> np.ndarray:

@@ -7,7 +7,7 @@ from typing import Any
 from ..network.fold import fold_batchnorm
 from ..network.graph import Graph, GraphError, layer_shape
 from ..network.ops import Conv2d
-from ..spec import MACEngine, PQEngine, SpecError
+from ..spec import MACEngine, MACFolding, PQEngine, SpecError
 from .prototypes import check_initialisation
 from .settings import MACSettings, PQSettings
 
@@ -98,7 +98,9 @@ def _is_depthwise(graph: Graph, name: str) -> bool:
 def _settings(graph: Graph, name: str, plan: Plan) -> PQSettings | MACSettings:
     if plan.kind != "pq":
         engine = MACEngine(scheme=plan.kind, weight_bits=plan.weight_bits)
-        return MACSettings(engine=engine, activation_bits=plan.activation_bits)
+        # Two schemes take two lanes, at least.
+        folding = MACFolding(outputs_per_cycle=2) if plan.kind == "mixed" else MACFolding()
+        return MACSettings(engine=engine, activation_bits=plan.activation_bits, folding=folding)
     op, shape = graph[name].op, layer_shape(graph, name)
     pixel = isinstance(op, Conv2d) and plan.convolution == "pixel"
     length = plan.length or (op.kernel[0] * op.kernel[1]

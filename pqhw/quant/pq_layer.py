@@ -16,10 +16,13 @@ from .prototypes import learn_prototypes, round_half_up, subvectors
 from .tables import candidate_scales, choose_tables, fit_tables
 from .trees import leaf_means, learn_trees
 
-__all__ = ["LayerValues", "LearnedEncoder", "pq_layer_values", "real_tables"]
+__all__ = ["LayerValues", "LearnedEncoder", "entry_size", "pq_layer_values", "real_tables"]
 
 ROWS = 1 << 14
 """Rows that prototypes and tables are learned from."""
+
+ENTRY_ROWS, ENTRY_SHARE = 256, 0.99
+"""Rows that the size of entries is estimated from, and the share that fits."""
 
 RIDGE = 1.5
 """Trust in prototype times weight, in rows per subspace: all subspaces' errors stand against the
@@ -102,6 +105,24 @@ def pq_layer_values(spec: PQSpec, weights: np.ndarray, bias: np.ndarray, enterin
     tables = choose_tables(fitted, codes, wanted, spec)
     made, values = fixed_shift(spec, tables.shift, tables.bias)
     return LayerValues(made, {**encoder, "tables": tables.entries, **values}, tables.scale, kept)
+
+
+def entry_size(spec: PQSpec, weights: np.ndarray, entering: np.ndarray, seed: int = 0) -> float:
+    """What nearly all entries of a layer's tables will stay below, before there are prototypes:
+    sums over sub-vectors of what really enters.
+
+    Parameters
+    ----------
+    weights: [N, Fh, Fw, C / groups] or [N, D], real
+    entering: [R, H, W, C] or [R, D], real
+    """
+    rows = _sampled(spec, entering, seed)[0][:ENTRY_ROWS]
+    length, sets = spec.engine.subvector_length, spec.sets
+    rows = rows.reshape(len(rows), sets, spec.encoder_subspaces, length)
+    by_element = real_tables(spec, np.eye(length)[None], weights).reshape(
+        -1, spec.encoder_subspaces, length, sets, len(weights) // sets)
+    sums = np.einsum("rgsv,tsvgn->rtgsn", rows, by_element, optimize=True)
+    return float(np.quantile(np.abs(sums), ENTRY_SHARE))
 
 
 def _sampled(spec: PQSpec, entering: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:

@@ -1,0 +1,136 @@
+"""Float networks that get used to codes, and what conversion makes of them."""
+
+import numpy as np
+import pytest
+from training_builders import norm, stirred
+
+torch = pytest.importorskip("torch")
+
+from pqhw.data import Dataset, load  # noqa: E402
+from pqhw.golden import network_activations  # noqa: E402
+from pqhw.network import GraphBuilder, zoo_network  # noqa: E402
+from pqhw.network.lowering import lower  # noqa: E402
+from pqhw.network.ops import Conv2d, Flatten, Linear, MaxPool, Relu  # noqa: E402
+from pqhw.quant.conversion import convert_graph  # noqa: E402
+from pqhw.quant.evaluate import evaluate_network  # noqa: E402
+from pqhw.quant.network import convert_network  # noqa: E402
+from pqhw.quant.plan import Plan, plan_settings  # noqa: E402
+from pqhw.quant.training import Recipe, train_network  # noqa: E402
+from pqhw.quant.training.integer import AdaptingModule, Tuning, adapt_network  # noqa: E402
+
+PLANS = {
+    "l2": (Plan(length=4, prototypes=8, keep=("last",), table_bits=7), 1),
+    "l1": (Plan(length=9, prototypes=4, encoder="l1", keep=("stem", "last"), table_bits=7), 2),
+    "pixel": (Plan(length=3, prototypes=8, convolution="pixel", keep=("last",), table_bits=8), 2),
+    "tree": (Plan(length=3, prototypes=8, encoder="tree", keep=("last",), table_bits=8), 1),
+}
+
+
+def draw(random, *shape):
+    return random.normal(0, 0.4, size=shape).astype(np.float32)
+
+
+def graph(groups=1):
+    """Two normalised convolutions, a pool and two dense layers, the first one on pixels."""
+    random = np.random.default_rng(5)
+    net = GraphBuilder("adapting", (8, 6, 3))
+    net.add(Conv2d(weights=draw(random, 6, 3, 3, 3) / 9, padding=1), name="stem")
+    net.add(norm(6), name="stem.norm")
+    net.add(Relu())
+    net.add(Conv2d(weights=draw(random, 8, 3, 3, 6 // groups), padding=1, groups=groups,
+                   bias=draw(random, 8)), name="second")
+    net.add(norm(8), name="second.norm")
+    net.add(Relu())
+    net.add(MaxPool(kernel=2, stride=2))
+    net.add(Flatten())
+    net.add(Linear(weights=draw(random, 10, 4 * 3 * 8), bias=draw(random, 10)), name="dense")
+    net.add(Relu())
+    net.add(Linear(weights=draw(random, 4, 10)), name="last")
+    return stirred(net.build())
+
+
+def dataset(own, count=256, test=256):
+    """Images whose labels are what the graph says of them."""
+    random = np.random.default_rng(2)
+    images = random.integers(0, 17, (count + test, *own.input_shape)).astype(np.uint8)
+    labels = own.run(images).argmax(axis=1)
+    return Dataset(name="own", classes=tuple("abcd"), train_images=images[:count],
+                   train_labels=labels[:count], test_images=images[count:],
+                   test_labels=labels[count:])
+
+
+def tuning(epochs, **values):
+    return Tuning(recipe=Recipe(epochs=epochs, batch=32, rate=0.004, optimiser="adam", decay=0.0,
+                                warmup=0.0), **values)
+
+
+def start(name):
+    plan, groups = PLANS[name]
+    own = graph(groups)
+    settings = plan_settings(own, plan)
+    data = dataset(own)
+    return own, data, settings, convert_network(own, data.train_images, settings, input_bits=5)
+
+
+@pytest.mark.parametrize("name", PLANS)
+def test_a_module_holds_the_weights_of_its_graph(name):
+    own, _, settings, network = start(name)
+    bits = {name: one.activation_bits for name, one in settings.items()}
+    made = AdaptingModule(own, lower(own, bits, input_bits=5), network, settings).to_graph()
+    for before, after in zip(own.nodes, made.nodes):
+        for field, array in before.op.parameters().items():
+            np.testing.assert_allclose(after.op.parameters()[field], array, rtol=1e-6)
+
+
+@pytest.mark.parametrize("name", PLANS)
+def test_what_is_converted_computes_what_was_trained(name):
+    """But for what is rounded only in integers: biases, and what leaves the layers that stay."""
+    own, data, settings, network = start(name)
+    adapted, history = adapt_network(own, data, settings, tuning(1), network, input_bits=5)
+    made = convert_network(adapted.graph, data.train_images, settings, input_bits=5,
+                           adapted=adapted)
+    found = evaluate_network(made, data.test_images, data.test_labels).accuracy
+    assert abs(found - history.test_accuracy) < 0.1
+    assert made.steps == network.steps
+
+
+def test_a_network_that_got_used_to_codes_loses_less():
+    data = load("digits")
+    own, _ = train_network(zoo_network("digits-cnn"), data, Recipe(epochs=4, rate=0.05))
+    settings = plan_settings(own, Plan(prototypes=4, table_bits=8, activation_bits=5))
+    made = convert_graph(own, data, settings, adapting=tuning(5))
+    assert made.tuned_accuracy > made.converted_accuracy + 0.02
+
+
+def test_learning_in_integers_follows_and_stays_exact():
+    own, data, settings, _ = start("l2")
+    made = convert_graph(own, data, settings, adapting=tuning(1), tuning=tuning(1))
+    again = convert_graph(own, data, settings, adapting=tuning(1), tuning=tuning(1))
+    images = data.test_images[:20]
+    first, second = (network_activations(one.network.spec, one.network.parameters, images)
+                     for one in (made, again))
+    for name, array in first.items():
+        np.testing.assert_array_equal(array, second[name])
+
+
+def test_a_training_that_stopped_goes_on(tmp_path):
+    own, data, settings, network = start("l1")
+
+    class Stop(Exception):
+        pass
+
+    def stop(step):
+        if step.epoch == 2:
+            raise Stop
+
+    with pytest.raises(Stop):
+        adapt_network(own, data, settings, tuning(3), network, input_bits=5,
+                      folder=tmp_path / "a", progress=stop)
+    taken_up, _ = adapt_network(own, data, settings, tuning(3), network, input_bits=5,
+                                folder=tmp_path / "a", resume=True)
+    whole, _ = adapt_network(own, data, settings, tuning(3), network, input_bits=5)
+    for name, encoder in whole.encoders.items():
+        np.testing.assert_array_equal(taken_up.encoders[name].centres, encoder.centres)
+    for one, other in zip(whole.graph.nodes, taken_up.graph.nodes):
+        for field, array in one.op.parameters().items():
+            np.testing.assert_array_equal(other.op.parameters()[field], array)
