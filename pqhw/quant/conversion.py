@@ -14,7 +14,7 @@ from .evaluate import evaluate_network
 from .network import IntegerNetwork, convert_network
 from .settings import MACSettings, PQSettings
 
-__all__ = ["CALIBRATION", "Conversion", "convert_graph", "input_bits"]
+__all__ = ["ADAPTING", "CALIBRATION", "Conversion", "convert_graph", "input_bits"]
 
 CALIBRATION = 512
 """Training images, at most, that steps, prototypes and tables are measured on."""

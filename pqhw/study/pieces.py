@@ -17,12 +17,12 @@ import numpy as np
 from ..data import Dataset, load
 from ..flow.cache import default_cache, digest
 from ..network import load_graph
-from ..quant.conversion import convert_graph
+from ..quant.conversion import ADAPTING, convert_graph
 from ..quant.files import save_integer_network
 from ..quant.plan import plan_settings
 from ..quant.threads import one_thread
 from .cost import network_cost
-from .settings import plan_of, recipe_of, tuning_of
+from .settings import adapting_of, plan_of, recipe_of, tuning_of
 from .study import Row, Study
 
 __all__ = ["Piece", "Places", "data_digest", "do_piece", "study_data"]
@@ -73,7 +73,9 @@ class Piece:
         found = self.result
         if found is not None:
             return "done" if found["status"] == "ok" else "failed"
-        return "begun" if (self.folder / CHECKPOINT).exists() else "to do"
+        begun = any((folder / CHECKPOINT).exists()
+                    for folder in (self.folder, self.folder / ADAPTING))
+        return "begun" if begun else "to do"
 
     def forget(self) -> None:
         """Take the result away."""
@@ -172,7 +174,8 @@ def do_piece(piece: Piece, data: Dataset, progress: Progress) -> dict[str, Any]:
         told = str(error) if isinstance(error, ValueError | RuntimeError) else repr(error)
         result = {"status": "failed", "reason": told}
     write_whole(piece.folder / RESULT, json.dumps(result, indent=1) + "\n")
-    (piece.folder / CHECKPOINT).unlink(missing_ok=True)
+    for folder in (piece.folder, piece.folder / ADAPTING):
+        (folder / CHECKPOINT).unlink(missing_ok=True)
     return result
 
 
@@ -191,7 +194,8 @@ def _row(piece: Piece, data: Dataset, progress: Progress) -> dict[str, Any]:
     assert piece.row is not None and piece.start is not None
     graph, own = load_graph(piece.start), piece.row.settings
     made = convert_graph(
-        graph, data, plan_settings(graph, plan_of(own)), tuning=tuning_of(own, piece.seed),
+        graph, data, plan_settings(graph, plan_of(own)),
+        adapting=adapting_of(own, piece.seed), tuning=tuning_of(own, piece.seed),
         seed=piece.seed, folder=piece.folder, resume=True, device=piece.device,
         progress=lambda done, total: progress(CONVERTING * done / total, "converting"),
         step=lambda step: progress(CONVERTING + (1 - CONVERTING) * step.done / step.total,

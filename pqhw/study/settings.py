@@ -10,11 +10,14 @@ from typing import Any
 from ..quant.plan import Plan
 from ..spec.fields import SpecError, SpecTypeError, hint, show
 
-__all__ = ["checked_fields", "plan_of", "recipe_fields", "recipe_of", "row_fields", "row_settings",
-           "tuning_of"]
+__all__ = ["adapting_of", "checked_fields", "plan_of", "recipe_fields", "recipe_of", "row_fields",
+           "row_settings", "tuning_of"]
 
 TUNING = {"epochs": 20, "batch": 64, "rate": 0.02, "optimiser": "adam", "decay": 0.0}
 """Where fine-tuning differs from the defaults of a `Recipe`, as in `pqhw convert`."""
+
+ADAPTING = {"adapt": 0, "adapt_rate": 0.002}
+"""Epochs and rate of the training in floating point before."""
 
 WORDS = {int: "an integer", float: "a number", str: "a word", bool: "true or false",
          tuple: "a list of words"}
@@ -31,12 +34,13 @@ def recipe_fields() -> dict[str, Any]:
 
 @functools.cache
 def row_fields() -> dict[str, Any]:
-    """Type of every field of a row, by name; `epochs = 0` stands for no fine-tuning."""
+    """Type of every field of a row, by name; `epochs = 0` stands for no fine-tuning, as `adapt = 0`
+    does for none in floating point."""
     from ..quant.training.integer import Tuning
     tuning = typing.get_type_hints(Tuning)
     return {**typing.get_type_hints(Plan),
             **{name: kind for name, kind in tuning.items() if name != "recipe"},
-            **recipe_fields()}
+            **{name: type(value) for name, value in ADAPTING.items()}, **recipe_fields()}
 
 
 def checked_fields(where: str, given: Any, known: Mapping[str, Any]) -> dict[str, Any]:
@@ -84,7 +88,7 @@ def row_settings(given: Mapping[str, Any]) -> dict[str, Any]:
     defaults = {field.name: field.default for cls in (Plan, Tuning, Recipe)
                 for field in dataclasses.fields(cls) if field.name in row_fields()}
     return {name: list(value) if isinstance(value, tuple) else value
-            for name, value in {**defaults, **TUNING, **given}.items()}
+            for name, value in {**defaults, **ADAPTING, **TUNING, **given}.items()}
 
 
 def plan_of(settings: Mapping[str, Any]) -> Plan:
@@ -105,6 +109,15 @@ def recipe_of(settings: Mapping[str, Any], seed: int) -> Any:
              if field.name in settings and field.name in recipe_fields()]
     return Recipe(**{name: settings[name] for name in names}, seed=seed,
                   augmentation=Augmentation(**changes) if changes else None)
+
+
+def adapting_of(settings: Mapping[str, Any], seed: int) -> Any:
+    """The `Tuning` of a row's training in floating point, or None without epochs."""
+    from ..quant.training.integer import Tuning
+    if settings["adapt"] == 0:
+        return None
+    own = {**settings, "epochs": settings["adapt"], "rate": settings["adapt_rate"]}
+    return Tuning(recipe=recipe_of(own, seed), share=settings["share"])
 
 
 def tuning_of(settings: Mapping[str, Any], seed: int) -> Any:

@@ -7,7 +7,7 @@ from pqhw.spec.fields import SpecError
 
 pytest.importorskip("torch")
 
-from pqhw.study.settings import plan_of, row_fields, tuning_of  # noqa: E402
+from pqhw.study.settings import adapting_of, plan_of, row_fields, tuning_of  # noqa: E402
 from pqhw.study.study import PRESETS, load_study  # noqa: E402
 
 
@@ -142,3 +142,12 @@ def test_a_study_that_is_none_is_told(source, sentence, tmp_path, monkeypatch):
     with pytest.raises(SpecError) as told:
         load_study(source)
     assert str(told.value) == sentence
+
+
+def test_a_row_may_learn_in_floating_point_first(read):
+    text = '[[row]]\nname = "one"\nadapt = 2\nadapt_rate = 0.01\nepochs = 0'
+    own = read(STUDY + text).rows[0].settings
+    made = adapting_of(own, 4).recipe
+    assert (made.epochs, made.rate, made.batch, made.seed) == (2, 0.01, 16, 4)
+    assert made.optimiser == "adam" and tuning_of(own, 4) is None
+    assert adapting_of(read(STUDY + ROWS).rows[0].settings, 4) is None
