@@ -54,7 +54,7 @@ def convert(network: Annotated[Path, typer.Argument(
                 rich_help_panel=LEARNING, help="epochs in floating point before, in which the "
                                                "network gets used to prototypes; 0 for none")] = 0,
             adapt_rate: Annotated[float, typer.Option(
-                rich_help_panel=LEARNING, help="largest step of these")] = 0.002,
+                rich_help_panel=LEARNING, help="largest step of these")] = 0.001,
             tune: Annotated[int, typer.Option(
                 rich_help_panel=LEARNING, help="epochs; 0 for none")] = 0,
             rate: Annotated[float, typer.Option(
@@ -94,7 +94,8 @@ def convert(network: Annotated[Path, typer.Argument(
                 prototype_bits=prototype_bits, table_bits=table_bits,
                 initialisation=initialisation)
     settings = plan_settings(graph, plan)
-    adapting = _tuning(adapt, adapt_rate, batch, seed, "both", "straight") if adapt else None
+    adapting = (_tuning(adapt, adapt_rate, batch, seed, "both", "straight", warmup=adapt / 10)
+                if adapt else None)
     tuning = _tuning(tune, rate, batch, seed, train, gradient) if tune else None
     images = read_data(data)
     folder = Path("runs") / f"convert-{graph.name}" if folder is None else folder
@@ -113,8 +114,9 @@ def convert(network: Annotated[Path, typer.Argument(
         out.print(f"network: {text}", soft_wrap=True)
 
 
-def _tuning(epochs: int, rate: float, batch: int, seed: int, train: str, gradient: str) -> Any:
+def _tuning(epochs: int, rate: float, batch: int, seed: int, train: str, gradient: str,
+            warmup: float = 1.0) -> Any:
     from .quant.training import Recipe
     from .quant.training.integer import Tuning
     return Tuning(recipe=Recipe(epochs=epochs, rate=rate, batch=batch, seed=seed, decay=0.0,
-                                optimiser="adam"), train=train, gradient=gradient)
+                                warmup=warmup, optimiser="adam"), train=train, gradient=gradient)
