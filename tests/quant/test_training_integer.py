@@ -169,7 +169,7 @@ def test_learning_gains_what_conversion_lost(plan):
     settings = plan_settings(graph, plan)
     start = convert_network(graph, data.train_images.astype(np.int64), settings, input_bits=5)
     before = evaluate_network(start, data.train_images, data.train_labels).accuracy
-    recipe = Recipe(epochs=10, batch=32, rate=0.01, optimiser="adam", decay=0.0)
+    recipe = Recipe(epochs=30, batch=32, rate=0.01, optimiser="adam", decay=0.0)
     made, _ = tune_network(graph, data, settings, Tuning(recipe=recipe), network=start,
                            input_bits=5)
     assert evaluate_network(made, data.train_images, data.train_labels).accuracy > before + 0.05
