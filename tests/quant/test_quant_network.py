@@ -104,7 +104,7 @@ def digits_graph():
     (Plan(kind="fixed", weight_bits=4, activation_bits=4, keep=()), 1.5),
     (Plan(kind="sp2", weight_bits=4, activation_bits=4, keep=()), 1.5),
     (Plan(kind="bitplane", weight_bits=4, activation_bits=4, keep=()), 1.5),
-    (Plan(kind="pq", keep=(), length=4, prototypes=32, table_bits=8, activation_bits=6), 4.5),
+    (Plan(kind="pq", keep=(), length=4, prototypes=32, table_bits=8, activation_bits=6), 4.0),
     (Plan(encoder="tree", keep=(), length=4, prototypes=32, table_bits=8, activation_bits=6), 6.5),
 ])
 def test_digits_keep_their_accuracy(plan, points):
@@ -112,7 +112,7 @@ def test_digits_keep_their_accuracy(plan, points):
     graph, data = digits_graph(), load("digits")
     made = convert_graph(graph, data, plan_settings(graph, plan))
     assert made.float_accuracy > 0.95
-    assert 100 * (made.float_accuracy - made.accuracy) <= points
+    assert round(100 * (made.float_accuracy - made.accuracy), 6) <= points
     kinds = {name: type(spec) for name, spec in made.network.spec.engines.items()}
     assert set(kinds.values()) == {PQSpec} if plan.kind == "pq" else PQSpec not in kinds.values()
 
