@@ -1,5 +1,6 @@
 """Steps that a network's nodes and its functions are made of."""
 
+import abc
 from typing import Any
 
 import numpy as np
@@ -7,13 +8,13 @@ import numpy as np
 __all__ = ["Steps"]
 
 
-class Steps:
+class Steps(abc.ABC):
     """Appends ONNX's own operators, one after another."""
 
+    @abc.abstractmethod
     def op(self, kind: str, *inputs: Any, **attributes: Any) -> str:
         """Append a node; returns its result. Inputs that are no names become constants: integers
         have 64 bits unless they come as an array of fewer."""
-        raise NotImplementedError
 
     def cast(self, value: str, dtype: Any) -> str:
         """The value as another type."""

@@ -35,6 +35,7 @@ MEASURED = 4096
 """Images that normalisations are measured on in the end."""
 
 SMALLEST = 1e-12
+"""Factor of entries in the place of 0."""
 
 
 def adapt_network(graph: Graph, data: Dataset, settings: Mapping[str, PQSettings | MACSettings],
@@ -119,20 +120,34 @@ class AdaptingModule(GraphModule):
 
     @torch.no_grad()
     def measure(self, images: np.ndarray) -> None:
-        """Take means and variances of normalisations anew, over images [R, ...] in batches."""
+        """Take means and variances of normalisations anew, over images [R, ...] in batches.
+
+        While that lasts the old ones stay, on which the grids of the tables stand.
+        """
         norms = [own for own in self.modules() if isinstance(own, Normalisation)]
-        before = [own.momentum for own in norms]
-        for own in norms:
-            own.reset_running_stats()
-            own.momentum = None
+        found: dict[Normalisation, list[tuple[Tensor, Tensor]]] = {own: [] for own in norms}
+
+        def note(norm: nn.Module, inputs: tuple[Tensor, ...]) -> None:
+            axes = [axis for axis in range(inputs[0].ndim) if axis != 1]
+            variance, mean = torch.var_mean(inputs[0], axes)
+            found[norm].append((mean, variance))
+
+        hooks = [own.register_forward_pre_hook(note) for own in norms]
+        momenta = [own.momentum for own in norms]
         self.train()
+        for own in norms:
+            own.momentum = 0.0
         for layer in self.layers.values():
             layer.following = 0.0
         device = next(self.parameters()).device
-        for part in tensor_of(images[:MEASURED]).split(BATCH):
+        chosen = tensor_of(images[:MEASURED])
+        for part in chosen.tensor_split(-(-len(chosen) // BATCH)):
             self(part.to(device, torch.float32))
-        for own, momentum in zip(norms, before):
+        for own, hook, momentum in zip(norms, hooks, momenta):
+            hook.remove()
             own.momentum = momentum
+            own.running_mean.copy_(torch.stack([mean for mean, _ in found[own]]).mean(0))
+            own.running_var.copy_(torch.stack([variance for _, variance in found[own]]).mean(0))
         self.eval()
 
     def adapted(self) -> Adapted:
@@ -164,7 +179,7 @@ class _RealLayer(PQLayer):
     Members
     -------
     unit: of an entry, real, once results are normalised
-    norm: the normalisation behind it, or None
+    norm: the normalisation behind it, if there is one
     """
     unit: float
     norm: list[Normalisation]
