@@ -30,7 +30,7 @@ from .spec.files import load_spec_with_notes
 
 __all__ = ["JOBS", "DeviceName", "Jobs", "Json", "Seeds", "SpecPath", "Timeout", "Toolchain",
            "emit", "err", "out", "parse_seeds", "progress_bar", "read_data", "read_spec",
-           "run", "show", "with_json_target"]
+           "run", "show", "with_json_target", "write_page"]
 
 out = Console(width=None if sys.stdout.isatty() else 120)
 err = Console(stderr=True)
@@ -64,6 +64,16 @@ def show(document: Any, json_out: str | None, table: RenderableType) -> None:
         emit(document, json_out)
     if json_out != "-":
         out.print(table)
+
+
+def write_page(write: Callable[[Any, Path], Any], content: Any, path: Path) -> None:
+    """The plots, or a note where what draws them is missing."""
+    from .report import ReportError
+    try:
+        write(content, path)
+    except ReportError as error:
+        err.print(f"note: no {path.name}, as {error}", soft_wrap=True, highlight=False,
+                  markup=False)
 
 
 def read_spec(path: Path) -> ChainSpec:

@@ -7,7 +7,7 @@ import rich.box
 import typer
 from rich.table import Table
 
-from .console import Json, emit, err, out, parse_seeds, progress_bar, read_data
+from .console import Json, emit, out, parse_seeds, progress_bar, read_data, write_page
 from .spec import SpecError
 
 __all__ = ["study"]
@@ -79,6 +79,7 @@ def _list(prepared: Any, json_out: str | None) -> None:
 
 def _run(prepared: Any, jobs: int, retry: bool, json_out: str | None) -> None:
     from .report.study import study_table
+    from .report.study_page import write_study
     from .study.run import RESULT
     with progress_bar(remaining=True) as bar:
         task = bar.add_task("training", total=None)
@@ -89,19 +90,8 @@ def _run(prepared: Any, jobs: int, retry: bool, json_out: str | None) -> None:
         emit(result, json_out)
     if json_out != "-":
         out.print(study_table(result))
-    _write_page(result, prepared.folder)
+    write_page(write_study, result, prepared.folder / "study.html")
     if json_out != "-":
         out.print(f"result: {prepared.folder / RESULT}", soft_wrap=True)
     if not result.ok:
         raise typer.Exit(1)
-
-
-def _write_page(result: Any, folder: Path) -> None:
-    """The plots, or a note where what draws them is missing."""
-    from .report import ReportError
-    from .report.study_page import write_study
-    try:
-        write_study(result, folder / "study.html")
-    except ReportError as error:
-        err.print(f"note: no study.html, as {error}", soft_wrap=True, highlight=False,
-                  markup=False)

@@ -1,11 +1,11 @@
 """The verb that trains a network."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from .console import Json, err, out, progress_bar, read_data, show
+from .console import Json, out, progress_bar, read_data, show, write_page
 from .network import ZOO
 
 __all__ = ["train"]
@@ -71,7 +71,7 @@ def train(network: Annotated[str, typer.Argument(
     """
     from .quant.training import Augmentation, Recipe, network_for, train_network
     from .quant.training.network import NETWORK
-    from .report.training import history_table
+    from .report.training import history_table, write_history
     recipe = Recipe(epochs=epochs, batch=batch, rate=rate, schedule=schedule, warmup=warmup,
                     optimiser=optimiser, decay=decay, smoothing=smoothing, seed=seed,
                     precision=precision, threads=threads, augmentation=Augmentation(
@@ -86,17 +86,6 @@ def train(network: Annotated[str, typer.Argument(
             progress=lambda step: bar.update(
                 task, total=step.total, completed=step.done, description=step.text))
     show(history.to_mapping(), json_out, history_table(history))
-    _write_page(history, folder)
+    write_page(write_history, history, folder / "history.html")
     if json_out != "-":
         out.print(f"network: {folder / NETWORK}", soft_wrap=True)
-
-
-def _write_page(history: Any, folder: Path) -> None:
-    """The plots, or a note where what draws them is missing."""
-    from .report import ReportError
-    from .report.training import write_history
-    try:
-        write_history(history, folder / "history.html")
-    except ReportError as error:
-        err.print(f"note: no history.html, as {error}", soft_wrap=True, highlight=False,
-                  markup=False)
