@@ -54,7 +54,7 @@ def convert(network: Annotated[Path, typer.Argument(
                 rich_help_panel=LEARNING, help="epochs in floating point before, in which the "
                                                "network gets used to prototypes; 0 for none")] = 0,
             adapt_rate: Annotated[float, typer.Option(
-                rich_help_panel=LEARNING, help="largest step of these")] = 0.001,
+                rich_help_panel=LEARNING, help="largest step of these")] = 0.01,
             tune: Annotated[int, typer.Option(
                 rich_help_panel=LEARNING, help="epochs; 0 for none")] = 0,
             rate: Annotated[float, typer.Option(
@@ -65,8 +65,9 @@ def convert(network: Annotated[Path, typer.Argument(
             train: Annotated[str, typer.Option(
                 rich_help_panel=LEARNING, help="both, prototypes or weights")] = "both",
             gradient: Annotated[str, typer.Option(
-                rich_help_panel=LEARNING, help="straight, or soft: through the distances too")
-            ] = "straight",
+                rich_help_panel=LEARNING, help="linear: of the linear function nearest to what a "
+                                               "layer does; straight: of its weights; soft: and "
+                                               "through the distances too")] = "linear",
             seed: Annotated[int, typer.Option(help="of calibration, clusters and order")] = 0,
             device: Annotated[str, typer.Option(
                 rich_help_panel=LEARNING, help="auto (a GPU where there is one), cpu or cuda")
@@ -94,8 +95,7 @@ def convert(network: Annotated[Path, typer.Argument(
                 prototype_bits=prototype_bits, table_bits=table_bits,
                 initialisation=initialisation)
     settings = plan_settings(graph, plan)
-    adapting = (_tuning(adapt, adapt_rate, batch, seed, "both", "straight", warmup=adapt / 10)
-                if adapt else None)
+    adapting = _adapting(adapt, adapt_rate, batch, seed, gradient) if adapt else None
     tuning = _tuning(tune, rate, batch, seed, train, gradient) if tune else None
     images = read_data(data)
     folder = Path("runs") / f"convert-{graph.name}" if folder is None else folder
@@ -114,9 +114,15 @@ def convert(network: Annotated[Path, typer.Argument(
         out.print(f"network: {text}", soft_wrap=True)
 
 
-def _tuning(epochs: int, rate: float, batch: int, seed: int, train: str, gradient: str,
-            warmup: float = 1.0) -> Any:
+def _adapting(epochs: int, rate: float, batch: int, seed: int, gradient: str) -> Any:
+    from .quant.training import Recipe
+    from .quant.training.integer import Tuning, adapting_recipe
+    recipe = adapting_recipe(Recipe(epochs=epochs, rate=rate, batch=batch, seed=seed))
+    return Tuning(recipe=recipe, gradient=gradient)
+
+
+def _tuning(epochs: int, rate: float, batch: int, seed: int, train: str, gradient: str) -> Any:
     from .quant.training import Recipe
     from .quant.training.integer import Tuning
     return Tuning(recipe=Recipe(epochs=epochs, rate=rate, batch=batch, seed=seed, decay=0.0,
-                                warmup=warmup, optimiser="adam"), train=train, gradient=gradient)
+                                optimiser="adam"), train=train, gradient=gradient)

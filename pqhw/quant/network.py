@@ -15,6 +15,7 @@ from ..spec import MACPrecision, MACSpec, PQPrecision, PQSpec, Requantize
 from ..spec import network as integer
 from ..spec.network import NetworkNode, NetworkSpec, input_of
 from ..spec.parameters import Parameters, check_parameters
+from ..spec.ranges import signed_range, unsigned_range
 from .fixed import multipliers
 from .layers import fixed_shift, layer_levels
 from .pq_layer import LayerValues, LearnedEncoder, entry_size, pq_layer_values
@@ -112,7 +113,8 @@ def convert_network(graph: Graph, images: np.ndarray, settings: Mapping[str, Lay
         if isinstance(step.node.op, WEIGHTED):
             with one_thread():
                 found = _engine(lowered, step, settings[step.node.name], real, entering[0],
-                                sums.get(step.node.name), seed, encoders.get(step.node.name))
+                                _target(lowered, step, real, sums, values), seed,
+                                encoders.get(step.node.name))
             parameters[step.name] = check_parameters(found.spec, found.values)
             units[step.name] = found.units
             if found.centres is not None:
@@ -130,6 +132,42 @@ def convert_network(graph: Graph, images: np.ndarray, settings: Mapping[str, Lay
             if last[name] is step:
                 del values[name]
     return IntegerNetwork(spec, parameters, real, units, centres)
+
+
+def _target(lowered: Lowered, step: Step, real: Mapping[str, float],
+            results: Mapping[str, np.ndarray], values: Mapping[str, np.ndarray]
+            ) -> np.ndarray | None:
+    """Real sums that a layer should give: those of the float layer and, where nothing but an
+    addition takes them, what is missing in its other summands."""
+    wanted = results.get(step.node.name)
+    users = [user for user in lowered.steps if step.name in user.inputs]
+    if wanted is None or len(users) != 1 or not isinstance(users[0].node.op, Add):
+        return wanted
+    steps = {own.name: own for own in lowered.steps}
+    for name in set(users[0].inputs) - {step.name}:
+        found = _computed(lowered, steps, name, real, values)
+        if found is not None and name in results and name not in lowered.orders:
+            wanted = wanted + (results[name] - found * real[name])
+    return wanted
+
+
+def _computed(lowered: Lowered, steps: Mapping[str, Step], name: str, real: Mapping[str, float],
+              values: Mapping[str, np.ndarray]) -> np.ndarray | None:
+    """A result that is there, or that a node without parameters makes of what is; else None."""
+    if name in values:
+        return values[name]
+    step, tensor = steps.get(name), lowered.tensors.get(name)
+    if step is None or tensor is None or isinstance(step.node.op, WEIGHTED):
+        return None
+    entering = []
+    for own in step.inputs:
+        found = _computed(lowered, steps, own, real, values)
+        if found is None:
+            return None
+        entering.append(found)
+    given = lowered.tensors[step.inputs[0]]
+    return node_result(plain_node(lowered, step, real), None, entering,
+                       (signed_range if given.signed else unsigned_range)(given.bits))
 
 
 def _widen(steps: dict[int, float], lowered: Lowered, settings: Mapping[str, LayerSettings],

@@ -18,8 +18,11 @@ from .trees import leaf_means, learn_trees
 
 __all__ = ["LayerValues", "LearnedEncoder", "entry_size", "pq_layer_values", "real_tables"]
 
-ROWS = 1 << 14
-"""Rows that prototypes and tables are learned from."""
+ROWS = 1 << 16
+"""Rows that tables are fitted to, of which prototypes take the first."""
+
+PROTOTYPE_ROWS = 1 << 14
+"""Rows that prototypes are learned from."""
 
 ENTRY_ROWS, ENTRY_SHARE = 256, 0.99
 """Rows that the size of entries is estimated from, and the share that fits."""
@@ -153,15 +156,15 @@ def _encoder(spec: PQSpec, rows: np.ndarray, weights: np.ndarray, seed: int, ini
     engine, none = spec.engine, np.zeros(1, np.int64)
     length, count, shared = engine.subvector_length, engine.prototypes, engine.shared_prototypes
     vectors = subvectors(rows, length).astype(np.float32).transpose(1, 2, 0)
-    allowed = spec.encoder.prototype_range
+    allowed, learned = spec.encoder.prototype_range, rows[:PROTOTYPE_ROWS]
     if not isinstance(spec.encoder, TreeSpec):
-        prototypes = learn_prototypes(rows, length=length, prototypes=count, allowed=allowed,
+        prototypes = learn_prototypes(learned, length=length, prototypes=count, allowed=allowed,
                                       encoder=engine.encoder, shared=shared, seed=seed,
                                       restarts=1, initialisation=initialisation)
         codes = encode_vectors(spec, PQParameters(prototypes, none, none), vectors).T
         return {"prototypes": prototypes}, prototypes, codes
     fixed = spec.encoder.fixed_dims
-    dims, thresholds = learn_trees(rows, length=length, leaves=count, allowed=allowed,
+    dims, thresholds = learn_trees(learned, length=length, leaves=count, allowed=allowed,
                                    metric=_metric(spec, weights), shared=shared, seed=seed,
                                    dims=None if fixed is None else np.array(fixed))
     codes = encode_vectors(spec, TreeParameters(dims, thresholds, none, none), vectors).T

@@ -16,7 +16,7 @@ __all__ = ["adapting_of", "checked_fields", "plan_of", "recipe_fields", "recipe_
 TUNING = {"epochs": 20, "batch": 64, "rate": 0.02, "optimiser": "adam", "decay": 0.0}
 """Where fine-tuning differs from the defaults of a `Recipe`, as in `pqhw convert`."""
 
-ADAPTING = {"adapt": 0, "adapt_rate": 0.001}
+ADAPTING = {"adapt": 0, "adapt_rate": 0.01}
 """Epochs and rate of the training in floating point before."""
 
 WORDS = {int: "an integer", float: "a number", str: "a word", bool: "true or false",
@@ -113,12 +113,12 @@ def recipe_of(settings: Mapping[str, Any], seed: int) -> Any:
 
 def adapting_of(settings: Mapping[str, Any], seed: int) -> Any:
     """The `Tuning` of a row's training in floating point, or None without epochs."""
-    from ..quant.training.integer import Tuning
+    from ..quant.training.integer import Tuning, adapting_recipe
     if settings["adapt"] == 0:
         return None
-    own = {**settings, "epochs": settings["adapt"], "rate": settings["adapt_rate"],
-           "warmup": settings["adapt"] / 10}
-    return Tuning(recipe=recipe_of(own, seed), share=settings["share"])
+    own = {**settings, "epochs": settings["adapt"], "rate": settings["adapt_rate"]}
+    return Tuning(recipe=adapting_recipe(recipe_of(own, seed)), share=settings["share"],
+                  gradient=settings["gradient"])
 
 
 def tuning_of(settings: Mapping[str, Any], seed: int) -> Any:

@@ -1,6 +1,6 @@
 """Networks that learn in the integers of the hardware."""
 
-from .adapting import AdaptingModule, adapt_network
+from .adapting import AdaptingModule, adapt_network, adapting_recipe
 from .layer import Scale
 from .mac import MACLayer
 from .network import IntegerModule
@@ -8,4 +8,4 @@ from .pq import PQLayer
 from .tuning import Tuning, tune_network
 
 __all__ = ["AdaptingModule", "IntegerModule", "MACLayer", "PQLayer", "Scale", "Tuning",
-           "adapt_network", "tune_network"]
+           "adapt_network", "adapting_recipe", "tune_network"]

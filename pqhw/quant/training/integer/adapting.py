@@ -22,6 +22,7 @@ from ..history import History
 from ..loop import Step, fit
 from ..module import GraphModule
 from ..operations import Normalisation, array
+from ..recipe import Recipe
 from ..scaling import InputScaling
 from ..scores import BATCH, tensor_of
 from .layer import Scale
@@ -29,13 +30,19 @@ from .pq import PQLayer
 from .rounding import quantize
 from .tuning import Tuning, scheduled
 
-__all__ = ["AdaptingModule", "adapt_network"]
+__all__ = ["AdaptingModule", "adapt_network", "adapting_recipe"]
 
 MEASURED = 4096
 """Images that normalisations are measured on in the end."""
 
 SMALLEST = 1e-12
 """Factor of entries in the place of 0."""
+
+
+def adapting_recipe(recipe: Recipe) -> Recipe:
+    """A recipe with what suits weights that were trained before: momentum, a little decay, and a
+    rate that rises over a tenth of the epochs."""
+    return dataclasses.replace(recipe, optimiser="sgd", decay=1e-4, warmup=recipe.epochs / 10)
 
 
 def adapt_network(graph: Graph, data: Dataset, settings: Mapping[str, PQSettings | MACSettings],
@@ -57,6 +64,8 @@ def adapt_network(graph: Graph, data: Dataset, settings: Mapping[str, PQSettings
     scaling = InputScaling.largest(np.asarray(data.train_images))
     module = AdaptingModule(graph, lower(graph, bits, input_bits=input_bits), network, settings,
                             scaling)
+    for layer in module.layers.values():
+        layer.gradient = tuning.gradient
     history = fit(module, data, tuning.recipe, folder=folder, resume=resume,
                   loss=Distillation(teacher=GraphModule(graph), share=tuning.share),
                   on_epoch=scheduled(module, tuning), progress=progress, device=device)
@@ -69,8 +78,7 @@ class AdaptingModule(GraphModule):
 
     Inputs of these layers are rounded to the layer's grid and encoded; what comes of the codes are
     real sums, and normalisations take the statistics of the batch, so that weights learn at the
-    rates of float training. Gradients are those of products with the weights. Prototypes follow
-    the means of what they stand for.
+    rates of float training. Prototypes follow the means of what they stand for.
 
     Parameters
     ----------

@@ -11,7 +11,7 @@ from ....spec import Conv2d, PQSpec
 from ....spec.parameters import PQParameters, TreeParameters
 from ...layers import fixed_shift
 from .layer import Layer, Scale
-from .product import codes_of, looked_up, one_hot, rows_at_once, soft_codes
+from .product import CodeStatistics, codes_of, looked_up, rows_at_once, soft_codes
 from .rounding import quantize, round_half_up
 
 __all__ = ["PQLayer"]
@@ -26,8 +26,10 @@ class PQLayer(Layer):
     correction: [S, K, N], or [Fh, Fw, S, K, N] of pixels: what entries are beside the product,
         in steps of the output
     shift: r of the requantiser
-    gradient: `straight` hands gradients on as if inputs had been multiplied; `soft` also lets them
-        through the distances
+    gradient: what inputs are told. `linear`: the sums as the linear function of the inputs that
+        comes nearest to them in the batch. `straight`: as if inputs had been multiplied by the
+        weights, which in a deep network makes gradients grow from layer to layer, as most of what
+        they ask for is lost in the codes. `soft`: that, and the distances besides
     temperature: of the softmax over distances, where `soft`
     following: how far, 0 to 1, prototypes move per batch towards the mean of what they stood for
     """
@@ -39,7 +41,7 @@ class PQLayer(Layer):
         super().__init__(spec, scale, weights, bias)
         self.prototypes = nn.Parameter(torch.tensor(prototypes, dtype=torch.float32))
         self.entry, self.parameters_at_start = entry, parameters
-        self.gradient, self.temperature, self.following = "straight", 1.0, 0.0
+        self.gradient, self.temperature, self.following = "linear", 1.0, 0.0
         if correction is not None:
             self.correction = nn.Parameter(torch.tensor(correction, dtype=torch.float32))
         else:
@@ -118,35 +120,36 @@ class PQLayer(Layer):
         return codes_of(self.spec.engine.encoder, vectors, own, widest)
 
     @torch.no_grad()
-    def encode(self, inputs: Tensor) -> Tensor:
-        """Codes [R, S, P] of inputs; prototypes move where they follow."""
+    def encode(self, inputs: Tensor) -> tuple[Tensor, Tensor | None]:
+        """Codes [R, S, P] of inputs, and slopes [S, K, V] of gradients where they are `linear`;
+        prototypes move where they follow."""
         follows = self.training and self.following > 0 and not self.is_tree
-        count = self.spec.engine.prototypes
+        linear = self.training and self.gradient == "linear"
+        seen, count = CodeStatistics(linear), self.spec.engine.prototypes
         own = self.integer_prototypes()
         own = own.expand(self.spec.sets * self.spec.encoder_subspaces, -1, -1)
-        found, counts, totals = [], 0, 0
+        found = []
         for part in inputs.split(rows_at_once(self._values_per_row(inputs), inputs.device)):
             vectors = self.vectors(part)
             codes = self._codes(vectors, own)
             found.append(codes)
-            if follows:
-                marks = one_hot(codes, count)
-                counts = counts + marks.sum((0, 3))
-                totals = totals + torch.matmul(marks, vectors.transpose(2, 3)).sum(0)
+            if follows or linear:
+                seen.add(vectors, codes, count)
         if follows:
-            self._follow(counts, totals)
-        return torch.cat(found)
+            self._follow(seen.counts, seen.totals)
+        return torch.cat(found), seen.slopes() if linear else None
 
     def forward(self, inputs: Tensor) -> Tensor:
         spec = self.spec
         count = spec.engine.prototypes
-        codes = self.encode(inputs.detach())
+        codes, slopes = self.encode(inputs.detach())
         tables = self.tables()
         geometry = self.geometry
         if spec.encodes_pixels:
             codes = codes.view(*codes.shape[:2], *inputs.shape[2:])
-        # Straight-through: as if inputs had been multiplied by weights, in units of the sums.
-        weights = (self.weights * (self.scale.ratio * self.entry)).detach()
+        # Of gradients: as if inputs had been multiplied by these, in units of the sums.
+        weights = (self.weights * (self.scale.ratio * self.entry) if slopes is None
+                   else self._linearised(tables, slopes)).detach()
         sums = looked_up(codes, tables, inputs, weights, count, geometry)
         if self.training and self.gradient == "soft" and not self.is_tree:
             sums = sums + self._soft(inputs, tables, geometry, sums)
@@ -158,6 +161,16 @@ class PQLayer(Layer):
         if spec.output is None:
             return sums
         return quantize(sums / self.entry, spec.output.range)
+
+    def _linearised(self, tables: Tensor, slopes: Tensor) -> Tensor:
+        """Entries times slopes, in the shape of the weights."""
+        sets, subspaces = self.spec.sets, self.spec.encoder_subspaces
+        entries = tables.reshape(sets, len(tables) // sets, subspaces,
+                                 self.spec.engine.prototypes, -1)
+        by_set = slopes.view(sets, subspaces, *slopes.shape[1:])
+        found = torch.einsum("gnskt,gskv->gnsvt", entries, by_set).flatten(2, 3).flatten(0, 1)
+        depth = self.weights[0].numel() // found.shape[2]
+        return found[:, :depth].reshape(self.weights.shape)
 
     def _values_per_row(self, inputs: Tensor) -> int:
         """Distances that an image or a row makes."""

@@ -7,7 +7,8 @@ from torch.nn import functional
 from ....spec.ranges import ceil_log2
 from .rounding import exact_type
 
-__all__ = ["codes_of", "distances", "looked_up", "one_hot", "rows_at_once", "soft_codes"]
+__all__ = ["CodeStatistics", "codes_of", "distances", "looked_up", "one_hot", "rows_at_once",
+           "soft_codes"]
 
 IN_CACHE = 1 << 18
 """Values, of 4 bytes, that fit into a core's second-level cache with room for others."""
@@ -73,6 +74,44 @@ def one_hot(codes: Tensor, count: int) -> Tensor:
     return (codes[:, :, None] == index.view(-1, *(1,) * (codes.ndim - 2))).float()
 
 
+class CodeStatistics:
+    """What the sub-vectors of a batch were, and those of each code, summed over parts of it."""
+
+    RIDGE = 1e-3
+    """Share of the mean variance of a sub-vector's elements that is added to each of theirs."""
+
+    def __init__(self, squared: bool):
+        self.squared = squared
+        self.counts: Tensor | float = 0.0
+        self.totals: Tensor | float = 0.0
+        self.squares: Tensor | float = 0.0
+
+    def add(self, vectors: Tensor, codes: Tensor, count: int) -> None:
+        """Take up vectors [R, S, V, P] and their codes [R, S, P], of which there are `count`."""
+        marks = one_hot(codes, count)
+        self.counts = self.counts + marks.sum((0, 3))
+        self.totals = self.totals + torch.matmul(marks, vectors.transpose(2, 3)).sum(0)
+        if self.squared:
+            self.squares = self.squares + torch.matmul(vectors, vectors.transpose(2, 3)).sum(0)
+
+    def slopes(self) -> Tensor:
+        """[S, K, V]: how the share of a code grows with each element of its sub-vector, by least
+        squares; where sub-vectors are normally distributed, the mean of the share's gradient.
+
+        Source: C. Stein, Estimation of the Mean of a Multivariate Normal Distribution, Annals of
+        Statistics 9, 1981, lemma 2.
+        """
+        counts, totals, squares = (torch.as_tensor(own).double()
+                                   for own in (self.counts, self.totals, self.squares))
+        rows = counts.sum(1)[:, None, None]
+        means = totals.sum(1, keepdim=True) / rows
+        both = totals / rows - counts[:, :, None] / rows * means
+        spread = squares / rows - means.transpose(1, 2) * means
+        own = spread.diagonal(dim1=1, dim2=2).mean(1).clamp(min=1e-6) * self.RIDGE
+        eye = torch.eye(spread.shape[1], dtype=spread.dtype, device=spread.device)
+        return torch.linalg.solve(spread + own[:, None, None] * eye, both, left=False).float()
+
+
 def soft_codes(encoder: str, vectors: Tensor, prototypes: Tensor, temperature: float) -> Tensor:
     """[R, S * K, P]: shares of the prototypes, softmax of minus the distances.
 
@@ -86,7 +125,7 @@ def soft_codes(encoder: str, vectors: Tensor, prototypes: Tensor, temperature: f
 
 class _LookedUp(torch.autograd.Function):
     """Forward: entries summed by codes. Backward: entries get the gradients of the results they
-    took part in; the inputs get what products with the weights would give them."""
+    took part in; the inputs get what products with `weights` would give them."""
 
     @staticmethod
     def forward(ctx, codes: Tensor, tables: Tensor, inputs: Tensor, weights: Tensor,
@@ -151,7 +190,7 @@ def _entries(gradient: Tensor, marks: Tensor, groups: int) -> Tensor:
 
 def looked_up(codes: Tensor, tables: Tensor, inputs: Tensor, weights: Tensor, count: int,
               geometry: tuple) -> Tensor:
-    """Sums of entries [R, N, P], or [R, N, Ho, Wo] of pixels, with straight-through gradients to
+    """Sums of entries [R, N, P], or [R, N, Ho, Wo] of pixels, with the gradients of products to
     the inputs.
 
     Parameters
@@ -159,7 +198,7 @@ def looked_up(codes: Tensor, tables: Tensor, inputs: Tensor, weights: Tensor, co
     codes: [R, groups * S, P], or [R, groups * S, H, W] of pixels
     tables: [N, S * K], or [N, S * K, Fh, Fw] of pixels
     inputs: [R, C, H, W] or [R, D]: what was encoded
-    weights: [N, C / groups, Fh, Fw] or [N, D]: what the tables stand for
+    weights: [N, C / groups, Fh, Fw] or [N, D]: what sums are taken to be in the inputs
     count: K
     geometry: (stride, padding, groups, whether pixels are encoded)
     """

@@ -37,7 +37,7 @@ class Tuning:
         where both learn; 0, and prototypes alone, move them by gradients instead. Leaves of trees
         move by gradients where their entries have no correction of their own
     settled: share of the epochs after which prototypes stay
-    gradient: `straight` or `soft`, see `PQLayer`
+    gradient: `linear`, `straight` or `soft`, see `PQLayer`
     temperature: of the softmax over distances at the start; it falls to a tenth
     share: of the float network's scores in the loss, beside the labels, 0 to 1
     """
@@ -45,13 +45,13 @@ class Tuning:
     train: str = "both"
     following: float = 0.02
     settled: float = 0.8
-    gradient: str = "straight"
+    gradient: str = "linear"
     temperature: float = 0.1
     share: float = 0.9
 
     def __post_init__(self) -> None:
         for field, words in (("train", ("both", "prototypes", "weights")),
-                             ("gradient", ("straight", "soft"))):
+                             ("gradient", ("linear", "straight", "soft"))):
             if getattr(self, field) not in words:
                 raise ValueError(f"{field} must be one of {', '.join(words)}, "
                                  f"but is {getattr(self, field)}.")
