@@ -164,3 +164,22 @@ def test_a_training_that_stopped_goes_on(tmp_path):
     for one, other in zip(whole.graph.nodes, taken_up.graph.nodes):
         for field, array in one.op.parameters().items():
             np.testing.assert_array_equal(other.op.parameters()[field], array)
+
+
+def test_leaves_stand_for_the_mean_of_what_reaches_them():
+    own, data, settings, network = start("tree")
+    module = module_of(own, settings, network)
+    layer = module.layers["second"]
+    seen = []
+    layer.register_forward_pre_hook(lambda layer, inputs: seen.append(inputs[0].detach()))
+    for one in module.layers.values():
+        one.following = 1.0
+    layer.prototypes.data += 5
+    module.train()(torch.as_tensor(data.train_images).float())
+    vectors, codes = layer.vectors(seen[0]), layer.encode(seen[0])[0]
+    for s in range(vectors.shape[1]):
+        for leaf in codes[:, s].unique():
+            reached = vectors[:, s].transpose(1, 2)[codes[:, s] == leaf]
+            share = len(reached) / (len(reached) + 1)
+            torch.testing.assert_close(layer.prototypes[s, leaf], reached.mean(0),
+                                       atol=20 * (1 - share) + 1e-4, rtol=1e-4)

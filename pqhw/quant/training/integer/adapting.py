@@ -78,7 +78,8 @@ class AdaptingModule(GraphModule):
 
     Inputs of these layers are rounded to the layer's grid and encoded; what comes of the codes are
     real sums, and normalisations take the statistics of the batch, so that weights learn at the
-    rates of float training. Prototypes follow the means of what they stand for.
+    rates of float training. Prototypes, and what leaves of trees stand
+    for, follow the means of what is there.
 
     Parameters
     ----------
@@ -191,6 +192,7 @@ class _RealLayer(PQLayer):
     """
     unit: float
     norm: list[Normalisation]
+    leaves_follow = True
 
     def rounded(self, entries: Tensor) -> Tensor:
         factor = torch.full_like(self.bias, 1 / self.unit)

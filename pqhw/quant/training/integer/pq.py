@@ -32,8 +32,10 @@ class PQLayer(Layer):
         they ask for is lost in the codes. `soft`: that, and the distances besides
     temperature: of the softmax over distances, where `soft`
     following: how far, 0 to 1, prototypes move per batch towards the mean of what they stood for
+    leaves_follow: whether what leaves of trees stand for does, too
     """
     spec: PQSpec
+    leaves_follow = False
 
     def __init__(self, spec: PQSpec, scale: Scale, weights: np.ndarray, bias: np.ndarray, *,
                  parameters: PQParameters | TreeParameters, prototypes: np.ndarray,
@@ -123,7 +125,8 @@ class PQLayer(Layer):
     def encode(self, inputs: Tensor) -> tuple[Tensor, Tensor | None]:
         """Codes [R, S, P] of inputs, and slopes [S, K, V] of gradients where they are `linear`;
         prototypes move where they follow."""
-        follows = self.training and self.following > 0 and not self.is_tree
+        follows = (self.training and self.following > 0
+                   and (self.leaves_follow or not self.is_tree))
         linear = self.training and self.gradient == "linear"
         seen, count = CodeStatistics(linear), self.spec.engine.prototypes
         own = self.integer_prototypes()
