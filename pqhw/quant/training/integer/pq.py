@@ -16,6 +16,9 @@ from .rounding import quantize, round_half_up
 
 __all__ = ["PQLayer"]
 
+SEEN = 1 << 14
+"""Columns of a batch that statistics are taken from, of which the first are as good as any."""
+
 
 class PQLayer(Layer):
     """Sums of table entries; tables are prototype times weight, rounded at each step.
@@ -136,7 +139,7 @@ class PQLayer(Layer):
             vectors = self.vectors(part)
             codes = self._codes(vectors, own)
             found.append(codes)
-            if follows or linear:
+            if (follows or linear) and seen.columns < SEEN:
                 seen.add(vectors, codes, count)
         if follows:
             self._follow(seen.counts, seen.totals)

@@ -69,9 +69,14 @@ def codes_of(encoder: str, vectors: Tensor, prototypes: Tensor, widest: int) -> 
 
 
 def one_hot(codes: Tensor, count: int) -> Tensor:
-    """[R, S, K, ...] of zeros and a one per column, for codes [R, S, ...]."""
-    index = torch.arange(count, device=codes.device, dtype=codes.dtype)
-    return (codes[:, :, None] == index.view(-1, *(1,) * (codes.ndim - 2))).float()
+    """[..., K] of zeros and a one, for codes [...]."""
+    rows = torch.eye(count, device=codes.device)
+    return rows.index_select(0, codes.reshape(-1).to(torch.int32)).view(*codes.shape, count)
+
+
+def _marks(codes: Tensor, count: int) -> Tensor:
+    """[R, ..., S * K] of zeros and S ones, for codes [R, S, ...]."""
+    return one_hot(codes.movedim(1, -1), count).flatten(-2)
 
 
 class CodeStatistics:
@@ -81,18 +86,19 @@ class CodeStatistics:
     """Share of the mean variance of a sub-vector's elements that is added to each of theirs."""
 
     def __init__(self, squared: bool):
-        self.squared = squared
+        self.squared, self.columns = squared, 0
         self.counts: Tensor | float = 0.0
         self.totals: Tensor | float = 0.0
         self.squares: Tensor | float = 0.0
 
     def add(self, vectors: Tensor, codes: Tensor, count: int) -> None:
         """Take up vectors [R, S, V, P] and their codes [R, S, P], of which there are `count`."""
-        marks = one_hot(codes, count)
-        self.counts = self.counts + marks.sum((0, 3))
-        self.totals = self.totals + torch.matmul(marks, vectors.transpose(2, 3)).sum(0)
+        self.columns += codes[:, 0].numel()
+        marks, rows = one_hot(codes, count), vectors.transpose(2, 3)
+        self.counts = self.counts + marks.sum((0, 2))
+        self.totals = self.totals + torch.matmul(marks.transpose(2, 3), rows).sum(0)
         if self.squared:
-            self.squares = self.squares + torch.matmul(vectors, vectors.transpose(2, 3)).sum(0)
+            self.squares = self.squares + torch.matmul(vectors, rows).sum(0)
 
     def slopes(self) -> Tensor:
         """[S, K, V]: how the share of a code grows with each element of its sub-vector, by least
@@ -135,7 +141,7 @@ class _LookedUp(torch.autograd.Function):
         stride, padding, groups, pixels = geometry
         if not pixels:
             return _summed(codes, tables, count, groups)
-        return torch.cat([functional.conv2d(one_hot(part, count).flatten(1, 2), tables, None,
+        return torch.cat([functional.conv2d(_marks(part, count).movedim(-1, 1), tables, None,
                                             stride, padding, 1, groups)
                           for part in _parts(codes, count)])
 
@@ -145,10 +151,10 @@ class _LookedUp(torch.autograd.Function):
         stride, padding, groups, pixels = ctx.geometry
         entries = torch.zeros_like(tables)
         for part, own in zip(_parts(codes, ctx.count), gradient.split(_rows(codes, ctx.count))):
-            marks = one_hot(part, ctx.count).flatten(1, 2)
+            marks = _marks(part, ctx.count)
             if pixels:
-                entries += torch.nn.grad.conv2d_weight(marks, list(tables.shape), own, stride,
-                                                       padding, 1, groups)
+                entries += torch.nn.grad.conv2d_weight(marks.movedim(-1, 1), list(tables.shape),
+                                                       own, stride, padding, 1, groups)
             else:
                 entries += _entries(own, marks, groups)
         if len(ctx.shape) == 4:
@@ -181,11 +187,11 @@ def _summed(codes: Tensor, tables: Tensor, count: int, groups: int) -> Tensor:
 
 
 def _entries(gradient: Tensor, marks: Tensor, groups: int) -> Tensor:
-    """Gradients [N, S * K] of the entries."""
+    """Gradients [N, S * K] of the entries, from marks [R, P, groups * S * K]."""
     rows, outputs, columns = gradient.shape
     own = gradient.reshape(rows, groups, outputs // groups, columns)
-    seen = marks.view(rows, groups, -1, columns)
-    return torch.matmul(own, seen.transpose(2, 3)).sum(0).reshape(outputs, -1)
+    seen = marks.view(rows, columns, groups, -1).transpose(1, 2)
+    return torch.matmul(own, seen).sum(0).reshape(outputs, -1)
 
 
 def looked_up(codes: Tensor, tables: Tensor, inputs: Tensor, weights: Tensor, count: int,
