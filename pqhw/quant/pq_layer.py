@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from ..golden import layer_results
-from ..golden.conv import windows
+from ..golden.conv import pixel_codes, shifted_windows, windows
 from ..golden.pq import encode_vectors
 from ..spec import Conv2d, MACSpec, PQSpec
 from ..spec.parameters import PQParameters, TreeParameters, check_parameters
@@ -44,10 +44,13 @@ class LearnedEncoder:
     values: what it stores, as parameters have it
     centres: [S, K, V], S of all groups, or [1, K, V]: what codes stand for, in steps of the input
     units: of the layer's sums in a step of its result
+    correction: [S, K, N], or [Fh, Fw, S, K, N] of pixels: what entries are beside products, in
+        steps of the output
     """
     values: dict[str, np.ndarray]
     centres: np.ndarray
     units: float
+    correction: np.ndarray | None = None
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -73,8 +76,8 @@ def pq_layer_values(spec: PQSpec, weights: np.ndarray, bias: np.ndarray, enterin
     """A product-quantized layer as integers.
 
     Prototypes are the centres of what enters, or means of the leaves of trees. Tables are prototype
-    times weight, fitted to the targets where a row is encoded as a whole, on the power of two of
-    least error.
+    times weight, fitted to the targets where they are not too many, on the power of two of least
+    error.
 
     Parameters
     ----------
@@ -84,30 +87,36 @@ def pq_layer_values(spec: PQSpec, weights: np.ndarray, bias: np.ndarray, enterin
     targets: sums [R, OH, OW, N] or [R, N] that the float layer gives, in steps of the output; None
         where `learned`
     seed, initialisation: of prototypes, see `learn_prototypes`
-    learned: the encoder, where the layer was trained with one; tables are then products alone
+    learned: the encoder, where the layer was trained with one; tables are then products and what it
+        says they are beside
     """
     if learned is not None:
         shift = 0 if spec.output is None else int(np.log2(learned.units))
-        made, values = _products(spec, learned.values, real_tables(spec, learned.centres, weights),
-                                 bias, learned.units, shift)
+        real = real_tables(spec, learned.centres, weights)
+        if learned.correction is not None:
+            real = real + learned.correction
+        made, values = _products(spec, learned.values, real, bias, learned.units, shift)
         return LayerValues(made, values, learned.units,
                            learned.centres if spec.engine.encoder == "tree" else None)
     assert targets is not None
     rows, chosen = _sampled(spec, entering, seed)
     encoder, centres, codes = _encoder(spec, rows, weights, seed, initialisation)
     kept = centres if spec.engine.encoder == "tree" else None
-    if spec.encodes_pixels or spec.sets > 1 or (
-            spec.encoder_subspaces * spec.engine.prototypes > FITTED_ENTRIES):
-        made, values, units = _by_products(spec, encoder, real_tables(spec, centres, weights),
-                                           bias, entering, targets)
+    products = real_tables(spec, centres, weights)
+    prior = products.reshape(-1, *products.shape[-2:])
+    if spec.sets > 1 or prior[..., 0].size > FITTED_ENTRIES:
+        made, values, units = _by_products(spec, encoder, products, bias, entering, targets)
         return LayerValues(made, values, units, kept)
+    if spec.encodes_pixels:
+        codes, chosen = _window_codes(spec, encoder, entering, seed)
     wanted = targets.reshape(-1, targets.shape[-1])[chosen].astype(np.float64)
-    fitted = fit_tables(codes, real_tables(spec, centres, weights), wanted,
-                        ridge=RIDGE * spec.encoder_subspaces,
-                        clamp=spec.output.range if spec.output else None)
+    fitted = fit_tables(codes, prior, wanted, ridge=RIDGE * len(prior),
+                        clamp=spec.output.range if spec.output else None,
+                        bias=bias if spec.encodes_pixels else None)
     tables = choose_tables(fitted, codes, wanted, spec)
     made, values = fixed_shift(spec, tables.shift, tables.bias)
-    return LayerValues(made, {**encoder, "tables": tables.entries, **values}, tables.scale, kept)
+    values |= {**encoder, "tables": tables.entries.reshape(products.shape)}
+    return LayerValues(made, values, tables.scale, kept)
 
 
 def entry_size(spec: PQSpec, weights: np.ndarray, entering: np.ndarray, seed: int = 0) -> float:
@@ -170,6 +179,23 @@ def _encoder(spec: PQSpec, rows: np.ndarray, weights: np.ndarray, seed: int, ini
     codes = encode_vectors(spec, TreeParameters(dims, thresholds, none, none), vectors).T
     return ({"split_dims": dims, "thresholds": thresholds},
             leaf_means(rows, codes, length, count), codes)
+
+
+def _window_codes(spec: PQSpec, encoder: dict[str, np.ndarray], entering: np.ndarray, seed: int
+                  ) -> tuple[np.ndarray, np.ndarray]:
+    """Codes [R, Fh * Fw * S] of the encoded pixels that outputs take, K beyond the border, and
+    which outputs these are of all."""
+    layer, none = spec.layer, np.zeros(1, np.int64)
+    assert isinstance(layer, Conv2d)
+    parameters = (TreeParameters(encoder["split_dims"], encoder["thresholds"], none, none)
+                  if spec.engine.encoder == "tree"
+                  else PQParameters(encoder["prototypes"], none, none))
+    codes = pixel_codes(spec, parameters, entering)
+    taps = shifted_windows(codes, layer.kernel, layer.stride, layer.padding,
+                           spec.engine.prototypes, axis=2)
+    columns = np.stack(list(taps)).reshape(layer.taps * len(codes), -1)
+    chosen = np.random.default_rng(seed).permutation(columns.shape[1])[:ROWS]
+    return columns[:, chosen].T, chosen
 
 
 def _metric(spec: PQSpec, weights: np.ndarray) -> np.ndarray:

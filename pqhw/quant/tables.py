@@ -23,22 +23,26 @@ MAX_SHIFT = 16
 @dataclasses.dataclass(frozen=True, eq=False)
 class RealTables:
     """Entries [S, K, N] and bias [N] in the units of the outputs, each subspace's entries
-    centred; `spread` [S*K, S*K] is the upper Cholesky factor of the fit's inverse normal matrix."""
+    centred where the bias is free; `spread` [S*K, S*K] is the upper Cholesky factor of the fit's
+    inverse normal matrix."""
     entries: np.ndarray
     bias: np.ndarray
     spread: np.ndarray
 
 
 def one_hot(codes: np.ndarray, prototypes: int) -> np.ndarray:
-    """Codes [R, S] as rows [R, S*K] of zeros and S ones, in single precision."""
+    """Codes [R, S] as rows [R, S*K] of zeros and a one per code, none for the code K; in single
+    precision."""
     rows, subspaces = codes.shape
-    design = np.zeros((rows, subspaces * prototypes), np.float32)
-    design[np.arange(rows)[:, None], np.arange(subspaces) * prototypes + codes] = 1
-    return design
+    design = np.zeros((rows, subspaces, prototypes), np.float32)
+    row, subspace = np.nonzero(codes < prototypes)
+    design[row, subspace, codes[row, subspace]] = 1
+    return design.reshape(rows, -1)
 
 
 def fit_tables(codes: np.ndarray, prior: np.ndarray, targets: np.ndarray, *, ridge: float,
-               clamp: Range | None, passes: int = 4) -> RealTables:
+               clamp: Range | None, passes: int = 4, bias: np.ndarray | None = None
+               ) -> RealTables:
     """Tables whose sums come nearest to the targets, drawn towards the prior.
 
     Least squares of ``targets - sum_s T[s, code[s]]`` plus `ridge` times the squared distance
@@ -47,11 +51,12 @@ def fit_tables(codes: np.ndarray, prior: np.ndarray, targets: np.ndarray, *, rid
 
     Parameters
     ----------
-    codes: [R, S]
+    codes: [R, S]; K where there is nothing to look up, as beyond the border of an image
     prior: prototype times weight, [S, K, N]
     targets: the network's sums [R, N]
     ridge: in rows; 0 < ridge
     clamp: what the requantiser makes of a sum; None for raw accumulators
+    bias: [N], what it stays at, where codes may be K; found here where left out
 
     Source: D. Blalock, J. Guttag, Multiplying Matrices Without Multiplying, ICML 2021, eq. 8.
     """
@@ -61,26 +66,31 @@ def fit_tables(codes: np.ndarray, prior: np.ndarray, targets: np.ndarray, *, rid
     normal = (design.T @ design).astype(np.float64)
     counts = normal.diagonal().reshape(subspaces, prototypes, 1)
     solve = np.linalg.inv(normal + ridge * np.eye(len(normal)))
-    means = (prior * counts).sum(axis=1, keepdims=True) / len(codes)
+    means = (prior * counts).sum(axis=1, keepdims=True) / len(codes) if bias is None else 0
     start = (prior - means).reshape(-1, outputs)
     expected = design @ start.astype(np.float32)
-    wanted, entries, bias = targets, start, np.zeros(outputs)
+    wanted, entries = targets, start
+    offset = np.zeros(outputs) if bias is None else bias
     for number in range(1 if clamp is None else passes + 1):
         if number:
             assert clamp is not None
-            sums = design @ entries.astype(np.float32) + bias
+            sums = design @ entries.astype(np.float32) + offset
             wanted = np.where(targets <= clamp.low, np.minimum(sums, clamp.low), targets)
             wanted = np.where(targets >= clamp.high, np.maximum(sums, clamp.high), wanted)
-        bias = wanted.mean(axis=0)
-        missing = (wanted - bias - expected).astype(np.float32)
+        if bias is None:
+            offset = wanted.mean(axis=0)
+        missing = (wanted - offset - expected).astype(np.float32)
         entries = start + solve @ (design.T @ missing).astype(np.float64)
-    return _centred(entries.reshape(prior.shape), bias, np.linalg.cholesky(solve).T)
+    found = RealTables(entries.reshape(prior.shape), offset, np.linalg.cholesky(solve).T)
+    return found if bias is not None else _centred(found)
 
 
-def _centred(entries: np.ndarray, bias: np.ndarray, spread: np.ndarray) -> RealTables:
+def _centred(tables: RealTables) -> RealTables:
     """Move the middle of each subspace's entries into the bias."""
+    entries = tables.entries
     middle = (entries.max(axis=1) + entries.min(axis=1)) / 2
-    return RealTables(entries - middle[:, None, :], bias + middle.sum(axis=0), spread)
+    return RealTables(entries - middle[:, None, :], tables.bias + middle.sum(axis=0),
+                      tables.spread)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -132,7 +142,7 @@ def choose_tables(tables: RealTables, codes: np.ndarray, targets: np.ndarray,
 
     Parameters
     ----------
-    codes: [R, S]
+    codes: [R, S]; K where there is nothing to look up
     targets: sums [R, N] before the clamp, in steps of the output's grid
     """
     low, high = (-np.inf, np.inf) if spec.output is None else (spec.output.range.low,
@@ -141,7 +151,7 @@ def choose_tables(tables: RealTables, codes: np.ndarray, targets: np.ndarray,
     best, least = None, np.inf
     for scale, shift in candidate_scales(tables.entries, spec, 3):
         entries, bias = round_tables(tables, scale, spec.term_range)
-        results = table_sums(entries, codes.T) + bias
+        results = table_sums(np.pad(entries, ((0, 0), (0, 1), (0, 0))), codes.T) + bias
         if spec.output is None:
             results = results / scale
         else:

@@ -15,7 +15,7 @@ from ....network.ops import WEIGHTED, BatchNorm
 from ....spec import PQSpec
 from ....spec.parameters import PQParameters, TreeParameters
 from ...network import Adapted, IntegerNetwork, engine_for
-from ...pq_layer import LearnedEncoder
+from ...pq_layer import LearnedEncoder, real_tables
 from ...settings import MACSettings, PQSettings
 from ..distil import Distillation
 from ..history import History
@@ -97,9 +97,10 @@ class AdaptingModule(GraphModule):
         self.encoded = {step.node.name: step for step in lowered.layers
                         if isinstance(settings[step.node.name], PQSettings)}
         super().__init__(graph, scaling)
-        for name in self.encoded:
+        for name, step in self.encoded.items():
             # In a list, so that it does not count as a part of the layer.
             self.layers[name].norm = [self[user.name] for user in _norms(graph, name)]
+            self.layers[name].take_tables(network.parameters[step.name])
 
     def module_of(self, node: Node) -> nn.Module:
         plain, step = super().module_of(node), self.encoded.get(node.name)
@@ -123,7 +124,7 @@ class AdaptingModule(GraphModule):
         return _Encoded(layer, order)
 
     @property
-    def layers(self) -> dict[str, PQLayer]:
+    def layers(self) -> dict[str, "_RealLayer"]:
         """Encoded layers, by the name of their node."""
         return {name: self[name].layer for name in self.encoded}
 
@@ -163,23 +164,13 @@ class AdaptingModule(GraphModule):
         """What `convert_network` goes on from."""
         _, network, _ = self.sources
         return Adapted(self.to_graph(), network.steps, {
-            name: _encoder(layer, network.units[self.encoded[name].name])
-            for name, layer in self.layers.items()})
+            name: layer.encoder(network.units[step.name], network.steps.get(step.name, 1.0))
+            for (name, layer), step in zip(self.layers.items(), self.encoded.values())})
 
 
 def _norms(graph: Graph, name: str) -> list[Node]:
     """The normalisation that takes a node's result, if one does."""
     return [user for user in graph.users[name] if isinstance(user.op, BatchNorm)]
-
-
-def _encoder(layer: PQLayer, units: float) -> LearnedEncoder:
-    parameters = layer.parameters_at_start
-    if isinstance(parameters, TreeParameters):
-        return LearnedEncoder({"split_dims": parameters.split_dims,
-                               "thresholds": parameters.thresholds},
-                              layer.prototypes.detach().cpu().double().numpy(), units)
-    prototypes = layer.integer_prototypes().detach().cpu().numpy().astype(np.int64)
-    return LearnedEncoder({"prototypes": prototypes}, prototypes.astype(np.float64), units)
 
 
 class _RealLayer(PQLayer):
@@ -194,15 +185,45 @@ class _RealLayer(PQLayer):
     norm: list[Normalisation]
     leaves_follow = True
 
-    def rounded(self, entries: Tensor) -> Tensor:
-        factor = torch.full_like(self.bias, 1 / self.unit)
+    @torch.no_grad()
+    def take_tables(self, parameters: PQParameters | TreeParameters) -> None:
+        """Begin with the tables of an integer network, whatever they are beside products."""
+        if self.spec.sets > 1:
+            return
+        factor, before, after = self.factor(), torch.zeros_like(self.bias), 0.0
+        for norm in self.norm:
+            before, after = norm.running_mean, norm.bias
+        self.bias.copy_((torch.as_tensor(parameters.bias) * self.unit - after) / factor + before)
+        entries = torch.as_tensor(parameters.tables) * self.unit / factor
+        products = real_tables(self.spec, self.prototypes.double().numpy(),
+                               self.plain_weights() * self.scale.ratio)
+        self.correction = nn.Parameter((entries - torch.from_numpy(products)).float())
+
+    def factor(self) -> Tensor:
+        """What normalisation makes of 1, [N]."""
+        factor = torch.ones_like(self.bias)
         for norm in self.norm:
             factor = factor * norm.weight.detach() / (norm.running_var + norm.eps).sqrt()
-        factor = torch.where(factor.abs() < SMALLEST, SMALLEST, factor).view(-1, 1, 1)
+        return torch.where(factor.abs() < SMALLEST, SMALLEST, factor)
+
+    def rounded(self, entries: Tensor) -> Tensor:
+        factor = (self.factor() / self.unit).view(-1, 1, 1)
         return quantize(entries * factor, self.spec.term_range) / factor
 
     def integer_bias(self) -> Tensor:
         return self.bias
+
+    @torch.no_grad()
+    def encoder(self, units: float, leaving: float) -> LearnedEncoder:
+        """As learned; `units` and `leaving` are those of the layer's sums and results."""
+        parameters, correction = self.parameters_at_start, None
+        if self.correction is not None:
+            correction = (self.correction * self.factor() / leaving).double().cpu().numpy()
+        prototypes = self.integer_prototypes().double().cpu().numpy()
+        values = ({"split_dims": parameters.split_dims, "thresholds": parameters.thresholds}
+                  if isinstance(parameters, TreeParameters)
+                  else {"prototypes": prototypes.astype(np.int64)})
+        return LearnedEncoder(values, prototypes, units, correction)
 
 
 class _Encoded(nn.Module):

@@ -149,7 +149,7 @@ def _layer(lowered: Lowered, network: IntegerNetwork, step: Any,
     correction = parameters.tables / entry - real_tables(spec, prototypes, weights * scale.ratio)
     return PQLayer(spec, scale, weights, parameters.bias / entry * scale.leaving,
                    parameters=parameters, prototypes=prototypes, entry=entry,
-                   correction=correction if not spec.encodes_pixels and spec.sets == 1 else None)
+                   correction=correction if spec.sets == 1 else None)
 
 
 def _prototypes(network: IntegerNetwork, name: str,
