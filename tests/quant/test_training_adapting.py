@@ -78,11 +78,34 @@ def module_of(own, settings, network):
 
 @pytest.mark.parametrize("name", PLANS)
 def test_a_module_holds_the_weights_of_its_graph(name):
+    """And biases but for those of encoded layers, which come with the tables."""
     own, _, settings, network = start(name)
-    made = module_of(own, settings, network).to_graph()
+    module = module_of(own, settings, network)
+    made = module.to_graph()
     for before, after in zip(own.nodes, made.nodes):
         for field, array in before.op.parameters().items():
-            np.testing.assert_allclose(after.op.parameters()[field], array, rtol=1e-6)
+            if field != "bias" or before.name not in module.encoded:
+                np.testing.assert_allclose(after.op.parameters()[field], array, rtol=1e-6)
+
+
+@pytest.mark.parametrize("name", PLANS)
+def test_a_module_begins_with_the_tables_of_the_integer_network(name):
+    own, data, settings, network = start(name)
+    module = module_of(own, settings, network).eval()
+    with torch.no_grad():
+        for step, layer in zip(module.encoded.values(), module.layers.values()):
+            tables = layer.tables() * (layer.factor() / layer.unit)[:, None, None].reshape(
+                -1, *(1,) * (layer.tables().ndim - 1))
+            entries = network.parameters[step.name].tables
+            if layer.spec.sets > 1:
+                continue
+            wanted = (entries.transpose(4, 2, 3, 0, 1) if layer.spec.encodes_pixels
+                      else entries.transpose(2, 0, 1))
+            np.testing.assert_allclose(tables.numpy(), wanted.reshape(tables.shape), atol=1e-3)
+        results = module(torch.as_tensor(data.test_images).float()).numpy()
+    found = network_activations(network.spec, network.parameters, data.test_images)["last"]
+    real = found / network.units["last"]
+    assert ((results - real) ** 2).mean() < 0.05 * real.var()
 
 
 @pytest.mark.parametrize("name", PLANS)

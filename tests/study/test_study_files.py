@@ -149,5 +149,5 @@ def test_a_row_may_learn_in_floating_point_first(read):
     own = read(STUDY + text).rows[0].settings
     made = adapting_of(own, 4).recipe
     assert (made.epochs, made.rate, made.batch, made.seed) == (2, 0.01, 16, 4)
-    assert made.optimiser == "adam" and tuning_of(own, 4) is None
+    assert made.optimiser == "sgd" and tuning_of(own, 4) is None
     assert adapting_of(read(STUDY + ROWS).rows[0].settings, 4) is None
