@@ -1,0 +1,45 @@
+"""The trained networks that come along do what is said of them."""
+
+import json
+
+import numpy as np
+import pytest
+from docs_pages import DOCS
+
+from pqhw.data import glyphs
+from pqhw.golden import network_results
+from pqhw.network import load_graph
+from pqhw.quant.files import load_integer_network
+
+FOLDER = DOCS / "networks"
+ENTRIES = {entry["name"]: entry
+           for entry in json.loads((FOLDER / "networks.json").read_text(encoding="utf-8"))}
+
+
+@pytest.fixture(scope="module")
+def images():
+    return glyphs(train=1, test=100).test_images
+
+
+@pytest.mark.parametrize("name", ENTRIES)
+def test_a_network_gives_the_classes_that_were_recorded(name, images):
+    network = load_integer_network(FOLDER / f"{name}.toml")
+    found = network_results(network.spec, network.parameters, np.asarray(images)).argmax(axis=1)
+    assert "".join(map(str, found)) == ENTRIES[name]["first"]
+
+
+def test_the_folder_holds_what_is_listed_and_little_else():
+    files = {f"{name}{ending}" for name in ENTRIES for ending in (".toml", ".npz")}
+    files |= {entry["float"] for entry in ENTRIES.values()} | {"networks.json"}
+    assert {path.name for path in FOLDER.iterdir()} == files
+    assert sum(path.stat().st_size for path in FOLDER.iterdir()) < 6 << 20
+    for entry in ENTRIES.values():
+        assert load_graph(FOLDER / entry["float"]).input_shape == (32, 32, 3)
+
+
+def test_the_page_has_their_accuracy():
+    text = (DOCS / "networks.md").read_text(encoding="utf-8")
+    for name, entry in ENTRIES.items():
+        lost = 100 * (entry["float_accuracy"] - entry["accuracy"])
+        assert f"| `{name}` | {100 * entry['accuracy']:.2f} % | {lost:.2f} |" in text
+        assert entry["command"] in text
