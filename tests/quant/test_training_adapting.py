@@ -134,6 +134,16 @@ def test_what_is_converted_computes_what_the_module_does(name):
             assert (found[result] == np.floor(real + 0.5)).mean() > 0.9
 
 
+def test_a_channel_that_normalisation_leaves_nothing_of_keeps_its_bias():
+    own, data, settings, _ = start("l2")
+    own["second.norm"].op.gamma[2] = 0
+    network = convert_network(own, data.train_images, settings, input_bits=5)
+    layer = module_of(own, settings, network).layers["second"]
+    assert layer.bias[2].item() == own["second"].op.bias[2]
+    assert layer.correction[..., 2].abs().max().item() == 0
+    assert layer.correction.abs().max().item() > 0
+
+
 def test_statistics_are_those_of_the_images():
     own, data, settings, network = start("l2")
     module, seen = module_of(own, settings, network), []

@@ -38,6 +38,9 @@ MEASURED = 4096
 SMALLEST = 1e-12
 """Factor of entries in the place of 0."""
 
+DEAD = 1e-6
+"""Factor up to which normalisation leaves nothing of a result."""
+
 
 def adapting_recipe(recipe: Recipe) -> Recipe:
     """A recipe with what suits weights that were trained before: momentum, a little decay, and a
@@ -78,8 +81,8 @@ class AdaptingModule(GraphModule):
 
     Inputs of these layers are rounded to the layer's grid and encoded; what comes of the codes are
     real sums, and normalisations take the statistics of the batch, so that weights learn at the
-    rates of float training. Prototypes, and what leaves of trees stand
-    for, follow the means of what is there.
+    rates of float training. Prototypes, and what leaves of trees stand for, follow the means of
+    what is encoded to them.
 
     Parameters
     ----------
@@ -193,11 +196,14 @@ class _RealLayer(PQLayer):
         factor, before, after = self.factor(), torch.zeros_like(self.bias), 0.0
         for norm in self.norm:
             before, after = norm.running_mean, norm.bias
-        self.bias.copy_((torch.as_tensor(parameters.bias) * self.unit - after) / factor + before)
+        live = factor.abs() > DEAD
+        bias = (torch.as_tensor(parameters.bias) * self.unit - after) / factor + before
+        self.bias.copy_(torch.where(live, bias, self.bias))
         entries = torch.as_tensor(parameters.tables) * self.unit / factor
         products = real_tables(self.spec, self.prototypes.double().numpy(),
                                self.plain_weights() * self.scale.ratio)
-        self.correction = nn.Parameter((entries - torch.from_numpy(products)).float())
+        beside = torch.where(live, entries - torch.from_numpy(products), 0)
+        self.correction = nn.Parameter(beside.float())
 
     def factor(self) -> Tensor:
         """What normalisation makes of 1, [N]."""
