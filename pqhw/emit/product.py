@@ -13,7 +13,7 @@ from amaranth.lib.wiring import Out
 
 from .. import __version__
 from ..rtl.accelerator import accelerator_signature
-from ..spec import ChainSpec, Conv2d
+from ..spec import ChainSpec
 from ..spec.files import dump_spec
 from ..spec.parameters import Parameters
 from .constants import bind_constants
@@ -91,22 +91,16 @@ def _ports(chain: ChainSpec) -> list[dict[str, Any]]:
 
 def _stream(chain: ChainSpec, port: str) -> dict[str, Any]:
     """Where the lanes and `last` stand in a stream's payload, and how a row is cut up."""
-    spec = chain.first if port == "i" else chain.last
+    rows = chain.input if port == "i" else chain.results
     member = accelerator_signature(chain).members[port].signature.members["payload"]
     layout = data.Layout.cast(member.shape)
-    range_ = spec.activation_range if port == "i" else spec.result_range
-    layer = spec.layer
-    shape = {"shape": list(layer.input_shape if port == "i" else layer.output_shape),
-             "transfers_per_unit": (spec.input_transfers // layer.units_in if port == "i"
-                                    else spec.row_transfers)}
+    shape = {"shape": list(rows.shape), "transfers_per_unit": rows.unit_transfers}
     chooses = {} if port == "o" or not chain.precision_bits else {
         "precision_offset": layout["precision"].offset, "precision_bits": chain.precision_bits,
         "precisions": chain.precision_count}
-    return {"elements": layer.in_features if port == "i" else layer.out_features,
-            **(shape if isinstance(layer, Conv2d) else {}),
-            "lanes": spec.lanes_in if port == "i" else spec.lanes_out,
-            "transfers_per_row": spec.input_transfers if port == "i" else spec.output_transfers,
-            "lane_bits": range_.bits, "signed": range_.signed,
+    return {"elements": rows.features, **(shape if rows.is_image else {}),
+            "lanes": rows.lanes, "transfers_per_row": rows.transfers,
+            "lane_bits": rows.range.bits, "signed": rows.range.signed,
             "last_offset": layout["last"].offset, **chooses}
 
 

@@ -30,12 +30,9 @@ def compare(cache: Cache, chains: Sequence[tuple[str, ChainSpec]], part: Device,
     first_name, first = chains[0]
     for name, chain in chains[1:]:
         for field, of_first, of_this in (
-                ("layer.in_features", first.first.layer.in_features,
-                 chain.first.layer.in_features),
-                ("layer.out_features", first.last.layer.out_features,
-                 chain.last.layer.out_features),
-                ("precision.activation_bits", first.first.precision.activation_bits,
-                 chain.first.precision.activation_bits)):
+                ("layer.in_features", first.input.features, chain.input.features),
+                ("layer.out_features", first.results.features, chain.results.features),
+                ("precision.activation_bits", first.input.range.bits, chain.input.range.bits)):
             if of_first != of_this:
                 raise SpecError(f"{field} must be equal in designs that are compared, but is "
                                 f"{of_first} in {first_name} and {of_this} in {name}.")

@@ -44,11 +44,10 @@ def status_signature(chain: ChainSpec) -> wiring.Signature:
 
 def accelerator_signature(chain: ChainSpec) -> wiring.Signature:
     """The ports of an `Accelerator`."""
-    first, last = chain.first, chain.last
     return wiring.Signature({
-        "i": In(row_stream(first.activation_range, first.lanes_in,
+        "i": In(row_stream(chain.input.range, chain.input.lanes,
                            precision_bits=chain.precision_bits)),
-        "o": Out(row_stream(last.result_range, last.lanes_out)),
+        "o": Out(row_stream(chain.results.range, chain.results.lanes)),
         "load": In(load_stream(chain.load_bits)),
         "status": Out(status_signature(chain)),
     })
@@ -94,10 +93,7 @@ class Accelerator(wiring.Component):
             raise SpecError(f'engine storage "rom" builds {kinds} into the logic, so the '
                             "parameters must be given (--params), but are not.")
         m = Module()
-        first = self.chain.first
-        m.submodules.guard = guard = RowGuard(first.layer.unit_inputs, first.activation_range,
-                                              first.lanes_in, first.layer.units_in,
-                                              self.chain.double_buffered,
+        m.submodules.guard = guard = RowGuard(self.chain.input, self.chain.double_buffered,
                                               self.chain.precision_count)
         m.submodules.loader = loader = (Loader if self.chain.image.sections else NoLoader)(
             self.chain.image)
@@ -192,7 +188,7 @@ class Accelerator(wiring.Component):
 
     def _end(self, m: Module, source: stream.Interface) -> None:
         """Give out the results; of an image's rows only the last keeps its `last`."""
-        rows = self.chain.last.layer.units_out
+        rows = self.chain.results.units
         final: Value = Const(1, 1)
         if rows > 1:
             row = Signal(range(rows), name="row")

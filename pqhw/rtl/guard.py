@@ -4,7 +4,8 @@ from amaranth.hdl import Module, Mux, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from ..spec.ranges import Range, ceil_log2
+from ..spec.ports import RowPort
+from ..spec.ranges import ceil_log2
 from .streams import lanes_layout, row_stream
 from .target import Target
 
@@ -16,18 +17,12 @@ class RowGuard(wiring.Component):
 
     A row whose `last` comes early is completed with zeros; one whose `last` comes late is cut and
     its rest swallowed. Both are flagged. Lanes that the row does not reach are cleared. A row may
-    be an image: `units` groups of channels, each in transfers of its own.
+    be an image: units, groups of channels, each in transfers of its own.
 
     Parameters
     ----------
-    elements:
-        Elements D of a row, or of each of its units.
-    range_:
-        Range of an element.
-    lanes:
-        Elements per transfer.
-    units:
-        Units of a row.
+    rows:
+        What enters.
     banked:
         Whether rows carry the copy of the parameters that they use.
     precisions:
@@ -54,15 +49,12 @@ class RowGuard(wiring.Component):
     about 10 LUT4 of control.
     """
 
-    def __init__(self, elements: int, range_: Range, lanes: int, units: int = 1,
-                 banked: bool = False, precisions: int = 1):
+    def __init__(self, rows: RowPort, banked: bool = False, precisions: int = 1):
+        self.rows = rows
         self.precisions = precisions
         self.precision_bits = ceil_log2(precisions)
-        self.elements = elements
         self.banked = banked
-        self.units = units
-        self.lanes = lanes
-        self.transfers = -(-elements // lanes)
+        range_, lanes = rows.range, rows.lanes
         super().__init__({
             "i": In(row_stream(range_, lanes, precision_bits=self.precision_bits)),
             "o": Out(stream.Signature(lanes_layout(range_, lanes))),
@@ -74,13 +66,14 @@ class RowGuard(wiring.Component):
 
     def elaborate(self, platform: Target) -> Module:
         m = Module()
-        final = self.transfers - 1
-        reach = self.elements - final * self.lanes
-        index = Signal(range(self.transfers), name="index")
+        lanes, units, transfers = self.rows.lanes, self.rows.units, self.rows.unit_transfers
+        final = transfers - 1
+        reach = self.rows.elements - final * lanes
+        index = Signal(range(transfers), name="index")
         filling = Signal(name="filling")
         draining = Signal(name="draining")
         full = Signal(name="full")
-        unit = Signal(range(self.units), name="unit")
+        unit = Signal(range(units), name="unit")
         begun = Signal(name="begun")
         tail = Signal(name="tail")
         ends = Signal(name="ends")
@@ -89,12 +82,12 @@ class RowGuard(wiring.Component):
         short, long = Signal(name="is_short"), Signal(name="is_long")
         take = Signal(name="take")
         data = [Signal(shape.width, name=f"lane{i}", reset_less=True)
-                for i, shape in enumerate([self.o.payload[0].shape()] * self.lanes)]
+                for i, shape in enumerate([self.o.payload[0].shape()] * lanes)]
         may_begin = self.open & ~self.wait if self.precisions > 1 else self.open
         m.d.comb += [
             room.eq(~full | self.o.ready),
             tail.eq(index == final),
-            ends.eq(tail & (unit == self.units - 1)),
+            ends.eq(tail & (unit == units - 1)),
             take.eq(self.i.valid & self.i.ready & ~draining),
             self.i.ready.eq(draining | (room & ~filling & (may_begin | begun))),
             self.o.valid.eq(full),

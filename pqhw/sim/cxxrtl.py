@@ -70,17 +70,16 @@ def runtime() -> Path:
 
 
 def _constants(chain: ChainSpec) -> dict[str, int | str]:
-    first, last = chain.first, chain.last
-    wide = last.result_range.bits > 32 or last.result_range.high >= 1 << 31
+    given, made = chain.input, chain.results
+    wide = made.range.bits > 32 or made.range.high >= 1 << 31
     return {
-        "LOAD_BITS": chain.load_bits, "LANES_IN": first.lanes_in,
-        "BITS_IN": first.activation_range.bits, "ELEMENTS_IN": first.layer.in_features,
-        "UNIT_IN": first.layer.unit_inputs, "UNITS_IN": first.layer.units_in,
-        "TRANSFERS_IN": first.input_transfers, "PRECISION_BITS": chain.precision_bits,
-        "LANES_OUT": last.lanes_out,
-        "BITS_OUT": last.result_range.bits, "ELEMENTS_OUT": last.layer.out_features,
-        "UNIT_OUT": last.layer.row_outputs, "UNITS_OUT": last.layer.units_out,
-        "TRANSFERS_OUT": last.output_transfers, "SIGNED_OUT": int(last.result_range.signed),
+        "LOAD_BITS": chain.load_bits, "LANES_IN": given.lanes,
+        "BITS_IN": given.range.bits, "ELEMENTS_IN": given.features,
+        "UNIT_IN": given.elements, "UNITS_IN": given.units,
+        "TRANSFERS_IN": given.transfers, "PRECISION_BITS": chain.precision_bits,
+        "LANES_OUT": made.lanes, "BITS_OUT": made.range.bits, "ELEMENTS_OUT": made.features,
+        "UNIT_OUT": made.elements, "UNITS_OUT": made.units,
+        "TRANSFERS_OUT": made.transfers, "SIGNED_OUT": int(made.range.signed),
         "RESULT": "int64_t" if wide else "int32_t",
     }
 
@@ -193,13 +192,13 @@ def simulate(cache: Cache, chain: ChainSpec, verilog: str, image: bytes, rows: n
 
 def _run(library: ctypes.CDLL, chain: ChainSpec, image: bytes, rows: np.ndarray,
          precisions: np.ndarray, *, valid: float, ready: float, seed: int) -> SimulationResult:
-    elements = chain.last.layer.out_features
+    elements = chain.results.features
     wide = _constants(chain)["RESULT"] == "int64_t"
     results = np.zeros((len(rows), elements), np.int64 if wide else np.int32)
     row_ends = np.zeros(len(rows), np.uint64)
     source = np.ascontiguousarray(rows, np.int16)
     chosen = np.ascontiguousarray(precisions, np.uint8)
-    slowest = max(chain.cycles_per_row, chain.first.input_transfers, chain.last.output_transfers)
+    slowest = max(chain.cycles_per_row, chain.input.transfers, chain.results.transfers)
     stretch = 1 / max(1e-3, valid * ready)
     limit = int((len(rows) + 64) * slowest * stretch * 4 + 100_000)
     job = _Job(image, len(image), source.ctypes.data, chosen.ctypes.data, len(rows),
@@ -212,6 +211,6 @@ def _run(library: ctypes.CDLL, chain: ChainSpec, image: bytes, rows: np.ndarray,
         raise SimulationError(f"results stopped coming after {job.cycles} cycles.")
     if job.misplaced_last:
         raise SimulationError("`last` did not mark the ends of the result rows.")
-    results = results.reshape(-1, *chain.last.layer.output_shape)
+    results = results.reshape(-1, *chain.results.shape)
     return SimulationResult(results=results, latency=job.first_out - job.first_in,
                             cycles=job.cycles, row_ends=row_ends)

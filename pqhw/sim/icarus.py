@@ -172,7 +172,7 @@ def simulate(cache: Cache, chain: ChainSpec, verilog: str, image: bytes, rows: n
             values = dict(written)
     if "error" in values:
         raise SimulationError(str(values["error"]))
-    range_ = chain.last.result_range
+    range_ = chain.results.range
     wide = range_.bits > 32 or range_.high >= 1 << 31
     return SimulationResult(
         results=values["results"].astype(np.int64 if wide else np.int32),
@@ -182,5 +182,5 @@ def simulate(cache: Cache, chain: ChainSpec, verilog: str, image: bytes, rows: n
 
 def _cycle_limit(chain: ChainSpec, rows: int, pace: float) -> int:
     """Four times what the slowest part needs, with room for the latency of every stage."""
-    slowest = max(chain.cycles_per_row, chain.first.input_transfers, chain.last.output_transfers)
+    slowest = max(chain.cycles_per_row, chain.input.transfers, chain.results.transfers)
     return int(((rows + 64) * slowest + 100 * len(chain.stages)) / max(1e-3, pace) * 4)

@@ -16,7 +16,7 @@ from ..flow.cache import Cache, digest
 from ..flow.results import Verification
 from ..flow.tools import ToolError, ToolMissing, tool_version
 from ..golden import chain_results, encode, stage_results
-from ..spec import ChainSpec, Conv2d, Layer, PQSpec
+from ..spec import ChainSpec, Layer, PQSpec
 from ..spec.parameters import LookupParameters, Parameters
 from . import cxxrtl, icarus, pysim
 from .result import SimulationError, SimulationResult
@@ -138,7 +138,7 @@ def row_budget(chain: ChainSpec, level: str) -> int | None:
     """How many rows a level takes by default; None for all."""
     if level not in CYCLE_BUDGET:
         return None
-    least = 4 if isinstance(chain.first.layer, Conv2d) else 8
+    least = 4 if chain.input.is_image else 8
     return max(least, CYCLE_BUDGET[level] // chain.cycles_per_row // 4)
 
 

@@ -54,7 +54,7 @@ def simulate(chain: ChainSpec, image: bytes, rows: np.ndarray, *,
     simulator.add_clock(1e-6)
     words = image_payloads(image, chain.load_bits)
     offered = row_payloads(chain, rows, precisions)
-    transfers = chain.last.output_transfers
+    transfers = chain.results.transfers
     wanted = len(rows) * transfers
     limit = _limit(chain, len(rows), valid, ready)
     rng = random.Random(seed)
@@ -111,6 +111,6 @@ def simulate(chain: ChainSpec, image: bytes, rows: np.ndarray, *,
 
 def _limit(chain: ChainSpec, rows: int, valid: float, ready: float) -> int:
     """Cycles after which a run without all its results is given up."""
-    slowest = max(chain.cycles_per_row, chain.first.input_transfers, chain.last.output_transfers)
+    slowest = max(chain.cycles_per_row, chain.input.transfers, chain.results.transfers)
     stages = len(chain.stages) + 1
     return int((rows + 8 * stages) * slowest / max(1e-3, valid * ready) * 4 + 10_000)

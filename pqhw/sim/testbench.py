@@ -99,11 +99,11 @@ class Bench:
     @property
     def rows_out(self) -> int:
         """Rows that have left, counted in transfers."""
-        return len(self.o.payloads) // self.chain.last.output_transfers
+        return len(self.o.payloads) // self.chain.results.transfers
 
     def results(self) -> np.ndarray:
         """Rows [R, N] that have left; raises `SimulationError` where `last` is misplaced."""
-        whole = self.o.payloads[:self.rows_out * self.chain.last.output_transfers]
+        whole = self.o.payloads[:self.rows_out * self.chain.results.transfers]
         try:
             return results_from_payloads(self.chain, whole)
         except AssertionError:
@@ -124,7 +124,7 @@ async def _run(bench: Bench, job: Any) -> dict[str, Any]:
     bench.i.send(row_payloads(chain, rows, job["precisions"]) if len(rows) else [])
     await bench.until(lambda: bench.rows_out >= len(rows), int(job["limit"]),
                       "results stopped coming")
-    transfers = chain.last.output_transfers
+    transfers = chain.results.transfers
     latency = bench.o.cycles[0] - bench.i.first if bench.i.first is not None else 0
     return {"results": bench.results(), "latency": latency, "cycles": bench.cycle - start,
             "row_ends": np.array(bench.o.cycles[transfers - 1::transfers], np.int64) - start}

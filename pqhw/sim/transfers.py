@@ -16,14 +16,14 @@ def row_payloads(chain: ChainSpec, rows: np.ndarray,
 
     An image [H, W, C] is one row; each of its pixels and groups of channels begins a transfer.
     """
-    first = chain.first
-    width, lanes = first.activation_range.bits, first.lanes_in
-    units = rows.reshape(len(rows) * first.layer.units_in, first.layer.unit_inputs)
-    payloads = _pack(units, lanes, width, first.layer.units_in)
+    given = chain.input
+    width, lanes = given.range.bits, given.lanes
+    units = rows.reshape(len(rows) * given.units, given.elements)
+    payloads = _pack(units, lanes, width, given.units)
     if not chain.precision_bits:
         return payloads
     precisions = check_precisions(chain, precisions, len(rows))
-    spread = np.repeat(precisions, first.input_transfers).reshape(len(rows), -1)
+    spread = np.repeat(precisions, given.transfers).reshape(len(rows), -1)
     spread[:, 1:] = (1 << chain.precision_bits) - 1 - spread[:, 1:]
     place = lanes * width + 1
     return [payload | int(own) << place for payload, own in zip(payloads, spread.reshape(-1))]
@@ -45,10 +45,9 @@ def _pack(units: np.ndarray, lanes: int, width: int, units_per_row: int) -> list
 def results_from_payloads(chain: ChainSpec, payloads: list[int]) -> np.ndarray:
     """Results [R, N], or [R, OH, OW, N], from whole rows of payloads at `o`; `last` must stand
     where a row or an image ends."""
-    spec = chain.last
-    rows = rows_from_payloads(spec.result_range, spec.lanes_out, spec.layer.row_outputs, payloads,
-                              spec.layer.units_out)
-    return rows.reshape(-1, *spec.layer.output_shape)
+    made = chain.results
+    rows = rows_from_payloads(made.range, made.lanes, made.elements, payloads, made.units)
+    return rows.reshape(-1, *made.shape)
 
 
 def rows_from_payloads(range_: Range, lanes: int, elements: int, payloads: list[int],

@@ -11,6 +11,7 @@ from .fields import SpecError, SpecTypeError, show
 from .gearbox import GearboxSpec
 from .image import ImageLayout
 from .mac import MACSpec
+from .ports import RowPort
 from .pq import PQSpec
 from .ranges import ceil_log2
 
@@ -93,6 +94,16 @@ class ChainSpec:
     def last(self) -> EngineSpec:
         """The stage that results leave."""
         return self.stages[-1]
+
+    @property
+    def input(self) -> RowPort:
+        """What enters."""
+        return self.first.input
+
+    @property
+    def results(self) -> RowPort:
+        """What leaves."""
+        return self.last.results
 
     @property
     def kind(self) -> str:

@@ -10,6 +10,7 @@ from .constants import Constants
 from .conv import Conv2d, LayerShape
 from .folds import Folds
 from .image import Section
+from .ports import RowPort
 from .ranges import Range, ceil_log2
 from .rules import check_results, check_sums
 from .storage import read_stages
@@ -45,6 +46,18 @@ class EngineSpec(Folds):
     def __post_init__(self) -> None:
         check_sums(self)
         check_results(self)
+
+    @property
+    def input(self) -> RowPort:
+        """What enters."""
+        layer = self.layer
+        return RowPort(self.activation_range, layer.input_shape, layer.unit_inputs, self.lanes_in)
+
+    @property
+    def results(self) -> RowPort:
+        """What leaves."""
+        layer = self.layer
+        return RowPort(self.result_range, layer.output_shape, layer.row_outputs, self.lanes_out)
 
     # -- Pipeline --------------------------------------------------------------------------
 

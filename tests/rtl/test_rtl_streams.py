@@ -10,6 +10,7 @@ from pqhw.rtl.buffers import Outlet, Replay
 from pqhw.rtl.gearbox import Collector, Gearbox, Splitter
 from pqhw.rtl.guard import RowGuard
 from pqhw.spec import GearboxSpec
+from pqhw.spec.ports import RowPort
 from pqhw.spec.ranges import Range, ceil_div, signed_range, unsigned_range
 
 CHANCES = [(1.0, 1.0), (1.0, 0.5), (0.5, 1.0), (0.5, 0.5), (1.0, 0.1), (0.1, 1.0)]
@@ -187,7 +188,7 @@ def test_a_guard_mends_short_and_long_rows_and_passes_good_ones(elements, lanes,
             expected += [word & (1 << range_.bits * lanes) - 1 for word in unit]
         shorts += given < transfers
         longs += given > transfers
-    guard = RowGuard(elements, range_, lanes, units)
+    guard = RowGuard(RowPort(range_, (units, elements), elements, lanes))
     counts = {"short": 0, "long": 0, "begins": 0, "row": 0}
     source, sink = Source(guard.i, sent, valid, rng), Sink(guard.o, ready, rng)
     sim = simulator(guard)
@@ -219,7 +220,7 @@ def test_a_guard_mends_short_and_long_rows_and_passes_good_ones(elements, lanes,
 
 
 def test_a_closed_guard_finishes_the_row_under_way_and_begins_no_other():
-    guard = RowGuard(6, unsigned_range(4), 2)
+    guard = RowGuard(RowPort(unsigned_range(4), (6,), 6, 2))
     sim = simulator(guard)
     taken = []
 

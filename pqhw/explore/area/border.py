@@ -2,6 +2,7 @@
 
 from ...spec import ChainSpec, EngineSpec, PQSpec
 from ...spec.gearbox import GearboxSpec
+from ...spec.ports import RowPort
 from ...spec.ranges import ceil_div, ceil_log2
 from .cells import Cells, Fabric
 from .engines import splitter
@@ -9,12 +10,11 @@ from .engines import splitter
 __all__ = ["code_collector", "collector", "counters", "gearbox", "guard", "replay"]
 
 
-def guard(fabric: Fabric, spec: EngineSpec) -> Cells:
+def guard(fabric: Fabric, rows: RowPort) -> Cells:
     """A register per bit of a transfer, cleared by its reset; about 10 LUT4 of control and
     counters of transfers, and of an image's units, that have two ways to end."""
-    layer = spec.layer
-    sizes = (ceil_div(layer.unit_inputs, spec.lanes_in), layer.units_in)
-    lanes = spec.lanes_in * spec.activation_range.bits
+    sizes = rows.unit_transfers, rows.units
+    lanes = rows.lanes * rows.range.bits
     cells = fabric.registers(lanes, alone=True) + Cells(ff=3)
     if max(sizes) == 1:
         return cells + Cells(lut=12)
@@ -26,7 +26,7 @@ def counters(fabric: Fabric, chain: ChainSpec) -> Cells:
     """Rows in, rows out, stalled cycles; whether rows are under way; two sticky flags; the rows
     whose results make an image."""
     bits = chain.first.engine.counter_bits
-    return (fabric.counter(1 << bits) * 3 + fabric.counter(chain.last.layer.units_out)
+    return (fabric.counter(1 << bits) * 3 + fabric.counter(chain.results.units)
             + Cells(lut=10 + bits, ff=2))
 
 

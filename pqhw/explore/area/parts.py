@@ -67,7 +67,7 @@ class PartArea:
 def part_areas(chain: ChainSpec, part: Device) -> tuple[PartArea, ...]:
     """The parts of a design that is resolved for `part`."""
     fabric = fabric_of(part)
-    parts = [PartArea("guard", None, guard(fabric, chain.first)),
+    parts = [PartArea("guard", None, guard(fabric, chain.input)),
              PartArea("loader", None, loader(fabric, chain.image)),
              PartArea("counters", None, counters(fabric, chain))]
     for index, spec in enumerate(chain.stages):
