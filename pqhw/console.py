@@ -25,12 +25,14 @@ from rich.progress import (
 from .flow.cache import default_cache
 from .flow.tools import ToolError, end_tools
 from .spec import ChainSpec, SpecError
+from .spec.dataflow import load_design
+from .spec.design import Design
 from .spec.devices import DEVICES
 from .spec.files import load_spec_with_notes
 
 __all__ = ["JOBS", "DeviceName", "Jobs", "Json", "Seeds", "SpecPath", "Timeout", "Toolchain",
-           "emit", "err", "out", "parse_seeds", "progress_bar", "read_data", "read_spec",
-           "run", "show", "with_json_target", "write_page"]
+           "emit", "err", "out", "parse_seeds", "progress_bar", "read_data", "read_design",
+           "read_spec", "run", "show", "with_json_target", "write_page"]
 
 out = Console(width=None if sys.stdout.isatty() else 120)
 err = Console(stderr=True)
@@ -79,9 +81,20 @@ def write_page(write: Callable[[Any, Path], Any], content: Any, path: Path) -> N
 def read_spec(path: Path) -> ChainSpec:
     """Read a spec file; what has no effect in it is said on standard error."""
     chain, notes = load_spec_with_notes(path)
+    _tell(path, notes)
+    return chain
+
+
+def read_design(path: Path) -> Design:
+    """The same, of engines in a row or of a network as an accelerator."""
+    design, notes = load_design(path)
+    _tell(path, notes)
+    return design
+
+
+def _tell(path: Path, notes: list[str]) -> None:
     for note in notes:
         err.print(f"note: {path}: {note}", soft_wrap=True, highlight=False, markup=False)
-    return chain
 
 
 def parse_seeds(text: str) -> tuple[int, ...]:

@@ -8,11 +8,13 @@ from rich.markup import escape
 from rich.table import Column, Table
 
 from . import __version__
-from .console import Json, SpecPath, emit, progress_bar, read_spec, show
+from .console import Json, SpecPath, emit, progress_bar, read_design, show
 from .flow.cache import default_cache
-from .spec import ChainSpec, SpecError
+from .spec import SpecError
+from .spec.dataflow import load_design_parameters
+from .spec.design import Design
 from .spec.devices import DEVICES, FAMILIES, device, resolve
-from .spec.files import load_parameters, load_rows_with_precisions, spec_schema
+from .spec.files import load_rows_with_precisions, spec_schema
 
 __all__ = ["doctor", "schema", "sim", "verilog"]
 
@@ -33,8 +35,8 @@ def verilog(spec: SpecPath,
     Example: pqhw verilog layer.toml -o build
     """
     from .emit.product import write_product
-    chain, family = _built_for(read_spec(spec), target, device_name)
-    parameters = load_parameters(chain, params) if params else None
+    chain, family = _built_for(read_design(spec), target, device_name)
+    parameters = load_design_parameters(chain, params) if params else None
     about = write_product(chain, folder, target=family, parameters=parameters)
     table = Table(title=f"{chain.kind} accelerator in {escape(str(folder))}", show_header=False)
     for name, value in (("cycles per row", about["cycles_per_row"]),
@@ -46,8 +48,8 @@ def verilog(spec: SpecPath,
     show(about, json_out, table)
 
 
-def _built_for(chain: ChainSpec, target: str | None,
-               device_name: str | None) -> tuple[ChainSpec, str]:
+def _built_for(chain: Design, target: str | None,
+               device_name: str | None) -> tuple[Design, str]:
     """The chain as it is built, and the family whose primitives it uses.
 
     A family alone decides as its first device does: iCE40 has no LUT RAM.
@@ -84,8 +86,8 @@ def sim(spec: SpecPath,
     from .sim.run import LEVEL_NAMES, simulate
     if level not in LEVEL_NAMES:
         raise SpecError(f"--level must be one of {', '.join(LEVEL_NAMES)}, but is {level}.")
-    chain, family = _built_for(read_spec(spec), target, device_name)
-    parameters = load_parameters(chain, params)
+    chain, family = _built_for(read_design(spec), target, device_name)
+    parameters = load_design_parameters(chain, params)
     rows, precisions = load_rows_with_precisions(chain, rows_path)
     with progress_bar() as bar:
         task = bar.add_task("simulating", total=None)

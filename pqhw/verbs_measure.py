@@ -19,14 +19,17 @@ from .console import (
     out,
     parse_seeds,
     progress_bar,
+    read_design,
     read_spec,
     show,
 )
 from .flow.cache import default_cache
 from .flow.results import Measurement
-from .spec import ChainSpec, SpecError
+from .spec import SpecError
+from .spec.dataflow import load_design_parameters
+from .spec.design import Design
 from .spec.devices import Device, device, resolve
-from .spec.files import load_parameters, load_rows
+from .spec.files import load_rows
 
 __all__ = ["compare", "demo", "measuring_options", "report", "succeed_if_verified", "synth"]
 
@@ -46,7 +49,7 @@ def synth(spec: SpecPath, device_name: DeviceName, seeds: Seeds = "1..5", jobs: 
     from .flow.measure import measure
     from .report import measurement_table
     part = device(device_name)
-    chain = read_spec(spec)
+    chain = read_design(spec)
     options = measuring_options(seeds, jobs, toolchain, timeout)
     work = _work(chain, part, params, rows_path)
     with progress_bar() as bar:
@@ -73,7 +76,7 @@ def measuring_options(seeds: str, jobs: int, toolchain: str, timeout: float) -> 
     return Options(seeds=parse_seeds(seeds), jobs=jobs, toolchain=toolchain, timeout=timeout)
 
 
-def _work(chain: ChainSpec, part: Device, params: Path | None, rows_path: Path | None) -> Any:
+def _work(chain: Design, part: Device, params: Path | None, rows_path: Path | None) -> Any:
     from .flow.measure import Work, random_row_count
     from .sim.stimulus import random_rows
     if params is None:
@@ -82,7 +85,7 @@ def _work(chain: ChainSpec, part: Device, params: Path | None, rows_path: Path |
         return None
     with contextlib.suppress(SpecError):  # What the device lacks is said in the measurement.
         chain = resolve(chain, part)
-    parameters = load_parameters(chain, params)
+    parameters = load_design_parameters(chain, params)
     rows = (load_rows(chain, rows_path) if rows_path
             else random_rows(chain, parameters, random_row_count(chain), 1))
     return Work(parameters=parameters, rows=rows, levels=("cxxrtl",))
@@ -113,10 +116,13 @@ def compare(specs: Annotated[list[Path], typer.Argument(metavar="SPEC...",
     part = device(device_name)
     if budget is not None and not like_for_like:
         raise SpecError("--budget must come with --like-for-like, which is missing.")
-    chains = list(zip(names_of(specs), (read_spec(path) for path in specs)))
+    chains: list[tuple[str, Design]]
     if like_for_like:
         most = parse_budget(budget, part)
-        chains = [(name, resized(chain, part, most)) for name, chain in chains]
+        chains = [(name, resized(read_spec(path), part, most))
+                  for name, path in zip(names_of(specs), specs)]
+    else:
+        chains = list(zip(names_of(specs), map(read_design, specs)))
     options = measuring_options(seeds, jobs, toolchain, timeout)
     with progress_bar() as bar:
         task = bar.add_task("measuring", total=len(specs) * (len(options.seeds) + 2))

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ..spec import ChainSpec, Conv2d, EngineSpec, PQSpec
+from ..spec import Conv2d, EngineSpec, PQSpec
+from ..spec.design import Design
 from ..spec.constants import Constants
 from ..spec.parameters import LookupParameters, Parameters, rounding_constant
 from .image import arrange
@@ -13,13 +14,13 @@ from .image import arrange
 __all__ = ["bind_constants"]
 
 
-def bind_constants(chain: ChainSpec, parameters: Sequence[Parameters]) -> ChainSpec:
+def bind_constants(chain: Design, parameters: Sequence[Parameters]) -> Design:
     """The chain with the constants of every engine that has any (``rom`` storage).
 
     A chain without constants comes back as it is, so that binding is always right.
     """
-    return dataclasses.replace(chain, stages=tuple(
-        _bound(spec, own) for spec, own in zip(chain.stages, parameters, strict=True)))
+    return chain.with_stages([_bound(spec, own) for spec, own in zip(chain.stages, parameters,
+                                                                     strict=True)])
 
 
 def _bound(spec: EngineSpec, parameters: Parameters) -> EngineSpec:

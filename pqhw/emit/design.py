@@ -11,7 +11,7 @@ from amaranth.lib import wiring
 from .. import __version__
 from ..rtl import TARGETS, Accelerator
 from ..rtl.target import Library
-from ..spec import ChainSpec
+from ..spec.design import Design
 from .rtlil import parse_rtlil
 from .verilog import write_verilog
 
@@ -64,7 +64,7 @@ def _prefixed(modules, name: str, shared: set[str]):
 
 
 @functools.lru_cache(maxsize=16)
-def chain_verilog(chain: ChainSpec, *, target: str = "generic", name: str = TOP) -> str:
+def chain_verilog(chain: Design, *, target: str = "generic", name: str = TOP) -> str:
     """The Verilog of an accelerator.
 
     Raises `SpecError` where the chain needs constants and is not bound to any.

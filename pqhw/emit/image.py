@@ -5,8 +5,9 @@ from typing import Any
 
 import numpy as np
 
-from ..spec import (BitplaneSpec, ChainSpec, Conv2d, DistanceSpec, EncoderSpec, EngineSpec,
+from ..spec import (BitplaneSpec, Conv2d, DistanceSpec, EncoderSpec, EngineSpec,
                     MACSpec, PQSpec, Section, TreeSpec)
+from ..spec.design import Design
 from ..spec.order import places
 from ..spec.parameters import (BitplaneParameters, MACParameters, Parameters, PQParameters,
                                TreeParameters, rounding_constant)
@@ -17,7 +18,7 @@ from .planes import arrange_planes
 __all__ = ["pack_image", "pack_section", "arrange"]
 
 
-def pack_image(chain: ChainSpec, parameters: Sequence[Parameters]) -> bytes:
+def pack_image(chain: Design, parameters: Sequence[Parameters]) -> bytes:
     """The whole parameter image of a chain; its length is a multiple of the load word.
 
     Empty where every parameter is a constant.

@@ -13,8 +13,8 @@ from amaranth.lib.wiring import Out
 
 from .. import __version__
 from ..rtl.accelerator import accelerator_signature
-from ..spec import ChainSpec
-from ..spec.files import dump_spec
+from ..spec.design import Design
+from ..spec.dataflow import dump_design
 from ..spec.parameters import Parameters
 from .constants import bind_constants
 from .design import TOP, chain_verilog, rtl_hash
@@ -44,7 +44,7 @@ targets:
 """
 
 
-def manifest(chain: ChainSpec, verilog: str, target: str) -> dict[str, Any]:
+def manifest(chain: Design, verilog: str, target: str) -> dict[str, Any]:
     """Everything a user of the Verilog needs to know, in plain JSON values."""
     return {
         "name": TOP, "kind": chain.kind, "target": target, "spec": chain.to_mapping(),
@@ -69,7 +69,7 @@ def manifest(chain: ChainSpec, verilog: str, target: str) -> dict[str, Any]:
     }
 
 
-def _precisions(chain: ChainSpec) -> dict[str, Any]:
+def _precisions(chain: Design) -> dict[str, Any]:
     """What a row takes at each precision, where rows choose; the numbers above are those of the
     slowest."""
     if chain.precision_count == 1:
@@ -78,7 +78,7 @@ def _precisions(chain: ChainSpec) -> dict[str, Any]:
                                             for precision in range(chain.precision_count)]}
 
 
-def _ports(chain: ChainSpec) -> list[dict[str, Any]]:
+def _ports(chain: Design) -> list[dict[str, Any]]:
     signature = accelerator_signature(chain)
     ports: list[dict[str, Any]] = [{"name": name, "direction": "input", "bits": 1}
                                    for name in ("clk", "rst")]
@@ -89,7 +89,7 @@ def _ports(chain: ChainSpec) -> list[dict[str, Any]]:
     return ports
 
 
-def _stream(chain: ChainSpec, port: str) -> dict[str, Any]:
+def _stream(chain: Design, port: str) -> dict[str, Any]:
     """Where the lanes and `last` stand in a stream's payload, and how a row is cut up."""
     rows = chain.input if port == "i" else chain.results
     member = accelerator_signature(chain).members[port].signature.members["payload"]
@@ -104,7 +104,7 @@ def _stream(chain: ChainSpec, port: str) -> dict[str, Any]:
             "last_offset": layout["last"].offset, **chooses}
 
 
-def write_product(chain: ChainSpec, folder: Path, *, target: str = "generic",
+def write_product(chain: Design, folder: Path, *, target: str = "generic",
                   parameters: Sequence[Parameters] | None = None) -> dict[str, Any]:
     """Write an accelerator's files into `folder`; returns the manifest.
 
@@ -119,7 +119,7 @@ def write_product(chain: ChainSpec, folder: Path, *, target: str = "generic",
     about = manifest(chain, verilog, target)
     core = CORE.format(name=TOP, version=__version__, kind=chain.kind)
     texts = {f"{TOP}.v": verilog, "manifest.json": json.dumps(about, indent=2) + "\n",
-             f"{TOP}.core": core, "spec.toml": dump_spec(chain)}
+             f"{TOP}.core": core, "spec.toml": dump_design(chain)}
     for name, text in texts.items():
         (folder / name).write_text(text, encoding="utf-8")
     if parameters is not None and chain.image.sections:

@@ -3,7 +3,8 @@
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from ..spec import ChainSpec, SpecError
+from ..spec import SpecError
+from ..spec.design import Design
 from ..spec.devices import Device
 from .cache import Cache
 from .measure import Options, Work, measure
@@ -19,7 +20,7 @@ def names_of(paths: Sequence[Path]) -> list[str]:
             for path in paths]
 
 
-def compare(cache: Cache, chains: Sequence[tuple[str, ChainSpec]], part: Device, *,
+def compare(cache: Cache, chains: Sequence[tuple[str, Design]], part: Device, *,
             options: Options | None = None, works: Sequence[Work | None] | None = None,
             progress: Callable[[str], None] = lambda step: None) -> Comparison:
     """Measure every spec on `part`; what was measured before comes from the cache.

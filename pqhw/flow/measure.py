@@ -13,7 +13,8 @@ from ..emit.constants import bind_constants
 from ..emit.design import chain_verilog, rtl_hash
 from ..sim.levels import Level, LevelName, meets_cycles, simulate_level
 from ..sim.stimulus import random_parameters, random_rows
-from ..spec import ChainSpec, SpecError
+from ..spec import SpecError
+from ..spec.design import Design
 from ..spec.devices import Device, resolve
 from ..spec.parameters import Parameters
 from .area import available, device_share, equivalents
@@ -46,7 +47,7 @@ class Work:
     otherwise: LevelName = "amaranth"
 
 
-def measure(cache: Cache, chain: ChainSpec, part: Device, *, name: str,
+def measure(cache: Cache, chain: Design, part: Device, *, name: str,
             options: Options | None = None, work: Work | None = None,
             accuracy: float | None = None, progress: Progress = lambda step: None) -> Measurement:
     """Measure a design on a device.
@@ -80,7 +81,7 @@ def measure(cache: Cache, chain: ChainSpec, part: Device, *, name: str,
                            progress=progress)
 
 
-def unmeasured(chain: ChainSpec, part: Device, *, name: str,
+def unmeasured(chain: Design, part: Device, *, name: str,
                accuracy: float | None = None) -> Measurement:
     """What is known of a design before anything was run."""
     return Measurement(
@@ -91,7 +92,7 @@ def unmeasured(chain: ChainSpec, part: Device, *, name: str,
         memory_bits=sum(section.bits for section in chain.image.sections))
 
 
-def measure_verilog(cache: Cache, result: Measurement, chain: ChainSpec, verilog: str,
+def measure_verilog(cache: Cache, result: Measurement, chain: Design, verilog: str,
                     part: Device, *, options: Options, work: Work,
                     progress: Progress = lambda step: None) -> Measurement:
     """Fill in what is measured of a text that computes what `chain` does, at its ports.
@@ -120,18 +121,18 @@ def measure_verilog(cache: Cache, result: Measurement, chain: ChainSpec, verilog
 # -- Verification ------------------------------------------------------------------------------
 
 
-def _random_work(chain: ChainSpec) -> Work:
+def _random_work(chain: Design) -> Work:
     parameters = random_parameters(chain, 1)
     return Work(parameters=parameters, levels=("cxxrtl",), given=False,
                 rows=random_rows(chain, parameters, random_row_count(chain), 1))
 
 
-def random_row_count(chain: ChainSpec) -> int:
+def random_row_count(chain: Design) -> int:
     """How many random rows verify a design."""
     return min(RANDOM_ROWS, max(8, RANDOM_CYCLES // chain.cycles_per_row))
 
 
-def _verify(cache: Cache, chain: ChainSpec, verilog: str, work: Work, options: Options,
+def _verify(cache: Cache, chain: Design, verilog: str, work: Work, options: Options,
             step: Progress) -> list[Level]:
     levels: list[Level] = []
 
@@ -148,7 +149,7 @@ def _verify(cache: Cache, chain: ChainSpec, verilog: str, work: Work, options: O
     return levels
 
 
-def _fill_verification(result: Measurement, chain: ChainSpec, levels: list[Level]) -> None:
+def _fill_verification(result: Measurement, chain: Design, levels: list[Level]) -> None:
     expected = result.latency_cycles
     result.verification = [level.verification() for level in levels]
     faults = [level for level in levels if level.status in ("different", "failed")]

@@ -8,9 +8,8 @@ from typing import Any
 
 from .. import __version__
 from ..flow.results import Comparison, Measurement
-from ..spec.chain import ChainSpec
 from ..spec.fields import SpecError
-from ..spec.files import dump_spec
+from ..spec.dataflow import design_from_mapping, dump_design
 from .figures import colours, device_figures
 from .findings import caveats, headline, price_finding
 from .numbers import accuracy, count, quantity, share
@@ -129,9 +128,9 @@ def _unit(area: Any, name: str) -> str:
 def _spec(one: Measurement) -> str:
     """The spec as a spec file, or as JSON where this version would write it otherwise."""
     try:
-        chain = ChainSpec.from_mapping(one.spec)
+        chain = design_from_mapping(one.spec)
     except SpecError:
         chain = None
     if chain is not None and chain.to_mapping() == one.spec:
-        return dump_spec(chain).strip()
+        return dump_design(chain).strip()
     return json.dumps(one.spec, indent=2, ensure_ascii=False)

@@ -5,8 +5,11 @@ from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from ..spec import ChainSpec, Conv2d, SpecError
-from .gearbox import Gearbox
+from ..spec.dataflow import DataflowSpec
+from ..spec.design import Design
+from .dataflow import Dataflow
 from .engine import EngineCore
+from .gearbox import Gearbox
 from .guard import RowGuard
 from .loader import Loader, NoLoader, load_stream
 from .precisions import PrecisionQueue, rows_on_the_way
@@ -17,7 +20,7 @@ from .target import Target
 __all__ = ["Accelerator", "accelerator_signature", "status_signature"]
 
 
-def status_signature(chain: ChainSpec) -> wiring.Signature:
+def status_signature(chain: Design) -> wiring.Signature:
     """What the accelerator tells of itself.
 
     Members
@@ -31,7 +34,7 @@ def status_signature(chain: ChainSpec) -> wiring.Signature:
     stall_cycles: cycles in which a result waited to be taken, modulo 2**counter_bits
     precision: that of the row last taken in (where rows choose)
     """
-    bits = chain.first.engine.counter_bits
+    bits = chain.counter_bits
     precision = {"precision": Out(chain.precision_bits)} if chain.precision_bits else {}
     return wiring.Signature({
         "ready": Out(1), "loading": Out(1), "error": Out(4),
@@ -42,7 +45,7 @@ def status_signature(chain: ChainSpec) -> wiring.Signature:
     })
 
 
-def accelerator_signature(chain: ChainSpec) -> wiring.Signature:
+def accelerator_signature(chain: Design) -> wiring.Signature:
     """The ports of an `Accelerator`."""
     return wiring.Signature({
         "i": In(row_stream(chain.input.range, chain.input.lanes,
@@ -82,7 +85,7 @@ class Accelerator(wiring.Component):
     twice the parameter memories, and a flip-flop beside every stage of the pipelines.
     """
 
-    def __init__(self, chain: ChainSpec):
+    def __init__(self, chain: Design):
         self.chain = chain
         super().__init__(accelerator_signature(chain))
 
@@ -99,6 +102,37 @@ class Accelerator(wiring.Component):
             self.chain.image)
         wiring.connect(m, wiring.flipped(self.i), guard.i)
         wiring.connect(m, wiring.flipped(self.load), loader.i)
+        first, results = (self._network if isinstance(self.chain, DataflowSpec)
+                          else self._stages)(m, guard, loader)
+        self._status(m, guard, loader)
+        idle = guard.idle & self._settled(m, guard)
+        if self.chain.double_buffered:
+            m.d.comb += [guard.open.eq(loader.ready), first.bank.eq(guard.o_bank)]
+            self._swap(m, guard, loader, idle, results)
+        else:
+            # Both are a cycle behind, so that neither `i` nor the loader waits for the other's
+            # logic: an image begins once the guard has seen it, and no row begins from then on.
+            still = Signal(name="still")
+            m.d.sync += [guard.open.eq(loader.ready & ~loader.busy), still.eq(idle & ~guard.open)]
+            m.d.comb += loader.free.eq(still & ~guard.open)
+        return m
+
+    def _network(self, m: Module, guard: RowGuard, loader: Loader | NoLoader
+                 ) -> tuple[Dataflow, stream.Interface]:
+        """A node for every node of a network; gives them as a whole, and the results."""
+        assert isinstance(self.chain, DataflowSpec)
+        m.submodules.network = network = Dataflow(self.chain)
+        wiring.connect(m, guard.o, network.i)
+        m.d.comb += network.image.eq(guard.begins)
+        self._end(m, network.o)
+        for index in range(len(self.chain.image.sections)):
+            wiring.connect(m, getattr(loader, f"load_{index}"), getattr(network, f"load_{index}"))
+        return network, network.o
+
+    def _stages(self, m: Module, guard: RowGuard, loader: Loader | NoLoader
+                ) -> tuple[EngineCore, stream.Interface]:
+        """Engines in a row; gives the first of them, and the results of the last."""
+        assert isinstance(self.chain, ChainSpec)
         cores = [EngineCore(spec) for spec in self.chain.stages]
         for index, core in enumerate(cores):
             m.submodules[f"stage{index}"] = core
@@ -120,18 +154,7 @@ class Accelerator(wiring.Component):
         for index, section in enumerate(self.chain.image.sections):
             port = getattr(cores[section.stage], f"load_{section.kind}")
             wiring.connect(m, getattr(loader, f"load_{index}"), port)
-        self._status(m, guard, loader)
-        idle = guard.idle & self._settled(m, guard)
-        if self.chain.double_buffered:
-            m.d.comb += [guard.open.eq(loader.ready), cores[0].bank.eq(guard.o_bank)]
-            self._swap(m, guard, loader, idle, cores[-1].o)
-        else:
-            # Both are a cycle behind, so that neither `i` nor the loader waits for the other's
-            # logic: an image begins once the guard has seen it, and no row begins from then on.
-            still = Signal(name="still")
-            m.d.sync += [guard.open.eq(loader.ready & ~loader.busy), still.eq(idle & ~guard.open)]
-            m.d.comb += loader.free.eq(still & ~guard.open)
-        return m
+        return cores[0], cores[-1].o
 
     def _follow_precisions(self, m: Module, guard: RowGuard, cores: list[EngineCore]) -> None:
         """Every stage that chooses is told the precision of its row."""
@@ -146,7 +169,7 @@ class Accelerator(wiring.Component):
                 m.d.comb += core.precision.eq(guard.o_precision)
                 continue
             m.submodules[f"precisions{index}"] = queue = PrecisionQueue(
-                self.chain.precision_bits, rows_on_the_way(self.chain, index))
+                self.chain.precision_bits, rows_on_the_way(self.chain.stages[:index]))
             transfers = core.spec.input_transfers
             transfer = Signal(range(transfers), name=f"transfer{index}")
             enters = core.i.valid & core.i.ready

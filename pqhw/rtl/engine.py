@@ -48,6 +48,8 @@ class EngineCore(wiring.Component):
     ----------
     spec:
         Which engine.
+    images_ahead:
+        Most images that can be on their way to it.
 
     Members
     -------
@@ -64,8 +66,9 @@ class EngineCore(wiring.Component):
     a row every `spec.cycles_per_row`. Cost: the sum of the parts, see each.
     """
 
-    def __init__(self, spec: EngineSpec):
+    def __init__(self, spec: EngineSpec, images_ahead: int = 15):
         self.spec = spec
+        self.images_ahead = images_ahead
         self.banked = spec.engine.double_buffered
         super().__init__({
             "i": In(stream.Signature(lanes_layout(spec.activation_range, spec.lanes_in))),
@@ -141,8 +144,8 @@ class EngineCore(wiring.Component):
     def _window(self, m: Module, source, bank: Value) -> tuple[stream.Interface, Value]:
         """The window behind a stream of pixels, its taps regrouped to the lanes of a row.
 
-        How many images are on their way is counted modulo 16: were it ever wrong, the last
-        outputs of an image would leave early.
+        How many images are on their way is counted, modulo 16 in a chain: were it ever wrong, the
+        last outputs of an image would leave early.
         """
         spec, front = self.spec, self.spec.front
         assert front is not None
@@ -152,7 +155,7 @@ class EngineCore(wiring.Component):
         m.submodules.window = window = WindowBuffer(front.window, outside=none, flagged=masks,
                                                      bank_bits=spec.bank_bits)
         taps = unsigned_range(window.tap_bits)
-        ahead = Signal(4, name="images_ahead")
+        ahead = Signal(range(self.images_ahead + 1), name="images_ahead")
         m.d.sync += ahead.eq(ahead + self.image - window.begins)
         m.d.comb += window.coming.eq(ahead != 0)
         m.submodules.gearbox = gearbox = Gearbox(front.gearbox, taps, spec.bank_bits)

@@ -1,11 +1,13 @@
 """Precisions of rows on their way through a chain, for the stages behind the first."""
 
+from collections.abc import Sequence
+
 from amaranth.hdl import Module, Mux, Signal, unsigned
 from amaranth.lib import wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
-from ..spec import ChainSpec
+from ..spec import EngineSpec
 from ..spec.ranges import ceil_div, ceil_log2
 from .memory import memory_attributes
 from .sums import count_up
@@ -14,11 +16,11 @@ from .target import Target
 __all__ = ["PrecisionQueue", "rows_on_the_way"]
 
 
-def rows_on_the_way(chain: ChainSpec, stage: int) -> int:
-    """Rows that the stages in front of one may hold when nothing stalls: in pipelines, two in every
-    replay, and one or two in every gearbox."""
+def rows_on_the_way(stages: Sequence[EngineSpec]) -> int:
+    """Rows that stages may hold when nothing stalls: in pipelines, two in every replay, and one or
+    two in every gearbox."""
     rows = 4
-    for spec in chain.stages[:stage]:
+    for spec in stages:
         least = min(map(spec.cycles_at, range(spec.precision_count)))
         rows += 5 + ceil_div(spec.latency or 0, least)
     return rows

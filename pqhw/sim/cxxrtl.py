@@ -15,7 +15,8 @@ import numpy as np
 from ..emit.design import TOP
 from ..flow.cache import Cache
 from ..flow.tools import ToolError, ToolMissing, run_tool, tool_version
-from ..spec import ChainSpec, LoadError
+from ..spec import LoadError
+from ..spec.design import Design
 from ..spec.parameters import check_precisions
 from .result import SimulationError, SimulationResult
 from .substitutes import PRIMITIVES, substitute_verilog, substitution_script
@@ -69,7 +70,7 @@ def runtime() -> Path:
     return Path(str(share)) / "backends" / "cxxrtl" / "runtime"
 
 
-def _constants(chain: ChainSpec) -> dict[str, int | str]:
+def _constants(chain: Design) -> dict[str, int | str]:
     given, made = chain.input, chain.results
     wide = made.range.bits > 32 or made.range.high >= 1 << 31
     return {
@@ -105,7 +106,7 @@ def _model(folder: Path, script: str) -> str:
     raise ToolError("CXXRTL made a model that one evaluation per cycle does not settle.")
 
 
-def compile_model(cache: Cache, chain: ChainSpec, verilog: str) -> Path:
+def compile_model(cache: Cache, chain: Design, verilog: str) -> Path:
     """The shared library that runs an accelerator's Verilog; compiled once."""
     files = importlib.resources.files("pqhw.sim")
     harness = (files / "harness.cc").read_text()
@@ -151,7 +152,7 @@ class _Job(ctypes.Structure):
         ("rows_out", ctypes.c_uint32), ("misplaced_last", ctypes.c_uint32)]
 
 
-def simulate(cache: Cache, chain: ChainSpec, verilog: str, image: bytes, rows: np.ndarray, *,
+def simulate(cache: Cache, chain: Design, verilog: str, image: bytes, rows: np.ndarray, *,
              precisions: np.ndarray | None = None, valid: float = 1.0, ready: float = 1.0,
              seed: int = 1, threads: int | None = None) -> SimulationResult:
     """Run rows [R, D] through the compiled model.
@@ -190,7 +191,7 @@ def simulate(cache: Cache, chain: ChainSpec, verilog: str, image: bytes, rows: n
         row_ends=parts[0].row_ends, flushes=chain.has_window)
 
 
-def _run(library: ctypes.CDLL, chain: ChainSpec, image: bytes, rows: np.ndarray,
+def _run(library: ctypes.CDLL, chain: Design, image: bytes, rows: np.ndarray,
          precisions: np.ndarray, *, valid: float, ready: float, seed: int) -> SimulationResult:
     elements = chain.results.features
     wide = _constants(chain)["RESULT"] == "int64_t"

@@ -20,7 +20,7 @@ import numpy as np
 from ..emit.design import TOP
 from ..flow.cache import Cache
 from ..flow.tools import ToolError, ToolMissing
-from ..spec import ChainSpec
+from ..spec.design import Design
 from ..spec.parameters import check_precisions
 from .result import SimulationError, SimulationResult
 from .substitutes import PRIMITIVES
@@ -131,7 +131,7 @@ def run_testbench(build: Path, module: str, folder: Path, plusargs: Mapping[str,
         pass
 
 
-def simulate(cache: Cache, chain: ChainSpec, verilog: str, image: bytes, rows: np.ndarray, *,
+def simulate(cache: Cache, chain: Design, verilog: str, image: bytes, rows: np.ndarray, *,
              precisions: np.ndarray | None = None, valid: float = 1.0, ready: float = 1.0,
              seed: int = 1) -> SimulationResult:
     """Run rows [R, D] through the Verilog.
@@ -180,7 +180,7 @@ def simulate(cache: Cache, chain: ChainSpec, verilog: str, image: bytes, rows: n
         row_ends=values["row_ends"].astype(np.uint64), flushes=chain.has_window)
 
 
-def _cycle_limit(chain: ChainSpec, rows: int, pace: float) -> int:
+def _cycle_limit(chain: Design, rows: int, pace: float) -> int:
     """Four times what the slowest part needs, with room for the latency of every stage."""
     slowest = max(chain.cycles_per_row, chain.input.transfers, chain.results.transfers)
     return int(((rows + 64) * slowest + 100 * len(chain.stages)) / max(1e-3, pace) * 4)

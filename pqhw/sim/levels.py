@@ -15,8 +15,9 @@ from ..emit.image import pack_image
 from ..flow.cache import Cache, digest
 from ..flow.results import Verification
 from ..flow.tools import ToolError, ToolMissing, tool_version
-from ..golden import chain_results, encode, stage_results
+from ..golden import design_results, encode, stage_results
 from ..spec import ChainSpec, Layer, PQSpec
+from ..spec.design import Design
 from ..spec.parameters import LookupParameters, Parameters
 from . import cxxrtl, icarus, pysim
 from .result import SimulationError, SimulationResult
@@ -96,14 +97,14 @@ class Level:
         return {name: value for name, value in values.items()
                 if value is not None or not name.startswith("expected")}
 
-    def is_timely(self, chain: ChainSpec) -> bool:
+    def is_timely(self, chain: Design) -> bool:
         """Whether rows took the cycles of the spec, and the first result its latency, where both
         were measured and are known."""
         wanted = self.wanted_latency(chain)
         return (meets_cycles(chain, self.cycles_per_row, self.expected_cycles)
                 and (wanted is None or self.latency in (None, wanted)))
 
-    def wanted_latency(self, chain: ChainSpec) -> int | None:
+    def wanted_latency(self, chain: Design) -> int | None:
         """The latency of the first row's precision."""
         return chain.latency if self.expected_latency is None else self.expected_latency
 
@@ -113,7 +114,7 @@ class Level:
                             reason=self.reason)
 
 
-def meets_cycles(chain: ChainSpec, measured: float | None, wanted: float | None = None) -> bool:
+def meets_cycles(chain: Design, measured: float | None, wanted: float | None = None) -> bool:
     """Whether measured cycles per row are those of the spec, or `wanted`, or no fewer where the
     spec can only give a bound; True where nothing was measured."""
     bound = wanted is not None and (chain.has_window or len(chain.stages) > 1)
@@ -123,7 +124,7 @@ def meets_cycles(chain: ChainSpec, measured: float | None, wanted: float | None 
     return abs(measured - wanted) < 1e-6
 
 
-def expected_cycles(chain: ChainSpec, precisions: np.ndarray) -> float | None:
+def expected_cycles(chain: Design, precisions: np.ndarray) -> float | None:
     """Cycles per row over those rows that `SimulationResult.cycles_per_row` looks at; of
     convolutions and chains, where rows overlap, those of the fastest of them."""
     if chain.precision_count == 1 or len(precisions) < 4:
@@ -134,7 +135,7 @@ def expected_cycles(chain: ChainSpec, precisions: np.ndarray) -> float | None:
     return float(own[len(own) // 2:].mean())
 
 
-def row_budget(chain: ChainSpec, level: str) -> int | None:
+def row_budget(chain: Design, level: str) -> int | None:
     """How many rows a level takes by default; None for all."""
     if level not in CYCLE_BUDGET:
         return None
@@ -142,7 +143,7 @@ def row_budget(chain: ChainSpec, level: str) -> int | None:
     return max(least, CYCLE_BUDGET[level] // chain.cycles_per_row // 4)
 
 
-def simulate_level(cache: Cache, chain: ChainSpec, parameters: Sequence[Parameters],
+def simulate_level(cache: Cache, chain: Design, parameters: Sequence[Parameters],
                    rows: np.ndarray, level: LevelName, *, verilog: str,
                    precisions: np.ndarray | None = None, limit: int | None = None,
                    progress: Callable[[int], None] | None = None) -> Level:
@@ -204,7 +205,7 @@ def _tools(level: LevelName) -> list[str]:
 Runner = Callable[..., SimulationResult]
 
 
-def _runner(cache: Cache, chain: ChainSpec, level: str, verilog: str, image: bytes,
+def _runner(cache: Cache, chain: Design, level: str, verilog: str, image: bytes,
             progress: Callable[[int], None] | None) -> Runner:
     """The level's simulator as a function of rows and stalls."""
     def run(rows: np.ndarray, **stalls: Any) -> SimulationResult:
@@ -219,9 +220,9 @@ def _runner(cache: Cache, chain: ChainSpec, level: str, verilog: str, image: byt
     return run
 
 
-def _compare(chain: ChainSpec, parameters: Sequence[Parameters], rows: np.ndarray,
+def _compare(chain: Design, parameters: Sequence[Parameters], rows: np.ndarray,
              precisions: np.ndarray, level: LevelName, run: Runner) -> Level:
-    expected = chain_results(chain, parameters, rows, precisions)
+    expected = design_results(chain, parameters, rows, precisions)
     # Where loading the image would take most of the time, the protocol's level runs once.
     once = level == "cocotb" and chain.image.body_bytes > LARGE_IMAGE
     stalls = {"valid": 0.6, "ready": 0.6}
@@ -239,14 +240,14 @@ def _compare(chain: ChainSpec, parameters: Sequence[Parameters], rows: np.ndarra
                  expected_cycles(chain, precisions))
 
 
-def _expected_latency(chain: ChainSpec, precisions: np.ndarray) -> int | None:
+def _expected_latency(chain: Design, precisions: np.ndarray) -> int | None:
     """The latency of the first row, where rows choose and it is known."""
     if chain.precision_count == 1 or len(chain.stages) > 1:
         return None
-    return chain.first.latency_at(int(precisions[0]))
+    return chain.stages[0].latency_at(int(precisions[0]))
 
 
-def _first_mismatch(chain: ChainSpec, parameters: Sequence[Parameters], rows: np.ndarray,
+def _first_mismatch(chain: Design, parameters: Sequence[Parameters], rows: np.ndarray,
                     expected: np.ndarray, got: np.ndarray) -> Mismatch | None:
     differs = expected != got
     if not differs.any():
@@ -257,8 +258,10 @@ def _first_mismatch(chain: ChainSpec, parameters: Sequence[Parameters], rows: np
                     _codes(chain, parameters, rows[row:row + 1]))
 
 
-def _codes(chain: ChainSpec, parameters: Sequence[Parameters],
+def _codes(chain: Design, parameters: Sequence[Parameters],
            row: np.ndarray) -> list[list[int]]:
+    if not isinstance(chain, ChainSpec):
+        return []
     inputs = [row, *stage_results(chain, parameters, row)[:-1]]
     codes = []
     for spec, own, given in zip(chain.stages, parameters, inputs):

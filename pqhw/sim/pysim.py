@@ -9,7 +9,8 @@ from amaranth.hdl import Fragment, Value
 from amaranth.sim import Simulator
 
 from ..rtl import TARGETS, Accelerator
-from ..spec import ChainSpec, LoadError
+from ..spec import LoadError
+from ..spec.design import Design
 from .result import SimulationError, SimulationResult
 from .transfers import image_payloads, results_from_payloads, row_payloads
 
@@ -29,7 +30,7 @@ class _Run:
     cycle: int = 0
 
 
-def simulate(chain: ChainSpec, image: bytes, rows: np.ndarray, *,
+def simulate(chain: Design, image: bytes, rows: np.ndarray, *,
              precisions: np.ndarray | None = None, valid: float = 1.0,
              ready: float = 1.0, seed: int = 1,
              progress: Callable[[int], None] | None = None) -> SimulationResult:
@@ -109,7 +110,7 @@ def simulate(chain: ChainSpec, image: bytes, rows: np.ndarray, *,
                             flushes=chain.has_window)
 
 
-def _limit(chain: ChainSpec, rows: int, valid: float, ready: float) -> int:
+def _limit(chain: Design, rows: int, valid: float, ready: float) -> int:
     """Cycles after which a run without all its results is given up."""
     slowest = max(chain.cycles_per_row, chain.input.transfers, chain.results.transfers)
     stages = len(chain.stages) + 1

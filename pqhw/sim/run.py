@@ -11,8 +11,8 @@ from rich.table import Table
 from ..emit.constants import bind_constants
 from ..emit.design import chain_verilog
 from ..flow.cache import Cache
-from ..golden import chain_results
-from ..spec import ChainSpec
+from ..golden import design_results
+from ..spec.design import Design
 from ..spec.parameters import Parameters
 from .levels import LEVELS, Level, simulate_level
 from .stimulus import random_precisions
@@ -30,7 +30,7 @@ class SimulationReport:
     -------
     results: [R, N] of the level asked for; of the golden model for ``golden`` and ``all``
     """
-    chain: ChainSpec
+    chain: Design
     levels: list[Level]
     results: np.ndarray
     all_asked: bool
@@ -80,7 +80,7 @@ class SimulationReport:
         return "[green]equal[/]"
 
 
-def simulate(cache: Cache, chain: ChainSpec, parameters: Sequence[Parameters], rows: np.ndarray,
+def simulate(cache: Cache, chain: Design, parameters: Sequence[Parameters], rows: np.ndarray,
              level: str, *, precisions: np.ndarray | None = None, target: str = "generic",
              limit: int | None = None,
              progress: Callable[[str, int, int | None], None] = lambda name, done, total: None,
@@ -112,7 +112,7 @@ def simulate(cache: Cache, chain: ChainSpec, parameters: Sequence[Parameters], r
             cache, chain, parameters, rows, name, verilog=verilog, precisions=precisions,
             limit=None if level == "all" else len(rows),
             progress=lambda done, name=name: progress(name, done, len(rows))))  # type: ignore[misc]
-    results = chain_results(chain, parameters, rows, precisions)
+    results = design_results(chain, parameters, rows, precisions)
     if len(levels) == 1 and levels[0].results is not None:
         results = levels[0].results
     return SimulationReport(chain, levels, results, level == "all")

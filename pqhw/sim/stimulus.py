@@ -5,7 +5,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ..spec import BitplaneSpec, ChainSpec, Conv2d, EngineSpec, MACSpec, PQSpec, TreeSpec
+from ..spec import BitplaneSpec, Conv2d, EngineSpec, MACSpec, PQSpec, TreeSpec
+from ..spec.design import Design
 from ..spec.order import row_capacity
 from ..spec.widths import MULTIPLIER_BITS
 from ..spec.parameters import (Parameters, PQParameters, TreeParameters, check_parameters,
@@ -22,7 +23,7 @@ def _draw(rng: np.random.Generator, range_: Range, shape: tuple[int, ...]) -> np
     return rng.integers(range_.low, range_.high, size=shape, endpoint=True)
 
 
-def random_parameters(chain: ChainSpec, seed: int) -> tuple[Parameters, ...]:
+def random_parameters(chain: Design, seed: int) -> tuple[Parameters, ...]:
     """Parameters that a spec admits, drawn from `seed`."""
     rng = np.random.default_rng(seed)
     return tuple(_stage_parameters(spec, rng) for spec in chain.stages)
@@ -71,7 +72,7 @@ def _bitplane_parameters(spec: BitplaneSpec, rng: np.random.Generator) -> Parame
     return check_parameters(spec, values)
 
 
-def random_precisions(chain: ChainSpec, count: int, seed: int) -> np.ndarray:
+def random_precisions(chain: Design, count: int, seed: int) -> np.ndarray:
     """A precision for each of `count` rows: the first ones one after another, then any."""
     rng = np.random.default_rng([seed, 2])
     drawn = rng.integers(0, chain.precision_count, size=count)
@@ -152,14 +153,13 @@ def _draw_shift(spec: EngineSpec, rng: np.random.Generator) -> int:
                else min(highest, typical))
 
 
-def random_rows(chain: ChainSpec, parameters: Sequence[Parameters], count: int,
+def random_rows(chain: Design, parameters: Sequence[Parameters], count: int,
                 seed: int) -> np.ndarray:
     """Rows [count, D], or images [count, H, W, C]: uniform, constant extremes, and copies of
     prototypes."""
     rng = np.random.default_rng([seed, 1])
-    first = chain.first
-    range_ = first.activation_range
-    rows = rng.integers(range_.low, range_.high, size=(count, first.layer.in_features),
+    first, range_ = chain.stages[0], chain.input.range
+    rows = rng.integers(range_.low, range_.high, size=(count, chain.input.features),
                         endpoint=True)
     rows[1::5] = rng.choice([range_.low, range_.high], size=rows[1::5].shape)
     if len(rows) > 3:

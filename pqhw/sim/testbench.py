@@ -17,7 +17,8 @@ import numpy as np
 from cocotb.clock import Clock
 from cocotb.triggers import RisingEdge
 
-from ..spec import ChainSpec
+from ..spec.dataflow import design_from_mapping
+from ..spec.design import Design
 from .agents import Random, Sink, Source, Wire
 from .result import SimulationError
 from .transfers import image_payloads, results_from_payloads, row_payloads
@@ -37,7 +38,7 @@ class Bench:
     cycle: cycles since the reset
     """
 
-    def __init__(self, dut: Any, chain: ChainSpec):
+    def __init__(self, dut: Any, chain: Design):
         self.dut = dut
         self.chain = chain
         self.cycle = 0
@@ -135,7 +136,7 @@ async def run_job(dut: Any) -> None:
     """Run the job that `+pqhw_job` names; write its outcome, an error included, beside it."""
     path = Path(str(cocotb.plusargs["pqhw_job"]))
     with np.load(path) as job:
-        chain = ChainSpec.from_mapping(json.loads(str(job["chain"])))
+        chain = design_from_mapping(json.loads(str(job["chain"])))
         try:
             outcome = await _run(Bench(dut, chain), job)
         except SimulationError as error:

@@ -2,14 +2,14 @@
 
 import numpy as np
 
-from ..spec import ChainSpec
+from ..spec.design import Design
 from ..spec.parameters import check_precisions
 from ..spec.ranges import Range, ceil_div
 
 __all__ = ["row_payloads", "results_from_payloads", "rows_from_payloads", "image_payloads"]
 
 
-def row_payloads(chain: ChainSpec, rows: np.ndarray,
+def row_payloads(chain: Design, rows: np.ndarray,
                  precisions: np.ndarray | None = None) -> list[int]:
     """Payloads at `i`: lanes, least significant first, then `last`, then the row's precision where
     rows choose; only that of the first transfer counts, so the others hold its complement.
@@ -42,7 +42,7 @@ def _pack(units: np.ndarray, lanes: int, width: int, units_per_row: int) -> list
     return [int.from_bytes(word.tobytes(), "little") for word in packed]
 
 
-def results_from_payloads(chain: ChainSpec, payloads: list[int]) -> np.ndarray:
+def results_from_payloads(chain: Design, payloads: list[int]) -> np.ndarray:
     """Results [R, N], or [R, OH, OW, N], from whole rows of payloads at `o`; `last` must stand
     where a row or an image ends."""
     made = chain.results

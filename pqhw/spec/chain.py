@@ -1,19 +1,17 @@
 """A chain of engines joined by streams, and the single spec as a chain of one."""
 
 import dataclasses
-import functools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from .conv import Conv2d
+from .design import Design
 from .engine import EngineSpec
 from .fields import SpecError, SpecTypeError, show
 from .gearbox import GearboxSpec
-from .image import ImageLayout
 from .mac import MACSpec
 from .ports import RowPort
 from .pq import PQSpec
-from .ranges import ceil_log2
 
 __all__ = ["ChainSpec", "GearboxSpec", "engine_spec"]
 
@@ -40,7 +38,7 @@ def engine_spec(mapping: Mapping[str, Any]) -> EngineSpec:
 
 
 @dataclasses.dataclass(frozen=True)
-class ChainSpec:
+class ChainSpec(Design):
     """Engines in a row, each fed with the results of the one before; one image loads them all.
 
     Raises
@@ -97,38 +95,11 @@ class ChainSpec:
 
     @property
     def input(self) -> RowPort:
-        """What enters."""
         return self.first.input
 
     @property
     def results(self) -> RowPort:
-        """What leaves."""
         return self.last.results
-
-    @property
-    def kind(self) -> str:
-        """`pq`, `mac`, or both joined by a plus sign."""
-        return "+".join(sorted({spec.KIND for spec in self.stages}, reverse=True))
-
-    @property
-    def load_bits(self) -> int:
-        """Width of the parameter port."""
-        return self.first.engine.load_bits
-
-    @property
-    def double_buffered(self) -> bool:
-        """Whether memories hold two images, so that one loads while rows use the other."""
-        return self.first.engine.double_buffered
-
-    @property
-    def precision_count(self) -> int:
-        """Precisions among which a row chooses at the input."""
-        return max(spec.precision_count for spec in self.stages)
-
-    @property
-    def precision_bits(self) -> int:
-        """Bits that tell a row's precision."""
-        return ceil_log2(self.precision_count)
 
     @property
     def gearboxes(self) -> tuple[GearboxSpec, ...]:
@@ -137,55 +108,20 @@ class ChainSpec:
                                  after.layer.unit_inputs)
                      for before, after in zip(self.stages, self.stages[1:]))
 
-    @property
-    def cycles_per_row(self) -> int:
-        """Cycles between rows when nothing stalls: those of the slowest part, at the slowest
-        precision."""
-        return max(map(self.cycles_at, range(self.precision_count)))
-
     def cycles_at(self, precision: int) -> int:
-        """Cycles between rows of a precision."""
         between = (gearbox.cycles_per_row * before.layer.units_out
                    for gearbox, before in zip(self.gearboxes, self.stages))
         own = (spec.cycles_at(min(precision, spec.precision_count - 1)) for spec in self.stages)
         return max(*own, *between, 1)
 
     @property
-    def cycles_exact(self) -> bool:
-        """Whether nothing but stalls makes a row take longer than `cycles_per_row`."""
-        return all(spec.cycles_exact for spec in self.stages)
-
-    @property
     def latency(self) -> int | None:
-        """Cycles from a row's first transfer to its first result; None for more than one stage,
-        where it is measured."""
         return self.first.latency if len(self.stages) == 1 else None
 
-    @property
-    def unbound(self) -> EngineSpec | None:
-        """The first stage whose logic needs constants that it does not have."""
-        return next((spec for spec in self.stages
-                     if spec.constant_kinds and spec.constants is None), None)
-
-    @property
-    def has_window(self) -> bool:
-        """Whether a stage is a convolution."""
-        return any(isinstance(spec.layer, Conv2d) for spec in self.stages)
-
-    @property
-    def multiply_accumulates(self) -> int:
-        """Multiplications of the original layers per row."""
-        return sum(spec.layer.multiply_accumulates for spec in self.stages)
-
-    @functools.cached_property
-    def image(self) -> ImageLayout:
-        """The layout of the parameter image."""
-        sections = tuple(section for stage, spec in enumerate(self.stages)
-                         for section in spec.sections(stage))
-        return ImageLayout(sections, self.load_bits, [spec.arithmetic for spec in self.stages])
+    def with_stages(self, stages: Sequence[EngineSpec]) -> "ChainSpec":
+        return ChainSpec(tuple(stages))
 
     def to_mapping(self) -> dict[str, Any]:
-        """The spec as it would stand in a file."""
         if len(self.stages) == 1:
             return self.first.to_mapping()
         return {"stage": [spec.to_mapping() for spec in self.stages]}

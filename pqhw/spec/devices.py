@@ -3,7 +3,7 @@
 import dataclasses
 from typing import Any
 
-from .chain import ChainSpec
+from .design import Own
 from .engine import EngineSpec
 from .fields import SpecError
 from .mac import MACSpec
@@ -65,7 +65,7 @@ def device(name: str) -> Device:
     return DEVICES[name]
 
 
-def resolve(chain: ChainSpec, part: Device) -> ChainSpec:
+def resolve(chain: Own, part: Device) -> Own:
     """The chain with every `auto` decided that depends on the device.
 
     DSP blocks go to scaled results first, then to the stages that ask for them by name, then to
@@ -74,7 +74,7 @@ def resolve(chain: ChainSpec, part: Device) -> ChainSpec:
 
     Raises `SpecError` where the device lacks what the spec asks for by name.
     """
-    chain = ChainSpec(tuple(_packed(spec, part) for spec in chain.stages))
+    chain = chain.with_stages([_packed(spec, part) for spec in chain.stages])
     scales = sum(spec.scale_multipliers for spec in chain.stages)
     asked = [_asked(spec) for spec in chain.stages]
     for spec, own in zip(chain.stages, asked):
@@ -90,7 +90,7 @@ def resolve(chain: ChainSpec, part: Device) -> ChainSpec:
             left -= spec.multipliers if multiplier == "dsp" else 0
             spec = _with(spec, multiplier=multiplier)
         stages.append(_resolve(spec, part))
-    return ChainSpec(tuple(stages))
+    return chain.with_stages(stages)
 
 
 def _with(spec: Any, **values: Any) -> Any:

@@ -12,6 +12,7 @@ import numpy as np
 
 from .chain import ChainSpec
 from .conv import Conv2d
+from .design import Design
 from .engine import EngineSpec
 from .fields import SpecError, show, table_schema
 from .parameters import (BitplaneParameters, MACParameters, Parameters, PQParameters,
@@ -249,12 +250,12 @@ def named_parameters(spec: EngineSpec, own: Parameters) -> dict[str, Any]:
     return named
 
 
-def load_rows(chain: ChainSpec, path: PathLike) -> np.ndarray:
+def load_rows(chain: Design, path: PathLike) -> np.ndarray:
     """Read and check input rows [rows, D], or images [images, H, W, C]."""
     return load_rows_with_precisions(chain, path)[0]
 
 
-def load_rows_with_precisions(chain: ChainSpec, path: PathLike
+def load_rows_with_precisions(chain: Design, path: PathLike
                               ) -> tuple[np.ndarray, np.ndarray | None]:
     """The rows of a .npy file; or those of a .npz file, its `rows`, and each one's precision,
     its `precision`, where it has one."""

@@ -8,7 +8,7 @@ import numpy as np
 
 from .arrays import array_of, first_true, integers, scalar
 from .bitplane import BitplaneSpec
-from .chain import ChainSpec
+from .design import Design
 from .conv import Conv2d
 from .engine import EngineSpec
 from .fields import SpecError
@@ -297,7 +297,7 @@ def _multiplier(spec: MACSpec, values: Mapping[str, Any], scaled: bool) -> np.nd
     return np.ones(outputs, np.int64)
 
 
-def check_precisions(spec: ChainSpec, precisions: Any, rows: int) -> np.ndarray:
+def check_precisions(spec: Design, precisions: Any, rows: int) -> np.ndarray:
     """The precision [R] of every row, 0 where none is given."""
     if precisions is None:
         return np.zeros(rows, np.int64)
@@ -323,19 +323,19 @@ def _tables(spec: PQSpec, given: Any) -> np.ndarray:
     return np.concatenate(parts, axis=-1)
 
 
-def check_rows(spec: ChainSpec, rows: Any) -> np.ndarray:
+def check_rows(spec: Design, rows: Any) -> np.ndarray:
     """Input rows [R, D], or images [R, H, W, C], within the activations' range."""
-    first = spec.first
+    given = spec.input
     array = integers("input", rows)
-    if isinstance(first.layer, Conv2d):
-        if array.shape[1:] != first.layer.input_shape:
+    if given.is_image:
+        if array.shape[1:] != given.shape:
             raise SpecError(f"input must have shape [images, H, W, C] with [H, W, C] = "
-                            f"{list(first.layer.input_shape)}, but has {list(array.shape)}.")
-    elif array.ndim != 2 or array.shape[1] != first.layer.in_features:
-        raise SpecError(f"input must have shape [rows, D] with D = {first.layer.in_features}, "
+                            f"{list(given.shape)}, but has {list(array.shape)}.")
+    elif array.ndim != 2 or array.shape[1] != given.features:
+        raise SpecError(f"input must have shape [rows, D] with D = {given.features}, "
                         f"but has {list(array.shape)}.")
     if not len(array):
         raise SpecError("input must hold at least one row, but holds none.")
-    kind = "signed" if first.precision.activation_signed else "unsigned"
-    return array_of("input", array, [("", array.shape)], first.activation_range,
-                    f"{kind} {first.precision.activation_bits}-bit activations")
+    kind = "signed" if given.range.signed else "unsigned"
+    return array_of("input", array, [("", array.shape)], given.range,
+                    f"{kind} {given.range.bits}-bit activations")

@@ -14,7 +14,7 @@ from ..parameters import Parameters, check_parameters
 from .network import NetworkSpec
 
 __all__ = ["dump_network", "load_network", "load_network_extras", "load_network_parameters",
-           "narrow_integers", "save_network"]
+           "narrow_integers", "network_lines", "save_network"]
 
 PathLike = str | os.PathLike[str]
 
@@ -24,7 +24,11 @@ RESERVED = "@"
 
 def dump_network(spec: NetworkSpec) -> str:
     """The text of a network's file."""
-    mapping = spec.to_mapping()
+    return "\n".join(network_lines(spec.to_mapping()))
+
+
+def network_lines(mapping: Mapping[str, Any]) -> list[str]:
+    """The lines of a network's file, from its tables."""
     lines = [f"name = {toml_value(mapping['name'])}", ""]
     lines += toml_tables("", {"input": mapping["input"]})
     for node in mapping["node"]:
@@ -33,7 +37,7 @@ def dump_network(spec: NetworkSpec) -> str:
         lines.append("[[node]]")
         lines += [f"{name} = {toml_value(value)}" for name, value in plain.items()]
         lines += ["", *toml_tables("node.", tables)] if tables else [""]
-    return "\n".join(lines)
+    return lines
 
 
 def load_network(path: PathLike) -> NetworkSpec:

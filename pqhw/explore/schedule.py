@@ -1,0 +1,194 @@
+"""When every pixel passes every part of a dataflow accelerator, and what must wait meanwhile.
+
+A part takes steps, one after another: a step may take a unit, a pixel or a row, from each of its
+inputs, and may give one. With images coming in at an even pace and room for everything, each time
+follows from earlier ones; the most units that wait at once on a stream are then the room that it
+needs. As nothing in a dataflow ever gets later because something else gets earlier, an accelerator
+with that room keeps the pace, and does not lock up.
+"""
+
+import dataclasses
+
+import numpy as np
+
+from ..spec import Conv2d
+from ..spec.dataflow import DataflowSpec, Edge, Part, Setting
+from ..spec.network import INPUT, Mean, Subsample
+from ..spec.ranges import ceil_div
+
+__all__ = ["Schedule", "schedule", "with_buffers"]
+
+IMAGES = 3
+"""Images that are followed: what waits repeats from the second on."""
+
+PIPELINE = 8
+"""Cycles in a part beside those of its steps, about: registers, encoders, sums."""
+
+SPARE = 1
+"""Units of room beyond what is found, as times within a unit are not followed."""
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Schedule:
+    """What is found.
+
+    Members
+    -------
+    interval: cycles from an image to the next
+    waiting: the most units of the source that wait at once, by (target, index of its input)
+    latency: cycles from an image's first pixel to its first result
+    """
+    interval: int
+    waiting: dict[tuple[str, int], int]
+    latency: int
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class _Steps:
+    """Steps of a part over all images.
+
+    Members
+    -------
+    takes: [steps] units taken from every input
+    gives: [steps] whether a unit is given
+    cycles: of a step
+    busy: cycles that a unit given keeps what makes it
+    """
+    takes: np.ndarray
+    gives: np.ndarray
+    cycles: int
+    busy: int
+
+
+def schedule(spec: DataflowSpec) -> Schedule:
+    """Follow `IMAGES` images through the parts of a spec, at the pace of its slowest."""
+    interval = spec.cycles_per_row
+    units = spec.input.units
+    pace = np.arange(IMAGES * units) * interval // units
+    put: dict[str, np.ndarray] = {INPUT: pace}
+    waiting: dict[tuple[str, int], int] = {}
+    for name, part in spec.parts.items():
+        edges = [edge for edge in spec.edges if edge.target == name]
+        arrivals = [_arrivals(edge, put[edge.source]) for edge in edges]
+        taken, put[name] = _follow(_steps(part, edges[0]), arrivals)
+        for edge in edges:
+            waiting[name, edge.index] = _most_waiting(edge, put[edge.source], taken)
+    last = put[spec.origins[spec.network.output]]
+    return Schedule(interval, waiting, int(last[0]))
+
+
+def _parts_of_rows(edge: Edge) -> int:
+    """Units of the source that make one of the target, which takes them as they come; 1 where
+    that is not so."""
+    return max(1, edge.taken.elements // edge.given.elements)
+
+
+def _arrivals(edge: Edge, put: np.ndarray) -> np.ndarray:
+    """When units are there for the target: the source's, or those that several of them make."""
+    if edge.taken.elements >= edge.given.elements:
+        return put
+    return np.repeat(put, edge.given.elements // edge.taken.elements)
+
+
+def _most_waiting(edge: Edge, put: np.ndarray, taken: np.ndarray) -> int:
+    """Units of the source that wait at once."""
+    split = max(1, edge.given.elements // edge.taken.elements)
+    gone = taken[split - 1::split]
+    put = put[:len(gone)]
+    # When unit j comes, those before it that have not gone wait, and it does.
+    before = np.searchsorted(gone, put, side="right")
+    return int((np.arange(1, len(put) + 1) - before).max(initial=0))
+
+
+def _steps(part: Part, edge: Edge) -> _Steps:
+    """The steps of a part, in which it takes units of its inputs, of which `edge` is the first."""
+    engine, window = part.engine, part.window
+    if engine is not None and isinstance(engine.layer, Conv2d):
+        assert engine.front is not None
+        busy = engine.front.output_cycles
+        return _window_steps(engine.layer, max(engine.window.transfers, engine.pixel_cycles), busy)
+    if window is not None:
+        return _window_steps(window.layer, window.transfers, window.transfers)
+    given = part.inputs[0]
+    pieces = _parts_of_rows(edge)
+    units = given.units * pieces
+    gives = np.arange(units) % pieces == pieces - 1
+    if isinstance(part.node.op, Mean):
+        gives = np.arange(units) == units - 1
+    if isinstance(part.node.op, Subsample):
+        height, width, _ = given.shape
+        down, right = part.node.op.stride
+        gives = np.zeros((height, width), bool)
+        gives[::down, ::right] = True
+        gives = gives.reshape(-1)
+    cycles = ceil_div(given.unit_transfers, pieces)
+    busy = part.results.unit_transfers if engine is None else engine.row_cycles
+    return _Steps(np.ones(IMAGES * units, np.int64), np.tile(gives, IMAGES), cycles, busy)
+
+
+def _window_steps(layer: Conv2d, cycles: int, busy: int) -> _Steps:
+    """Positions of a window: some have a pixel, some complete an output."""
+    position = np.arange(layer.period)
+    y, x = position // layer.pitch, position % layer.pitch
+    pixels = (y < layer.height) & (x < layer.width)
+    down, right = np.divmod(np.arange(layer.out_height * layer.out_width), layer.out_width)
+    places = layer.first_position + down * layer.stride[0] * layer.pitch + right * layer.stride[1]
+    steps = IMAGES * layer.period
+    gives = np.zeros(steps + int(places[-1]) + 1, bool)
+    for image in range(IMAGES):
+        gives[image * layer.period + places] = True
+    return _Steps(np.tile(pixels, IMAGES), gives[:steps], cycles, busy)
+
+
+def _follow(steps: _Steps, arrivals: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """When units are taken, and when results are given."""
+    there = arrivals[0]
+    for other in arrivals[1:]:
+        there = np.maximum(there[:len(other)], other[:len(there)])
+    taken: list[int] = []
+    given: list[int] = []
+    now, free = 0, 0
+    for takes, gives in zip(steps.takes.tolist(), steps.gives.tolist()):
+        if takes:
+            if len(taken) == len(there):
+                break
+            now = max(now, int(there[len(taken)]))
+            taken.append(now)
+        if gives:
+            # A result waits until what makes it is free; the one before is then under way.
+            now = max(now, free)
+            free = now + steps.busy
+            given.append(free + PIPELINE)
+        now += steps.cycles
+    return np.array(taken, np.int64), np.array(given, np.int64)
+
+
+def with_buffers(spec: DataflowSpec) -> DataflowSpec:
+    """The spec with room where units wait, so that it keeps the pace of its slowest part.
+
+    A stream needs none where the next unit comes when the one before has gone.
+    """
+    bare = DataflowSpec(spec.network, tuple(Setting(own.lanes) for own in spec.settings))
+    found = schedule(bare).waiting
+    rooms: dict[str, list[int]] = {}
+    for edge in bare.edges:
+        room = _room(bare, edge, found[edge.target, edge.index])
+        rooms.setdefault(edge.target, []).append(room)
+    settings = tuple(
+        Setting(own.lanes, tuple(rooms[node.name]) if any(rooms.get(node.name, ())) else ())
+        for node, own in zip(spec.network.nodes, spec.settings))
+    return DataflowSpec(spec.network, settings)
+
+
+def _room(spec: DataflowSpec, edge: Edge, units: int) -> int:
+    """Transfers of room for units of the source that wait.
+
+    A single transfer waits where streams are regrouped. What regroups them may take longer for a
+    unit than the unit takes to come, where no engine makes it.
+    """
+    transfers = edge.given.unit_transfers
+    if units * transfers > 1:
+        return (units + SPARE * (units > 1)) * transfers
+    source = spec.parts.get(edge.source)
+    streams = source is None or source.engine is None
+    return transfers if streams and edge.gearbox.cycles_per_row > transfers > 1 else 0

@@ -1,0 +1,63 @@
+"""Dataflow accelerators give the integers of the golden network, in the cycles that are told."""
+
+import numpy as np
+import pytest
+from dataflow_builders import OPERATIONS, around, images, residual
+
+from pqhw.emit.constants import bind_constants
+from pqhw.emit.design import chain_verilog
+from pqhw.emit.image import pack_image
+from pqhw.flow.cache import Cache
+from pqhw.golden import design_results
+from pqhw.sim import cxxrtl
+
+STALLS = ({}, {"valid": 0.5, "ready": 0.5}, {"valid": 1.0, "ready": 0.1},
+          {"valid": 0.1, "ready": 1.0})
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory):
+    return Cache(tmp_path_factory.mktemp("cache"))
+
+
+def check(cache, spec, parameters, given):
+    """Every stall pattern gives the golden results; unstalled in the predicted cycles."""
+    wanted = design_results(spec, parameters, given)
+    bound = bind_constants(spec, parameters)
+    verilog, image = chain_verilog(bound), pack_image(bound, parameters)
+    for stalls in STALLS:
+        found = cxxrtl.simulate(cache, bound, verilog, image, given, **stalls)
+        assert (found.results == wanted).all()
+        if not stalls:
+            assert found.cycles_per_row == spec.cycles_per_row
+
+
+@pytest.mark.parametrize(("name", "lanes"), [
+    (name, lanes) for lanes, names in {
+        1: ("pool", "mean-whole", "concat"), 2: ("sum", "subsample", "pad"),
+        4: ("pool-padded", "mean", "mean-whole")}.items() for name in names])
+def test_every_node_gives_what_the_golden_network_does(cache, name, lanes):
+    assert name in OPERATIONS
+    check(cache, *around(name, lanes), images())
+
+
+@pytest.mark.parametrize("folding", [
+    {}, {"subspaces_per_cycle": 4, "outputs_per_cycle": 3, "table_storage": "rom",
+         "prototype_storage": "rom"}])
+def test_a_block_with_a_shortcut_never_locks_up(cache, folding):
+    check(cache, *residual(**folding), images(9))
+
+
+def test_results_are_given_though_no_image_follows(cache):
+    spec, parameters = residual()
+    given = images(1)
+    found = cxxrtl.simulate(cache, spec, chain_verilog(spec), pack_image(spec, parameters), given)
+    assert (found.results == design_results(spec, parameters, given)).all()
+
+
+def test_largest_values_of_equal_rank_give_the_lowest_index(cache):
+    spec, parameters = around("sum", 1)
+    given = np.broadcast_to(images()[:, :1, :1], (6, 5, 4, 6))
+    results = design_results(spec, parameters, given)
+    assert (results < 3).all()
+    check(cache, spec, parameters, given)
