@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from . import __version__, console
+from .verbs_compile import compile_
 from .verbs_convert import convert
 from .verbs_design import doctor, schema, sim, verilog
 from .verbs_evaluate import evaluate
@@ -20,7 +21,7 @@ from .verbs_train import train
 __all__ = ["app", "main"]
 
 VERBS = (verilog, sim, estimate, size, synth, compare, external, report, reproduce, import_, data,
-         train, convert, evaluate, export, study, doctor, schema, demo)
+         train, convert, evaluate, export, compile_, study, doctor, schema, demo)
 """In the order in which the help lists them."""
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode="rich",

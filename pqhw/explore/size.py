@@ -13,8 +13,8 @@ from ..spec.devices import Device, resolve
 from ..spec.ranges import ceil_div
 from .estimate import Estimate, estimate
 
-__all__ = ["KINDS", "Sized", "as_kind", "parse_budget", "resized", "size", "size_kinds",
-           "useful"]
+__all__ = ["KINDS", "Sized", "as_kind", "foldings", "parse_budget", "resized", "size",
+           "size_kinds", "useful"]
 
 KINDS = ("pq", "fixed", "pot", "sp2", "mixed", "bitplane")
 """Engine kinds: product quantization, and the weight codes of the MAC engine."""
@@ -119,7 +119,7 @@ def size(spec: EngineSpec, part: Device, budget: Area) -> tuple[ChainSpec, Estim
     tried = False
     variants = _variants(spec, part, budget)
     limited = dataclasses.replace(part, dsps=min(part.dsps, budget.dsp))
-    for cycles, folding in _foldings(spec, budget):
+    for cycles, folding in foldings(spec, budget):
         if best and cycles * best[1].rows_per_second > CLOCK_GAIN * 1e6 * best[1].fmax_mhz:
             break
         for variant in variants:
@@ -196,7 +196,7 @@ def _within(area: Area, budget: Area) -> bool:
                                                   budget.model_dump().values()))
 
 
-def _foldings(spec: EngineSpec, budget: Area) -> Iterator[tuple[int, Any]]:
+def foldings(spec: EngineSpec, budget: Area) -> Iterator[tuple[int, Any]]:
     """Cycles of a row at the ports, at the least, and foldings, from the fewest cycles on."""
     rows = spec.layer.units_out
     if isinstance(spec, PQSpec):

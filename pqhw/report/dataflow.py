@@ -1,0 +1,87 @@
+"""A dataflow accelerator layer by layer, for people and for machines."""
+
+from typing import Any
+
+from rich.markup import escape
+from rich.table import Column, Table
+
+from ..explore.balance import Balanced
+from ..explore.schedule import schedule
+from ..flow.results import Area
+from ..spec import EngineSpec, PQSpec
+from ..spec.dataflow import Part
+from ..spec.devices import Device
+
+__all__ = ["dataflow_json", "dataflow_table"]
+
+
+def _storage(spec: EngineSpec) -> str:
+    """Where the largest part of an engine's parameters stands."""
+    if isinstance(spec, PQSpec):
+        return spec.table_store
+    return str(getattr(spec, "weight_store", ""))
+
+
+def _lanes(part: Part) -> str:
+    """What works side by side."""
+    spec = part.engine
+    if spec is None:
+        return str(part.lanes)
+    if isinstance(spec, PQSpec):
+        return f"{spec.subspace_lanes} x {spec.outputs}"
+    return f"{spec.row_lanes} x {spec.outputs}"
+
+
+def dataflow_json(found: Balanced, part: Device) -> dict[str, Any]:
+    """Plain values."""
+    design = found.design
+    times = schedule(design)
+    buffers: dict[str, list[int]] = {}
+    for edge in design.edges:
+        buffers.setdefault(edge.target, []).append(edge.words)
+    nodes = []
+    for name, own in design.parts.items():
+        area = found.areas.get(name)
+        nodes.append({"node": name, "kind": own.engine.KIND if own.engine else own.node.op.KIND,
+                      "cycles": own.cycles, "utilisation": round(own.cycles / times.interval, 4),
+                      "buffers": buffers[name],
+                      "area": None if area is None else area.model_dump()})
+    return {"schema_version": 1, "document": "dataflow", "network": design.network.name,
+            "device": part.name, "cycles_per_image": design.cycles_per_row,
+            "latency_cycles_estimated": times.latency, "area": found.area.model_dump(),
+            "nodes": nodes}
+
+
+def dataflow_table(found: Balanced, part: Device) -> Table:
+    """A row per node: kind, what works side by side, cycles, area and what waits in front."""
+    design = found.design
+    cycles = design.cycles_per_row
+    table = Table(Column("node", overflow="fold"), "kind", *(Column(name, justify="right") for name
+                  in ("side by side", "cycles", "busy", "LUT4", "block RAM", "DSP")), "memory",
+                  "room in front",
+                  title=escape(f"{design.network.name} on {part.name}: {cycles:,} cycles per "
+                               "image; area estimated"))
+    rooms: dict[str, list[int]] = {}
+    for edge in design.edges:
+        rooms.setdefault(edge.target, []).append(edge.words)
+    for name, own in design.parts.items():
+        area = found.areas.get(name)
+        figures = ["", "", ""] if area is None else [f"{area.lut4:,}", str(area.bram),
+                                                     str(area.dsp)]
+        table.add_row(escape(name), _kind(own), _lanes(own), f"{own.cycles:,}",
+                      f"{100 * own.cycles / cycles:.0f} %", *figures,
+                      "" if own.engine is None else _storage(own.engine),
+                      ", ".join(map(str, rooms[name])) if any(rooms[name]) else "")
+    total: Area = found.area
+    table.add_section()
+    table.add_row("all layers", "", "", f"{cycles:,}", "", f"{total.lut4:,}", str(total.bram),
+                  str(total.dsp), "", "")
+    return table
+
+
+def _kind(part: Part) -> str:
+    """An engine's kind, or a node's."""
+    spec = part.engine
+    if spec is None:
+        return part.node.op.KIND
+    return f"pq {spec.engine.encoder}" if isinstance(spec, PQSpec) else str(spec.engine.scheme)

@@ -1,0 +1,66 @@
+"""What must wait where, found by following pixels."""
+
+import dataclasses
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "dataflow"))
+
+from dataflow_builders import around, residual  # noqa: E402
+
+from pqhw.explore.schedule import _follow, _Steps, schedule, with_buffers  # noqa: E402
+from pqhw.spec.dataflow import DataflowSpec, Setting  # noqa: E402
+
+
+def bare(spec):
+    """The spec without room."""
+    return DataflowSpec(spec.network, tuple(Setting(own.lanes) for own in spec.settings))
+
+
+def test_a_shortcut_waits_for_what_its_block_holds_back():
+    spec, _ = residual()
+    found = schedule(bare(spec))
+    assert found.interval == spec.cycles_per_row
+    # The block's second layer gives its first pixel when the fourth is there, of 2 to a row.
+    assert found.waiting["block.sum", 1] >= 4
+    assert found.waiting["block.sum", 0] <= 1
+    assert found.latency > 0
+
+
+def test_pixels_that_come_evenly_wait_nowhere_in_a_row_of_layers():
+    spec, _ = around("sum", 6)
+    found = schedule(bare(spec))
+    assert all(count <= 1 for (target, _), count in found.waiting.items() if target != "op")
+
+
+def test_room_is_whole_units_and_one_to_spare():
+    spec, _ = residual()
+    waiting = schedule(bare(spec)).waiting
+    for edge in spec.edges:
+        units, transfers = waiting[edge.target, edge.index], edge.given.unit_transfers
+        if units > 1:
+            assert edge.words == (units + 1) * transfers
+        assert edge.words % transfers == 0
+
+
+def test_settings_beside_buffers_stay():
+    spec, _ = around("concat", 2)
+    again = with_buffers(dataclasses.replace(spec))
+    assert again == spec and {own.lanes for own in spec.settings} == {2, None}
+
+
+@pytest.mark.parametrize(("takes", "gives", "taken", "given"), [
+    # Every step takes and gives; what makes a result is busy for 3 cycles.
+    ([1, 1, 1], [1, 1, 1], [0, 2, 4], [3, 6, 9]),
+    # A step without a unit goes on by itself; a result then waits for nobody.
+    ([1, 0, 1], [0, 0, 1], [0, 2], [5]),
+])
+def test_steps_follow_each_other(takes, gives, taken, given):
+    steps = _Steps(np.array(takes), np.array(gives, bool), 1, 3)
+    found = _follow(steps, [np.array([0, 2, 4])])
+    pipeline = found[1][0] - given[0]
+    assert found[0].tolist() == taken[:len(found[0])]
+    assert (found[1] - pipeline).tolist() == given
