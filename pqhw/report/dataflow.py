@@ -57,8 +57,8 @@ def dataflow_table(found: Balanced, part: Device) -> Table:
     design = found.design
     cycles = design.cycles_per_row
     table = Table(Column("node", overflow="fold"), "kind", *(Column(name, justify="right") for name
-                  in ("side by side", "cycles", "busy", "LUT4", "block RAM", "DSP")), "memory",
-                  "room in front",
+                  in ("lanes", "cycles", "busy", "LUT4", "RAM", "DSP")), "memory",
+                  "room",
                   title=escape(f"{design.network.name} on {part.name}: {cycles:,} cycles per "
                                "image; area estimated"))
     rooms: dict[str, list[int]] = {}
