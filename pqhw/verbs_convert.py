@@ -55,6 +55,10 @@ def convert(network: Annotated[Path, typer.Argument(
                                                "network gets used to prototypes; 0 for none")] = 0,
             adapt_rate: Annotated[float, typer.Option(
                 rich_help_panel=LEARNING, help="largest step of these")] = 0.01,
+            hints: Annotated[float, typer.Option(
+                rich_help_panel=LEARNING, min=0.0,
+                help="weight, in these, of what the float network's layers give, beside its "
+                     "scores; 0 for the scores alone")] = 0.3,
             tune: Annotated[int, typer.Option(
                 rich_help_panel=LEARNING, help="epochs; 0 for none")] = 0,
             rate: Annotated[float, typer.Option(
@@ -95,7 +99,7 @@ def convert(network: Annotated[Path, typer.Argument(
                 prototype_bits=prototype_bits, table_bits=table_bits,
                 initialisation=initialisation)
     settings = plan_settings(graph, plan)
-    adapting = _adapting(adapt, adapt_rate, batch, seed, gradient) if adapt else None
+    adapting = _adapting(adapt, adapt_rate, batch, seed, gradient, hints) if adapt else None
     tuning = _tuning(tune, rate, batch, seed, train, gradient) if tune else None
     images = read_data(data)
     folder = Path("runs") / f"convert-{graph.name}" if folder is None else folder
@@ -114,11 +118,12 @@ def convert(network: Annotated[Path, typer.Argument(
         out.print(f"network: {text}", soft_wrap=True)
 
 
-def _adapting(epochs: int, rate: float, batch: int, seed: int, gradient: str) -> Any:
+def _adapting(epochs: int, rate: float, batch: int, seed: int, gradient: str,
+              hints: float) -> Any:
     from .quant.training import Recipe
     from .quant.training.integer import Tuning, adapting_recipe
     recipe = adapting_recipe(Recipe(epochs=epochs, rate=rate, batch=batch, seed=seed))
-    return Tuning(recipe=recipe, gradient=gradient)
+    return Tuning(recipe=recipe, gradient=gradient, hints=hints)
 
 
 def _tuning(epochs: int, rate: float, batch: int, seed: int, train: str, gradient: str) -> Any:

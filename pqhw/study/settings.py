@@ -117,8 +117,8 @@ def adapting_of(settings: Mapping[str, Any], seed: int) -> Any:
     if settings["adapt"] == 0:
         return None
     own = {**settings, "epochs": settings["adapt"], "rate": settings["adapt_rate"]}
-    return Tuning(recipe=adapting_recipe(recipe_of(own, seed)), share=settings["share"],
-                  gradient=settings["gradient"])
+    return Tuning(recipe=adapting_recipe(recipe_of(own, seed)),
+                  **{name: settings[name] for name in ("share", "gradient", "hints")})
 
 
 def tuning_of(settings: Mapping[str, Any], seed: int) -> Any:

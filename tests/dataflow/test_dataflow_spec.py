@@ -49,7 +49,8 @@ def test_nodes_have_as_many_lanes_as_come_in_and_as_divide():
         ("both", Concat(), ("pad", "pool"))))
     assert {name: part.lanes for name, part in spec.parts.items() if part.engine is None} == {
         "pool": 4, "pad": 2, "both": 4}
-    assert spec.results.shape == (4, 3, 12) and spec.cycles_per_row == spec.parts["engine"].cycles == 480
+    assert spec.results.shape == (4, 3, 12)
+    assert spec.cycles_per_row == spec.parts["engine"].cycles == 480
 
 
 def test_the_largest_index_decides_the_bits_of_a_class():

@@ -15,7 +15,11 @@ from pqhw.quant.conversion import convert_graph  # noqa: E402
 from pqhw.quant.network import convert_network  # noqa: E402
 from pqhw.quant.plan import Plan, plan_settings  # noqa: E402
 from pqhw.quant.training import Recipe, train_network  # noqa: E402
+from pqhw.quant.training.distil import Distillation  # noqa: E402
+from pqhw.quant.training.hints import HintedLoss  # noqa: E402
 from pqhw.quant.training.integer import AdaptingModule, Tuning, adapt_network  # noqa: E402
+from pqhw.quant.training.loss import Batch  # noqa: E402
+from pqhw.quant.training.module import GraphModule  # noqa: E402
 
 PLANS = {
     "l2": (Plan(length=4, prototypes=8, keep=("last",), table_bits=7), 1),
@@ -155,6 +159,34 @@ def test_statistics_are_those_of_the_images():
     torch.testing.assert_close(norm.running_mean, values.mean((0, 2, 3)))
     torch.testing.assert_close(norm.running_var, values.var((0, 2, 3)))
     assert norm.momentum == 0.1 and not module.training
+
+
+def test_hints_are_relative_errors_of_what_layers_give():
+    own, data, settings, network = start("l2")
+    module, teacher = module_of(own, settings, network), GraphModule(own)
+    for part in module.modules():  # Tables stand on grids that follow the variances.
+        if hasattr(part, "momentum"):
+            part.momentum = 0.0
+    assert module.hinted == ["stem.norm", "second.norm", "dense"]
+    inputs = torch.tensor(data.train_images[:32], dtype=torch.float32)
+    batch = Batch(inputs, torch.tensor(data.train_labels[:32]), torch.arange(32))
+    losses = []
+    for weight in (0.0, 0.5):
+        loss = HintedLoss(Distillation(teacher=teacher), module, module.hinted, weight)
+        losses.append(loss(module.train()(inputs), batch))
+        assert not loss.found and not loss.wanted
+    found, wanted = {}, {}
+    for held, network_ in ((found, module), (wanted, teacher.eval())):
+        for name in module.hinted:
+            network_[name].register_forward_hook(
+                lambda module, inputs, result, held=held, name=name: held.update({name: result}))
+        network_(inputs)
+    errors = sum(((found[name] - wanted[name]) ** 2).mean()
+                 / ((wanted[name] - wanted[name].mean()) ** 2).mean() for name in module.hinted)
+    # The variance of so many values, with and without one of them taken off.
+    assert (losses[1] - losses[0]).item() == pytest.approx(0.5 * errors.item(), rel=1e-2)
+    assert errors.item() > 0.01
+    losses[1].backward()
 
 
 def test_a_network_that_got_used_to_codes_loses_less():

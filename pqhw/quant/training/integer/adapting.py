@@ -18,6 +18,7 @@ from ...network import Adapted, IntegerNetwork, engine_for
 from ...pq_layer import LearnedEncoder, real_tables
 from ...settings import MACSettings, PQSettings
 from ..distil import Distillation
+from ..hints import HintedLoss
 from ..history import History
 from ..loop import Step, fit
 from ..module import GraphModule
@@ -69,8 +70,9 @@ def adapt_network(graph: Graph, data: Dataset, settings: Mapping[str, PQSettings
                             scaling)
     for layer in module.layers.values():
         layer.gradient = tuning.gradient
-    history = fit(module, data, tuning.recipe, folder=folder, resume=resume,
-                  loss=Distillation(teacher=GraphModule(graph), share=tuning.share),
+    loss = HintedLoss(Distillation(teacher=GraphModule(graph), share=tuning.share), module,
+                      module.hinted, tuning.hints)
+    history = fit(module, data, tuning.recipe, folder=folder, resume=resume, loss=loss,
                   on_epoch=scheduled(module, tuning), progress=progress, device=device)
     module.measure(data.train_images)
     return module.adapted(), history
@@ -130,6 +132,12 @@ class AdaptingModule(GraphModule):
     def layers(self) -> dict[str, "_RealLayer"]:
         """Encoded layers, by the name of their node."""
         return {name: self[name].layer for name in self.encoded}
+
+    @property
+    def hinted(self) -> list[str]:
+        """What encoded layers give, normalised where that follows, by the names of nodes."""
+        return [norms[-1].name if (norms := _norms(self.graph, name)) else name
+                for name in self.encoded]
 
     @torch.no_grad()
     def measure(self, images: np.ndarray) -> None:

@@ -40,6 +40,8 @@ class Tuning:
     gradient: `linear`, `straight` or `soft`, see `PQLayer`
     temperature: of the softmax over distances at the start; it falls to a tenth
     share: of the float network's scores in the loss, beside the labels, 0 to 1
+    hints: weight of what encoded layers give in the float network, beside that loss; only where
+        the network gets used to prototypes in floating point
     """
     recipe: Recipe
     train: str = "both"
@@ -48,6 +50,7 @@ class Tuning:
     gradient: str = "linear"
     temperature: float = 0.1
     share: float = 0.9
+    hints: float = 0.3
 
     def __post_init__(self) -> None:
         for field, words in (("train", ("both", "prototypes", "weights")),
@@ -58,6 +61,8 @@ class Tuning:
         for field in ("following", "settled", "share"):
             if not 0 <= getattr(self, field) <= 1:
                 raise ValueError(f"{field} must be from 0 to 1, but is {getattr(self, field)}.")
+        if not 0 <= self.hints < float("inf"):
+            raise ValueError(f"hints must be from 0 on, but is {self.hints}.")
 
 
 def tune_network(graph: Graph, data: Dataset, settings: Mapping[str, PQSettings | MACSettings],
