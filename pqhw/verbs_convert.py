@@ -58,7 +58,7 @@ def convert(network: Annotated[Path, typer.Argument(
             hints: Annotated[float, typer.Option(
                 rich_help_panel=LEARNING, min=0.0,
                 help="weight, in these, of what the float network's layers give, beside its "
-                     "scores; 0 for the scores alone")] = 0.3,
+                     "scores; 0 for the scores alone")] = 1.0,
             tune: Annotated[int, typer.Option(
                 rich_help_panel=LEARNING, help="epochs; 0 for none")] = 0,
             rate: Annotated[float, typer.Option(

@@ -1,19 +1,14 @@
 """pqhw compile: what it writes, the table, what the other verbs do with it, what it refuses."""
 
 import json
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
+from dataflow_builders import images, residual
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "dataflow"))
-
-from dataflow_builders import images, residual  # noqa: E402
-
-from pqhw.golden import network_results  # noqa: E402
-from pqhw.spec.dataflow import load_design  # noqa: E402
-from pqhw.spec.network import save_network  # noqa: E402
+from pqhw.golden import network_results
+from pqhw.spec.dataflow import load_design
+from pqhw.spec.network import save_network
 
 CHOICE = ("--interval", "600", "--device", "lfe5u-25f")
 

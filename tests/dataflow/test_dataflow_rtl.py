@@ -10,6 +10,8 @@ from pqhw.emit.image import pack_image
 from pqhw.flow.cache import Cache
 from pqhw.golden import design_results
 from pqhw.sim import cxxrtl
+from pqhw.sim.result import SimulationError
+from pqhw.spec.dataflow import DataflowSpec
 
 STALLS = ({}, {"valid": 0.5, "ready": 0.5}, {"valid": 1.0, "ready": 0.1},
           {"valid": 0.1, "ready": 1.0})
@@ -46,6 +48,13 @@ def test_every_node_gives_what_the_golden_network_does(cache, name, lanes):
          "prototype_storage": "rom"}])
 def test_a_block_with_a_shortcut_never_locks_up(cache, folding):
     check(cache, *residual(**folding), images(9))
+
+
+def test_without_room_the_shortcut_locks_up(cache):
+    spec, parameters = residual()
+    bare = DataflowSpec(spec.network)
+    with pytest.raises(SimulationError, match="results stopped coming"):
+        cxxrtl.simulate(cache, bare, chain_verilog(bare), pack_image(bare, parameters), images(2))
 
 
 def test_results_are_given_though_no_image_follows(cache):

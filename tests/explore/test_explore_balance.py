@@ -1,18 +1,12 @@
 """Layers folded to one pace within a budget."""
 
-import sys
-from pathlib import Path
-
 import pytest
+from dataflow_builders import residual
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "dataflow"))
-
-from dataflow_builders import residual  # noqa: E402
-
-from pqhw.explore.balance import balance, options  # noqa: E402
-from pqhw.explore.size import parse_budget  # noqa: E402
-from pqhw.spec import SpecError  # noqa: E402
-from pqhw.spec.devices import device  # noqa: E402
+from pqhw.explore.balance import balance, options
+from pqhw.explore.size import parse_budget
+from pqhw.spec import SpecError
+from pqhw.spec.devices import device
 
 PART = device("lfe5u-25f")
 NETWORK = residual()[0].network

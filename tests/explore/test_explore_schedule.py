@@ -1,18 +1,13 @@
 """What must wait where, found by following pixels."""
 
 import dataclasses
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
+from dataflow_builders import around, residual
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "dataflow"))
-
-from dataflow_builders import around, residual  # noqa: E402
-
-from pqhw.explore.schedule import _follow, _Steps, schedule, with_buffers  # noqa: E402
-from pqhw.spec.dataflow import DataflowSpec, Setting  # noqa: E402
+from pqhw.explore.schedule import _follow, _Steps, schedule, with_buffers
+from pqhw.spec.dataflow import DataflowSpec, Setting
 
 
 def bare(spec):

@@ -50,7 +50,7 @@ class Tuning:
     gradient: str = "linear"
     temperature: float = 0.1
     share: float = 0.9
-    hints: float = 0.3
+    hints: float = 1.0
 
     def __post_init__(self) -> None:
         for field, words in (("train", ("both", "prototypes", "weights")),
