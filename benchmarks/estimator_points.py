@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from pqhw.emit.constants import bind_constants
-from pqhw.emit.design import TOP, chain_verilog, rtl_hash
+from pqhw.emit.design import TOP, design_verilog, rtl_hash
 from pqhw.explore.draws import random_chain
 from pqhw.explore.fit import FITTED, fit_points
 from pqhw.flow.area import flip_flops, routed_area, subtract
@@ -73,7 +73,7 @@ def make_point(cache: Cache, name: str, known: dict[str, Any] | None = None) -> 
     chain, part = design(name, known)
     index = int(name.split()[1])
     bound = bind_constants(chain, _parameters(chain))
-    verilog = chain_verilog(bound, target=part.family)
+    verilog = design_verilog(bound, target=part.family)
     point: dict[str, Any] = {"name": name, "device": part.name,
                              "held_out": index % HELD_OUT == HELD_OUT - 1,
                              "spec": chain.to_mapping(), "rtl_sha256": rtl_hash(verilog),

@@ -24,7 +24,7 @@ from amaranth.sim import Simulator
 from rich.console import Console
 from rich.table import Table
 
-from pqhw.emit.design import chain_verilog
+from pqhw.emit.design import design_verilog
 from pqhw.emit.image import pack_image
 from pqhw.flow.cache import Cache
 from pqhw.golden import chain_results
@@ -102,7 +102,7 @@ def speed(name: str, target: str, count: int, slow_cycles: int) -> Speed:
     result, seconds = timed(lambda: pysim.simulate(chain, image, rows[:few]))
     loading = len(image) * 8 // chain.load_bits
     slow = (loading + checked(result, expected[:few])) / (seconds - built)
-    verilog, written = timed(lambda: chain_verilog(chain, target=target))
+    verilog, written = timed(lambda: design_verilog(chain, target=target))
     with tempfile.TemporaryDirectory() as folder:
         cache = Cache(folder)
         _, made = timed(lambda: cxxrtl.compile_model(cache, chain, verilog))

@@ -35,10 +35,10 @@ def verilog(spec: SpecPath,
     Example: pqhw verilog layer.toml -o build
     """
     from .emit.product import write_product
-    chain, family = _built_for(read_design(spec), target, device_name)
-    parameters = load_design_parameters(chain, params) if params else None
-    about = write_product(chain, folder, target=family, parameters=parameters)
-    table = Table(title=f"{chain.kind} accelerator in {escape(str(folder))}", show_header=False)
+    design, family = _built_for(read_design(spec), target, device_name)
+    parameters = load_design_parameters(design, params) if params else None
+    about = write_product(design, folder, target=family, parameters=parameters)
+    table = Table(title=f"{design.kind} accelerator in {escape(str(folder))}", show_header=False)
     for name, value in (("cycles per row", about["cycles_per_row"]),
                         ("latency, cycles", about["latency_cycles"] or "measured by pqhw sim"),
                         ("memory bits", sum(about["memory_bits"].values())),
@@ -48,9 +48,9 @@ def verilog(spec: SpecPath,
     show(about, json_out, table)
 
 
-def _built_for(chain: Design, target: str | None,
+def _built_for(design: Design, target: str | None,
                device_name: str | None) -> tuple[Design, str]:
-    """The chain as it is built, and the family whose primitives it uses.
+    """The design as it is built, and the family whose primitives it uses.
 
     A family alone decides as its first device does: iCE40 has no LUT RAM.
     """
@@ -58,12 +58,12 @@ def _built_for(chain: Design, target: str | None,
         raise SpecError(f"--target must be one of {', '.join(FAMILIES)}, but is {target}.")
     if device_name is None:
         first = next((part for part in DEVICES.values() if part.family == target), None)
-        return (chain, "generic") if first is None else (resolve(chain, first), first.family)
+        return (design, "generic") if first is None else (resolve(design, first), first.family)
     part = device(device_name)
     if target not in (None, part.family):
         raise SpecError(f"--target must be {part.family} or left out with --device {part.name}, "
                         f"but is {target}.")
-    return resolve(chain, part), part.family
+    return resolve(design, part), part.family
 
 
 def sim(spec: SpecPath,
@@ -86,12 +86,12 @@ def sim(spec: SpecPath,
     from .sim.run import LEVEL_NAMES, simulate
     if level not in LEVEL_NAMES:
         raise SpecError(f"--level must be one of {', '.join(LEVEL_NAMES)}, but is {level}.")
-    chain, family = _built_for(read_design(spec), target, device_name)
-    parameters = load_design_parameters(chain, params)
-    rows, precisions = load_rows_with_precisions(chain, rows_path)
+    design, family = _built_for(read_design(spec), target, device_name)
+    parameters = load_design_parameters(design, params)
+    rows, precisions = load_rows_with_precisions(design, rows_path)
     with progress_bar() as bar:
         task = bar.add_task("simulating", total=None)
-        report = simulate(default_cache(), chain, parameters, rows, level, precisions=precisions,
+        report = simulate(default_cache(), design, parameters, rows, level, precisions=precisions,
                           target=family, limit=rows_limit,
                           progress=lambda name, done, total: bar.update(
                               task, description=name, completed=done, total=total))

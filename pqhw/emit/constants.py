@@ -1,4 +1,4 @@
-"""Binds a chain to the parameters that its logic is built from."""
+"""Binds a design to the parameters that its logic is built from."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -14,12 +14,12 @@ from .image import arrange
 __all__ = ["bind_constants"]
 
 
-def bind_constants(chain: Design, parameters: Sequence[Parameters]) -> Design:
-    """The chain with the constants of every engine that has any (``rom`` storage).
+def bind_constants(design: Design, parameters: Sequence[Parameters]) -> Design:
+    """The design with the constants of every engine that has any (``rom`` storage).
 
-    A chain without constants comes back as it is, so that binding is always right.
+    A design without constants comes back as it is, so that binding is always right.
     """
-    return chain.with_stages([_bound(spec, own) for spec, own in zip(chain.stages, parameters,
+    return design.with_stages([_bound(spec, own) for spec, own in zip(design.stages, parameters,
                                                                      strict=True)])
 
 

@@ -15,7 +15,7 @@ from ..spec.design import Design
 from .rtlil import parse_rtlil
 from .verilog import write_verilog
 
-__all__ = ["TOP", "component_verilog", "chain_verilog", "rtl_hash"]
+__all__ = ["TOP", "component_verilog", "design_verilog", "rtl_hash"]
 
 TOP = "pqhw_top"
 """Name of the generated top module."""
@@ -64,12 +64,12 @@ def _prefixed(modules, name: str, shared: set[str]):
 
 
 @functools.lru_cache(maxsize=16)
-def chain_verilog(chain: Design, *, target: str = "generic", name: str = TOP) -> str:
+def design_verilog(design: Design, *, target: str = "generic", name: str = TOP) -> str:
     """The Verilog of an accelerator.
 
-    Raises `SpecError` where the chain needs constants and is not bound to any.
+    Raises `SpecError` where the design needs constants and is not bound to any.
     """
-    return component_verilog(Accelerator(chain), target=target, name=name)
+    return component_verilog(Accelerator(design), target=target, name=name)
 
 
 def rtl_hash(verilog: str) -> str:

@@ -18,17 +18,17 @@ from .planes import arrange_planes
 __all__ = ["pack_image", "pack_section", "arrange"]
 
 
-def pack_image(chain: Design, parameters: Sequence[Parameters]) -> bytes:
-    """The whole parameter image of a chain; its length is a multiple of the load word.
+def pack_image(design: Design, parameters: Sequence[Parameters]) -> bytes:
+    """The whole parameter image of a design; its length is a multiple of the load word.
 
     Empty where every parameter is a constant.
     """
-    layout = chain.image
+    layout = design.image
     if not layout.sections:
         return b""
     parts = [layout.header()]
     for section in layout.sections:
-        words = arrange(section, chain.stages[section.stage], parameters[section.stage])
+        words = arrange(section, design.stages[section.stage], parameters[section.stage])
         parts += [section.header(), pack_section(section, words)]
     body = b"".join(parts)
     return body + trailer(body, layout.load_bits)

@@ -17,7 +17,7 @@ from ..spec.design import Design
 from ..spec.dataflow import dump_design
 from ..spec.parameters import Parameters
 from .constants import bind_constants
-from .design import TOP, chain_verilog, rtl_hash
+from .design import TOP, design_verilog, rtl_hash
 from .image import pack_image
 
 __all__ = ["manifest", "write_product"]
@@ -44,42 +44,42 @@ targets:
 """
 
 
-def manifest(chain: Design, verilog: str, target: str) -> dict[str, Any]:
+def manifest(design: Design, verilog: str, target: str) -> dict[str, Any]:
     """Everything a user of the Verilog needs to know, in plain JSON values."""
     return {
-        "name": TOP, "kind": chain.kind, "target": target, "spec": chain.to_mapping(),
-        "cycles_per_row": chain.cycles_per_row, "latency_cycles": chain.latency,
-        **_precisions(chain),
+        "name": TOP, "kind": design.kind, "target": target, "spec": design.to_mapping(),
+        "cycles_per_row": design.cycles_per_row, "latency_cycles": design.latency,
+        **_precisions(design),
         "clock": "clk", "reset": "rst, synchronous, active high",
-        "ports": _ports(chain),
-        "streams": {"i": _stream(chain, "i"), "o": _stream(chain, "o"),
-                    "load": {"load_bits": chain.load_bits}},
-        "memory_bits": {section.name: section.stored_bits for section in chain.image.sections},
+        "ports": _ports(design),
+        "streams": {"i": _stream(design, "i"), "o": _stream(design, "o"),
+                    "load": {"load_bits": design.load_bits}},
+        "memory_bits": {section.name: section.stored_bits for section in design.image.sections},
         "image": {
-            "bytes": len(chain.image.header()) + chain.image.body_bytes,
-            "configuration": f"{chain.image.configuration:08x}",
+            "bytes": len(design.image.header()) + design.image.body_bytes,
+            "configuration": f"{design.image.configuration:08x}",
             "sections": [{"name": section.name, "words": section.words, "banks": section.banks,
                           "fields": section.fields, "field_bits": section.field_bits,
                           "chunk_bits": section.chunk_bits,
                           "banks_at_once": section.banks_at_once, "bytes": section.bytes}
-                         for section in chain.image.sections]},
+                         for section in design.image.sections]},
         "hashes": {"rtl_sha256": rtl_hash(verilog),
                    "file_sha256": hashlib.sha256(verilog.encode()).hexdigest()},
         "versions": {"pqhw": __version__, "amaranth": importlib.metadata.version("amaranth")},
     }
 
 
-def _precisions(chain: Design) -> dict[str, Any]:
+def _precisions(design: Design) -> dict[str, Any]:
     """What a row takes at each precision, where rows choose; the numbers above are those of the
     slowest."""
-    if chain.precision_count == 1:
+    if design.precision_count == 1:
         return {}
-    return {"cycles_per_row_by_precision": [chain.cycles_at(precision)
-                                            for precision in range(chain.precision_count)]}
+    return {"cycles_per_row_by_precision": [design.cycles_at(precision)
+                                            for precision in range(design.precision_count)]}
 
 
-def _ports(chain: Design) -> list[dict[str, Any]]:
-    signature = accelerator_signature(chain)
+def _ports(design: Design) -> list[dict[str, Any]]:
+    signature = accelerator_signature(design)
     ports: list[dict[str, Any]] = [{"name": name, "direction": "input", "bits": 1}
                                    for name in ("clk", "rst")]
     for path, member, _ in signature.flatten(signature.create()):
@@ -89,22 +89,22 @@ def _ports(chain: Design) -> list[dict[str, Any]]:
     return ports
 
 
-def _stream(chain: Design, port: str) -> dict[str, Any]:
+def _stream(design: Design, port: str) -> dict[str, Any]:
     """Where the lanes and `last` stand in a stream's payload, and how a row is cut up."""
-    rows = chain.input if port == "i" else chain.results
-    member = accelerator_signature(chain).members[port].signature.members["payload"]
+    rows = design.input if port == "i" else design.results
+    member = accelerator_signature(design).members[port].signature.members["payload"]
     layout = data.Layout.cast(member.shape)
     shape = {"shape": list(rows.shape), "transfers_per_unit": rows.unit_transfers}
-    chooses = {} if port == "o" or not chain.precision_bits else {
-        "precision_offset": layout["precision"].offset, "precision_bits": chain.precision_bits,
-        "precisions": chain.precision_count}
+    chooses = {} if port == "o" or not design.precision_bits else {
+        "precision_offset": layout["precision"].offset, "precision_bits": design.precision_bits,
+        "precisions": design.precision_count}
     return {"elements": rows.features, **(shape if rows.is_image else {}),
             "lanes": rows.lanes, "transfers_per_row": rows.transfers,
             "lane_bits": rows.range.bits, "signed": rows.range.signed,
             "last_offset": layout["last"].offset, **chooses}
 
 
-def write_product(chain: Design, folder: Path, *, target: str = "generic",
+def write_product(design: Design, folder: Path, *, target: str = "generic",
                   parameters: Sequence[Parameters] | None = None) -> dict[str, Any]:
     """Write an accelerator's files into `folder`; returns the manifest.
 
@@ -114,14 +114,14 @@ def write_product(chain: Design, folder: Path, *, target: str = "generic",
     """
     folder.mkdir(parents=True, exist_ok=True)
     if parameters is not None:
-        chain = bind_constants(chain, parameters)
-    verilog = chain_verilog(chain, target=target)
-    about = manifest(chain, verilog, target)
-    core = CORE.format(name=TOP, version=__version__, kind=chain.kind)
+        design = bind_constants(design, parameters)
+    verilog = design_verilog(design, target=target)
+    about = manifest(design, verilog, target)
+    core = CORE.format(name=TOP, version=__version__, kind=design.kind)
     texts = {f"{TOP}.v": verilog, "manifest.json": json.dumps(about, indent=2) + "\n",
-             f"{TOP}.core": core, "spec.toml": dump_design(chain)}
+             f"{TOP}.core": core, "spec.toml": dump_design(design)}
     for name, text in texts.items():
         (folder / name).write_text(text, encoding="utf-8")
-    if parameters is not None and chain.image.sections:
-        (folder / "parameters.bin").write_bytes(pack_image(chain, parameters))
+    if parameters is not None and design.image.sections:
+        (folder / "parameters.bin").write_bytes(pack_image(design, parameters))
     return about

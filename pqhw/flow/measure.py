@@ -10,7 +10,7 @@ import numpy as np
 
 from .. import __version__
 from ..emit.constants import bind_constants
-from ..emit.design import chain_verilog, rtl_hash
+from ..emit.design import design_verilog, rtl_hash
 from ..sim.levels import Level, LevelName, meets_cycles, simulate_level
 from ..sim.stimulus import random_parameters, random_rows
 from ..spec import SpecError
@@ -47,7 +47,7 @@ class Work:
     otherwise: LevelName = "amaranth"
 
 
-def measure(cache: Cache, chain: Design, part: Device, *, name: str,
+def measure(cache: Cache, design: Design, part: Device, *, name: str,
             options: Options | None = None, work: Work | None = None,
             accuracy: float | None = None, progress: Progress = lambda step: None) -> Measurement:
     """Measure a design on a device.
@@ -65,37 +65,37 @@ def measure(cache: Cache, chain: Design, part: Device, *, name: str,
     A measurement; where a tool failed or the design does not fit, one that says so.
     """
     options = Options() if options is None else options
-    result = unmeasured(chain, part, name=name, accuracy=accuracy)
+    result = unmeasured(design, part, name=name, accuracy=accuracy)
     try:
-        chain = resolve(chain, part)
+        design = resolve(design, part)
     except SpecError as error:
         result.reason = str(error)
         return result
     if work is None:
-        work = _random_work(chain)
-    verilog = chain_verilog(bind_constants(chain, work.parameters), target=part.family)
-    result.spec = chain.to_mapping()
-    result.memory_bits = sum(section.bits for section in chain.image.sections)
-    result.latency_cycles = chain.latency
-    return measure_verilog(cache, result, chain, verilog, part, options=options, work=work,
+        work = _random_work(design)
+    verilog = design_verilog(bind_constants(design, work.parameters), target=part.family)
+    result.spec = design.to_mapping()
+    result.memory_bits = sum(section.bits for section in design.image.sections)
+    result.latency_cycles = design.latency
+    return measure_verilog(cache, result, design, verilog, part, options=options, work=work,
                            progress=progress)
 
 
-def unmeasured(chain: Design, part: Device, *, name: str,
+def unmeasured(design: Design, part: Device, *, name: str,
                accuracy: float | None = None) -> Measurement:
     """What is known of a design before anything was run."""
     return Measurement(
-        name=name, kind=chain.kind, device=part.name, package=part.package,
-        speed_grade=part.speed, spec=chain.to_mapping(), status="failed", accuracy=accuracy,
-        area_available=available(part), cycles_per_row=chain.cycles_per_row,
-        multiply_accumulates_per_row=chain.multiply_accumulates,
-        memory_bits=sum(section.bits for section in chain.image.sections))
+        name=name, kind=design.kind, device=part.name, package=part.package,
+        speed_grade=part.speed, spec=design.to_mapping(), status="failed", accuracy=accuracy,
+        area_available=available(part), cycles_per_row=design.cycles_per_row,
+        multiply_accumulates_per_row=design.multiply_accumulates,
+        memory_bits=sum(section.bits for section in design.image.sections))
 
 
-def measure_verilog(cache: Cache, result: Measurement, chain: Design, verilog: str,
+def measure_verilog(cache: Cache, result: Measurement, design: Design, verilog: str,
                     part: Device, *, options: Options, work: Work,
                     progress: Progress = lambda step: None) -> Measurement:
-    """Fill in what is measured of a text that computes what `chain` does, at its ports.
+    """Fill in what is measured of a text that computes what `design` does, at its ports.
 
     `result` says what cycles and latency are expected.
     """
@@ -106,11 +106,11 @@ def measure_verilog(cache: Cache, result: Measurement, chain: Design, verilog: s
             progress(text)
 
     with concurrent.futures.ThreadPoolExecutor(2) as pool:
-        checking = pool.submit(_verify, cache, chain, verilog, work, options, step)
+        checking = pool.submit(_verify, cache, design, verilog, work, options, step)
         routing = pool.submit(route_all, cache, verilog, part, options, step)
         levels = checking.result()
         routed = routing.result()
-    _fill_verification(result, chain, levels)
+    _fill_verification(result, design, levels)
     fill_routing(result, part, routed, options)
     if result.status == "ok" and result.verified and result.fmax_mhz and result.area:
         _fill_performance(result, part, result.fmax_mhz, result.area)
@@ -121,24 +121,24 @@ def measure_verilog(cache: Cache, result: Measurement, chain: Design, verilog: s
 # -- Verification ------------------------------------------------------------------------------
 
 
-def _random_work(chain: Design) -> Work:
-    parameters = random_parameters(chain, 1)
+def _random_work(design: Design) -> Work:
+    parameters = random_parameters(design, 1)
     return Work(parameters=parameters, levels=("cxxrtl",), given=False,
-                rows=random_rows(chain, parameters, random_row_count(chain), 1))
+                rows=random_rows(design, parameters, random_row_count(design), 1))
 
 
-def random_row_count(chain: Design) -> int:
+def random_row_count(design: Design) -> int:
     """How many random rows verify a design."""
-    return min(RANDOM_ROWS, max(8, RANDOM_CYCLES // chain.cycles_per_row))
+    return min(RANDOM_ROWS, max(8, RANDOM_CYCLES // design.cycles_per_row))
 
 
-def _verify(cache: Cache, chain: Design, verilog: str, work: Work, options: Options,
+def _verify(cache: Cache, design: Design, verilog: str, work: Work, options: Options,
             step: Progress) -> list[Level]:
     levels: list[Level] = []
 
     def run(name: LevelName) -> None:
         with options.slots:
-            levels.append(simulate_level(cache, chain, work.parameters, work.rows, name,
+            levels.append(simulate_level(cache, design, work.parameters, work.rows, name,
                                          verilog=verilog))
         step(f"{name}: {levels[-1].status}")
 
@@ -149,7 +149,7 @@ def _verify(cache: Cache, chain: Design, verilog: str, work: Work, options: Opti
     return levels
 
 
-def _fill_verification(result: Measurement, chain: Design, levels: list[Level]) -> None:
+def _fill_verification(result: Measurement, design: Design, levels: list[Level]) -> None:
     expected = result.latency_cycles
     result.verification = [level.verification() for level in levels]
     faults = [level for level in levels if level.status in ("different", "failed")]
@@ -162,11 +162,11 @@ def _fill_verification(result: Measurement, chain: Design, levels: list[Level]) 
             result.latency_cycles = level.latency
         if level.cycles_per_row is not None:
             # Rows of several precisions: what all of the slowest would take.
-            slower = chain.cycles_per_row / (level.expected_cycles or chain.cycles_per_row)
+            slower = design.cycles_per_row / (level.expected_cycles or design.cycles_per_row)
             result.cycles_per_row_measured = round(slower * level.cycles_per_row, 3)
-            if not meets_cycles(chain, level.cycles_per_row, level.expected_cycles):
+            if not meets_cycles(design, level.cycles_per_row, level.expected_cycles):
                 result.verified = None
-                wanted = level.expected_cycles or chain.cycles_per_row
+                wanted = level.expected_cycles or design.cycles_per_row
                 result.reason = (f"{level.level} took {level.cycles_per_row:g} cycles per row "
                                  f"instead of {wanted:g}.")
         latency = expected if level.expected_latency is None else level.expected_latency

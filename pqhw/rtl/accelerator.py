@@ -1,4 +1,4 @@
-"""The accelerator: engines in a chain behind a guarded border, with loader and status."""
+"""The accelerator: engines behind a guarded border, with loader and status."""
 
 from amaranth.hdl import Cat, Const, Module, Signal, Value
 from amaranth.lib import stream, wiring
@@ -20,7 +20,7 @@ from .target import Target
 __all__ = ["Accelerator", "accelerator_signature", "status_signature"]
 
 
-def status_signature(chain: Design) -> wiring.Signature:
+def status_signature(design: Design) -> wiring.Signature:
     """What the accelerator tells of itself.
 
     Members
@@ -34,30 +34,30 @@ def status_signature(chain: Design) -> wiring.Signature:
     stall_cycles: cycles in which a result waited to be taken, modulo 2**counter_bits
     precision: that of the row last taken in (where rows choose)
     """
-    bits = chain.counter_bits
-    precision = {"precision": Out(chain.precision_bits)} if chain.precision_bits else {}
+    bits = design.counter_bits
+    precision = {"precision": Out(design.precision_bits)} if design.precision_bits else {}
     return wiring.Signature({
         "ready": Out(1), "loading": Out(1), "error": Out(4),
-        "error_section": Out(range(max(2, len(chain.image.sections) + 1))),
+        "error_section": Out(range(max(2, len(design.image.sections) + 1))),
         "row_short": Out(1), "row_long": Out(1),
         "rows_in": Out(bits), "rows_out": Out(bits), "stall_cycles": Out(bits),
         **precision,
     })
 
 
-def accelerator_signature(chain: Design) -> wiring.Signature:
+def accelerator_signature(design: Design) -> wiring.Signature:
     """The ports of an `Accelerator`."""
     return wiring.Signature({
-        "i": In(row_stream(chain.input.range, chain.input.lanes,
-                           precision_bits=chain.precision_bits)),
-        "o": Out(row_stream(chain.results.range, chain.results.lanes)),
-        "load": In(load_stream(chain.load_bits)),
-        "status": Out(status_signature(chain)),
+        "i": In(row_stream(design.input.range, design.input.lanes,
+                           precision_bits=design.precision_bits)),
+        "o": Out(row_stream(design.results.range, design.results.lanes)),
+        "load": In(load_stream(design.load_bits)),
+        "status": Out(status_signature(design)),
     })
 
 
 class Accelerator(wiring.Component):
-    """One engine, or several in a row, ready to be put into a design.
+    """One engine, several in a row, or all nodes of a network, ready to be put into a design.
 
     Rows enter at `i` and leave at `o`, with a convolution images; `load` takes the parameter
     image. Rows are accepted only after a complete good image; an image is taken only when every
@@ -67,8 +67,8 @@ class Accelerator(wiring.Component):
 
     Parameters
     ----------
-    chain:
-        The engines' specs.
+    design:
+        Which engines, and how they are joined.
 
     Members
     -------
@@ -80,33 +80,33 @@ class Accelerator(wiring.Component):
 
     Latency and cost
     ----------------
-    `chain.latency` cycles, a row every `chain.cycles_per_row`. The engines, and around them the
+    `design.latency` cycles, a row every `design.cycles_per_row`. The engines, and around them the
     loader, the guard, and 3 * counter_bits LUT4 and flip-flops of counters. Double-buffered:
     twice the parameter memories, and a flip-flop beside every stage of the pipelines.
     """
 
-    def __init__(self, chain: Design):
-        self.chain = chain
-        super().__init__(accelerator_signature(chain))
+    def __init__(self, design: Design):
+        self.design = design
+        super().__init__(accelerator_signature(design))
 
     def elaborate(self, platform: Target) -> Module:
-        unbound = self.chain.unbound
+        unbound = self.design.unbound
         if unbound is not None:
             kinds = " and ".join(sorted(unbound.constant_kinds))
             raise SpecError(f'engine storage "rom" builds {kinds} into the logic, so the '
                             "parameters must be given (--params), but are not.")
         m = Module()
-        m.submodules.guard = guard = RowGuard(self.chain.input, self.chain.double_buffered,
-                                              self.chain.precision_count)
-        m.submodules.loader = loader = (Loader if self.chain.image.sections else NoLoader)(
-            self.chain.image)
+        m.submodules.guard = guard = RowGuard(self.design.input, self.design.double_buffered,
+                                              self.design.precision_count)
+        m.submodules.loader = loader = (Loader if self.design.image.sections else NoLoader)(
+            self.design.image)
         wiring.connect(m, wiring.flipped(self.i), guard.i)
         wiring.connect(m, wiring.flipped(self.load), loader.i)
-        first, results = (self._network if isinstance(self.chain, DataflowSpec)
+        first, results = (self._network if isinstance(self.design, DataflowSpec)
                           else self._stages)(m, guard, loader)
         self._status(m, guard, loader)
         idle = guard.idle & self._settled(m, guard)
-        if self.chain.double_buffered:
+        if self.design.double_buffered:
             m.d.comb += [guard.open.eq(loader.ready), first.bank.eq(guard.o_bank)]
             self._swap(m, guard, loader, idle, results)
         else:
@@ -120,38 +120,38 @@ class Accelerator(wiring.Component):
     def _network(self, m: Module, guard: RowGuard, loader: Loader | NoLoader
                  ) -> tuple[Dataflow, stream.Interface]:
         """A node for every node of a network; gives them as a whole, and the results."""
-        assert isinstance(self.chain, DataflowSpec)
-        m.submodules.network = network = Dataflow(self.chain)
+        assert isinstance(self.design, DataflowSpec)
+        m.submodules.network = network = Dataflow(self.design)
         wiring.connect(m, guard.o, network.i)
         m.d.comb += network.image.eq(guard.begins)
         self._end(m, network.o)
-        for index in range(len(self.chain.image.sections)):
+        for index in range(len(self.design.image.sections)):
             wiring.connect(m, getattr(loader, f"load_{index}"), getattr(network, f"load_{index}"))
         return network, network.o
 
     def _stages(self, m: Module, guard: RowGuard, loader: Loader | NoLoader
                 ) -> tuple[EngineCore, stream.Interface]:
         """Engines in a row; gives the first of them, and the results of the last."""
-        assert isinstance(self.chain, ChainSpec)
-        cores = [EngineCore(spec) for spec in self.chain.stages]
+        assert isinstance(self.design, ChainSpec)
+        cores = [EngineCore(spec) for spec in self.design.stages]
         for index, core in enumerate(cores):
             m.submodules[f"stage{index}"] = core
         wiring.connect(m, guard.o, cores[0].i)
-        for index, gearbox in enumerate(self.chain.gearboxes):
+        for index, gearbox in enumerate(self.design.gearboxes):
             m.submodules[f"gearbox{index}"] = unit = Gearbox(
-                gearbox, self.chain.stages[index].result_range, int(self.chain.double_buffered))
+                gearbox, self.design.stages[index].result_range, int(self.design.double_buffered))
             wiring.connect(m, cores[index].o, unit.i)
             sink = cores[index + 1].i
             m.d.comb += [sink.payload.eq(unit.o.payload.data), sink.valid.eq(unit.o.valid),
                          unit.o.ready.eq(sink.ready)]
-            if self.chain.double_buffered:
+            if self.design.double_buffered:
                 m.d.comb += cores[index + 1].bank.eq(unit.o.payload.bank)
-        if self.chain.precision_bits:
+        if self.design.precision_bits:
             self._follow_precisions(m, guard, cores)
         m.d.comb += [core.image.eq(guard.begins) for core in cores
                      if isinstance(core.spec.layer, Conv2d)]
         self._end(m, cores[-1].o)
-        for index, section in enumerate(self.chain.image.sections):
+        for index, section in enumerate(self.design.image.sections):
             port = getattr(cores[section.stage], f"load_{section.kind}")
             wiring.connect(m, getattr(loader, f"load_{index}"), port)
         return cores[0], cores[-1].o
@@ -169,7 +169,7 @@ class Accelerator(wiring.Component):
                 m.d.comb += core.precision.eq(guard.o_precision)
                 continue
             m.submodules[f"precisions{index}"] = queue = PrecisionQueue(
-                self.chain.precision_bits, rows_on_the_way(self.chain.stages[:index]))
+                self.design.precision_bits, rows_on_the_way(self.design.stages[:index]))
             transfers = core.spec.input_transfers
             transfer = Signal(range(transfers), name=f"transfer{index}")
             enters = core.i.valid & core.i.ready
@@ -211,7 +211,7 @@ class Accelerator(wiring.Component):
 
     def _end(self, m: Module, source: stream.Interface) -> None:
         """Give out the results; of an image's rows only the last keeps its `last`."""
-        rows = self.chain.results.units
+        rows = self.design.results.units
         final: Value = Const(1, 1)
         if rows > 1:
             row = Signal(range(rows), name="row")

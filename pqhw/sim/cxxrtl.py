@@ -70,14 +70,14 @@ def runtime() -> Path:
     return Path(str(share)) / "backends" / "cxxrtl" / "runtime"
 
 
-def _constants(chain: Design) -> dict[str, int | str]:
-    given, made = chain.input, chain.results
+def _constants(design: Design) -> dict[str, int | str]:
+    given, made = design.input, design.results
     wide = made.range.bits > 32 or made.range.high >= 1 << 31
     return {
-        "LOAD_BITS": chain.load_bits, "LANES_IN": given.lanes,
+        "LOAD_BITS": design.load_bits, "LANES_IN": given.lanes,
         "BITS_IN": given.range.bits, "ELEMENTS_IN": given.features,
         "UNIT_IN": given.elements, "UNITS_IN": given.units,
-        "TRANSFERS_IN": given.transfers, "PRECISION_BITS": chain.precision_bits,
+        "TRANSFERS_IN": given.transfers, "PRECISION_BITS": design.precision_bits,
         "LANES_OUT": made.lanes, "BITS_OUT": made.range.bits, "ELEMENTS_OUT": made.features,
         "UNIT_OUT": made.elements, "UNITS_OUT": made.units,
         "TRANSFERS_OUT": made.transfers, "SIGNED_OUT": int(made.range.signed),
@@ -106,13 +106,13 @@ def _model(folder: Path, script: str) -> str:
     raise ToolError("CXXRTL made a model that one evaluation per cycle does not settle.")
 
 
-def compile_model(cache: Cache, chain: Design, verilog: str) -> Path:
+def compile_model(cache: Cache, design: Design, verilog: str) -> Path:
     """The shared library that runs an accelerator's Verilog; compiled once."""
     files = importlib.resources.files("pqhw.sim")
     harness = (files / "harness.cc").read_text()
     models = (files / "models" / "ecp5.v").read_text() if any(
         cell in verilog for cell in PRIMITIVES) else ""
-    constants = _constants(chain)
+    constants = _constants(design)
     models += substitute_verilog(verilog)
     repeated = [name for name in REPEATED.findall(verilog) if not _has_dsp(verilog, name)]
     script = SCRIPT.format(
@@ -152,7 +152,7 @@ class _Job(ctypes.Structure):
         ("rows_out", ctypes.c_uint32), ("misplaced_last", ctypes.c_uint32)]
 
 
-def simulate(cache: Cache, chain: Design, verilog: str, image: bytes, rows: np.ndarray, *,
+def simulate(cache: Cache, design: Design, verilog: str, image: bytes, rows: np.ndarray, *,
              precisions: np.ndarray | None = None, valid: float = 1.0, ready: float = 1.0,
              seed: int = 1, threads: int | None = None) -> SimulationResult:
     """Run rows [R, D] through the compiled model.
@@ -174,13 +174,13 @@ def simulate(cache: Cache, chain: Design, verilog: str, image: bytes, rows: np.n
     """
     if not len(rows):
         raise SimulationError("there are no rows to simulate.")
-    library = ctypes.CDLL(str(compile_model(cache, chain, verilog)))
+    library = ctypes.CDLL(str(compile_model(cache, design, verilog)))
     library.pqhw_run.argtypes = [ctypes.POINTER(_Job)]
     if threads is None:
         threads = (os.cpu_count() or 1) if len(rows) >= 10_000 else 1
     bounds = np.linspace(0, len(rows), min(threads, len(rows)) + 1).astype(int)
-    run = functools.partial(_run, library, chain, image, valid=valid, ready=ready)
-    precisions = check_precisions(chain, precisions, len(rows))
+    run = functools.partial(_run, library, design, image, valid=valid, ready=ready)
+    precisions = check_precisions(design, precisions, len(rows))
     with concurrent.futures.ThreadPoolExecutor(len(bounds) - 1) as pool:
         parts = list(pool.map(lambda part: run(*(values[bounds[part]:bounds[part + 1]]
                                                  for values in (rows, precisions)),
@@ -188,18 +188,18 @@ def simulate(cache: Cache, chain: Design, verilog: str, image: bytes, rows: np.n
     return SimulationResult(
         results=np.concatenate([part.results for part in parts]), latency=parts[0].latency,
         cycles=sum(part.cycles for part in parts),
-        row_ends=parts[0].row_ends, flushes=chain.has_window)
+        row_ends=parts[0].row_ends, flushes=design.has_window)
 
 
-def _run(library: ctypes.CDLL, chain: Design, image: bytes, rows: np.ndarray,
+def _run(library: ctypes.CDLL, design: Design, image: bytes, rows: np.ndarray,
          precisions: np.ndarray, *, valid: float, ready: float, seed: int) -> SimulationResult:
-    elements = chain.results.features
-    wide = _constants(chain)["RESULT"] == "int64_t"
+    elements = design.results.features
+    wide = _constants(design)["RESULT"] == "int64_t"
     results = np.zeros((len(rows), elements), np.int64 if wide else np.int32)
     row_ends = np.zeros(len(rows), np.uint64)
     source = np.ascontiguousarray(rows, np.int16)
     chosen = np.ascontiguousarray(precisions, np.uint8)
-    slowest = max(chain.cycles_per_row, chain.input.transfers, chain.results.transfers)
+    slowest = max(design.cycles_per_row, design.input.transfers, design.results.transfers)
     stretch = 1 / max(1e-3, valid * ready)
     limit = int((len(rows) + 64) * slowest * stretch * 4 + 100_000)
     job = _Job(image, len(image), source.ctypes.data, chosen.ctypes.data, len(rows),
@@ -212,6 +212,6 @@ def _run(library: ctypes.CDLL, chain: Design, image: bytes, rows: np.ndarray,
         raise SimulationError(f"results stopped coming after {job.cycles} cycles.")
     if job.misplaced_last:
         raise SimulationError("`last` did not mark the ends of the result rows.")
-    results = results.reshape(-1, *chain.results.shape)
+    results = results.reshape(-1, *design.results.shape)
     return SimulationResult(results=results, latency=job.first_out - job.first_in,
                             cycles=job.cycles, row_ends=row_ends)

@@ -131,7 +131,7 @@ def run_testbench(build: Path, module: str, folder: Path, plusargs: Mapping[str,
         pass
 
 
-def simulate(cache: Cache, chain: Design, verilog: str, image: bytes, rows: np.ndarray, *,
+def simulate(cache: Cache, design: Design, verilog: str, image: bytes, rows: np.ndarray, *,
              precisions: np.ndarray | None = None, valid: float = 1.0, ready: float = 1.0,
              seed: int = 1) -> SimulationResult:
     """Run rows [R, D] through the Verilog.
@@ -156,11 +156,11 @@ def simulate(cache: Cache, chain: Design, verilog: str, image: bytes, rows: np.n
     """
     build = compile_design(cache, verilog)
     job: dict[str, Any] = {
-        "chain": json.dumps(chain.to_mapping()), "image": np.frombuffer(image, np.uint8),
+        "design": json.dumps(design.to_mapping()), "image": np.frombuffer(image, np.uint8),
         "rows": np.asarray(rows, np.int16),
-        "precisions": check_precisions(chain, precisions, len(rows)),
+        "precisions": check_precisions(design, precisions, len(rows)),
         "valid": valid, "ready": ready, "seed": seed,
-        "limit": _cycle_limit(chain, len(rows), valid * ready)}
+        "limit": _cycle_limit(design, len(rows), valid * ready)}
     with tempfile.TemporaryDirectory(prefix="pqhw-") as name:
         folder = Path(name).resolve()
         np.savez(folder / "job.npz", **job)
@@ -172,15 +172,15 @@ def simulate(cache: Cache, chain: Design, verilog: str, image: bytes, rows: np.n
             values = dict(written)
     if "error" in values:
         raise SimulationError(str(values["error"]))
-    range_ = chain.results.range
+    range_ = design.results.range
     wide = range_.bits > 32 or range_.high >= 1 << 31
     return SimulationResult(
         results=values["results"].astype(np.int64 if wide else np.int32),
         latency=int(values["latency"]), cycles=int(values["cycles"]),
-        row_ends=values["row_ends"].astype(np.uint64), flushes=chain.has_window)
+        row_ends=values["row_ends"].astype(np.uint64), flushes=design.has_window)
 
 
-def _cycle_limit(chain: Design, rows: int, pace: float) -> int:
+def _cycle_limit(design: Design, rows: int, pace: float) -> int:
     """Four times what the slowest part needs, with room for the latency of every stage."""
-    slowest = max(chain.cycles_per_row, chain.input.transfers, chain.results.transfers)
-    return int(((rows + 64) * slowest + 100 * len(chain.stages)) / max(1e-3, pace) * 4)
+    slowest = max(design.cycles_per_row, design.input.transfers, design.results.transfers)
+    return int(((rows + 64) * slowest + 100 * len(design.stages)) / max(1e-3, pace) * 4)

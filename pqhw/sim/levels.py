@@ -97,16 +97,16 @@ class Level:
         return {name: value for name, value in values.items()
                 if value is not None or not name.startswith("expected")}
 
-    def is_timely(self, chain: Design) -> bool:
+    def is_timely(self, design: Design) -> bool:
         """Whether rows took the cycles of the spec, and the first result its latency, where both
         were measured and are known."""
-        wanted = self.wanted_latency(chain)
-        return (meets_cycles(chain, self.cycles_per_row, self.expected_cycles)
+        wanted = self.wanted_latency(design)
+        return (meets_cycles(design, self.cycles_per_row, self.expected_cycles)
                 and (wanted is None or self.latency in (None, wanted)))
 
-    def wanted_latency(self, chain: Design) -> int | None:
+    def wanted_latency(self, design: Design) -> int | None:
         """The latency of the first row's precision."""
-        return chain.latency if self.expected_latency is None else self.expected_latency
+        return design.latency if self.expected_latency is None else self.expected_latency
 
     def verification(self) -> Verification:
         """The part that goes into a measurement."""
@@ -114,36 +114,36 @@ class Level:
                             reason=self.reason)
 
 
-def meets_cycles(chain: Design, measured: float | None, wanted: float | None = None) -> bool:
+def meets_cycles(design: Design, measured: float | None, wanted: float | None = None) -> bool:
     """Whether measured cycles per row are those of the spec, or `wanted`, or no fewer where the
     spec can only give a bound; True where nothing was measured."""
-    bound = wanted is not None and (chain.has_window or len(chain.stages) > 1)
-    wanted = chain.cycles_per_row if wanted is None else wanted
-    if measured is None or (bound or not chain.cycles_exact) and measured > wanted:
+    bound = wanted is not None and (design.has_window or len(design.stages) > 1)
+    wanted = design.cycles_per_row if wanted is None else wanted
+    if measured is None or (bound or not design.cycles_exact) and measured > wanted:
         return True
     return abs(measured - wanted) < 1e-6
 
 
-def expected_cycles(chain: Design, precisions: np.ndarray) -> float | None:
+def expected_cycles(design: Design, precisions: np.ndarray) -> float | None:
     """Cycles per row over those rows that `SimulationResult.cycles_per_row` looks at; of
     convolutions and chains, where rows overlap, those of the fastest of them."""
-    if chain.precision_count == 1 or len(precisions) < 4:
+    if design.precision_count == 1 or len(precisions) < 4:
         return None
-    own = np.array([chain.cycles_at(precision) for precision in precisions.tolist()])
-    if chain.has_window or len(chain.stages) > 1:
+    own = np.array([design.cycles_at(precision) for precision in precisions.tolist()])
+    if design.has_window or len(design.stages) > 1:
         return float(own.min())
     return float(own[len(own) // 2:].mean())
 
 
-def row_budget(chain: Design, level: str) -> int | None:
+def row_budget(design: Design, level: str) -> int | None:
     """How many rows a level takes by default; None for all."""
     if level not in CYCLE_BUDGET:
         return None
-    least = 4 if chain.input.is_image else 8
-    return max(least, CYCLE_BUDGET[level] // chain.cycles_per_row // 4)
+    least = 4 if design.input.is_image else 8
+    return max(least, CYCLE_BUDGET[level] // design.cycles_per_row // 4)
 
 
-def simulate_level(cache: Cache, chain: Design, parameters: Sequence[Parameters],
+def simulate_level(cache: Cache, design: Design, parameters: Sequence[Parameters],
                    rows: np.ndarray, level: LevelName, *, verilog: str,
                    precisions: np.ndarray | None = None, limit: int | None = None,
                    progress: Callable[[int], None] | None = None) -> Level:
@@ -161,23 +161,23 @@ def simulate_level(cache: Cache, chain: Design, parameters: Sequence[Parameters]
     limit:
         Rows taken; by default `row_budget`.
     """
-    limit = row_budget(chain, level) if limit is None else limit
+    limit = row_budget(design, level) if limit is None else limit
     if precisions is None:
-        precisions = random_precisions(chain, len(rows), 1)
+        precisions = random_precisions(design, len(rows), 1)
     rows, precisions = rows[:limit], precisions[:limit]
-    chain = bind_constants(chain, parameters)
-    image = pack_image(chain, parameters)
+    design = bind_constants(design, parameters)
+    image = pack_image(design, parameters)
 
     def make(folder: Path) -> None:
-        run = _runner(cache, chain, level, verilog, image, progress)
-        found = _compare(chain, parameters, rows, precisions, level, run)
+        run = _runner(cache, design, level, verilog, image, progress)
+        found = _compare(design, parameters, rows, precisions, level, run)
         (folder / "level.json").write_text(json.dumps(found.summary()))
         np.save(folder / "results.npy", np.asarray(found.results))
 
     try:
-        inputs = {"level": level, "spec": chain.to_mapping(), "verilog": digest(verilog),
+        inputs = {"level": level, "spec": design.to_mapping(), "verilog": digest(verilog),
                   "image": digest(image.hex()), "rows": digest(rows.tobytes().hex()),
-                  **({"precisions": precisions.tolist()} if chain.precision_bits else {}),
+                  **({"precisions": precisions.tolist()} if design.precision_bits else {}),
                   "tools": _tools(level)}
         folder = cache.get("simulation", inputs, make)
     except ToolMissing as error:
@@ -205,49 +205,49 @@ def _tools(level: LevelName) -> list[str]:
 Runner = Callable[..., SimulationResult]
 
 
-def _runner(cache: Cache, chain: Design, level: str, verilog: str, image: bytes,
+def _runner(cache: Cache, design: Design, level: str, verilog: str, image: bytes,
             progress: Callable[[int], None] | None) -> Runner:
     """The level's simulator as a function of rows and stalls."""
     def run(rows: np.ndarray, **stalls: Any) -> SimulationResult:
         match level:
             case "amaranth":
-                return pysim.simulate(chain, image, rows, progress=progress, **stalls)
+                return pysim.simulate(design, image, rows, progress=progress, **stalls)
             case "cxxrtl":
-                return cxxrtl.simulate(cache, chain, verilog, image, rows, **stalls)
+                return cxxrtl.simulate(cache, design, verilog, image, rows, **stalls)
             case "cocotb":
-                return icarus.simulate(cache, chain, verilog, image, rows, **stalls)
+                return icarus.simulate(cache, design, verilog, image, rows, **stalls)
         raise ValueError(f"level must be one of {', '.join(LEVELS)}, but is {level}.")
     return run
 
 
-def _compare(chain: Design, parameters: Sequence[Parameters], rows: np.ndarray,
+def _compare(design: Design, parameters: Sequence[Parameters], rows: np.ndarray,
              precisions: np.ndarray, level: LevelName, run: Runner) -> Level:
-    expected = design_results(chain, parameters, rows, precisions)
+    expected = design_results(design, parameters, rows, precisions)
     # Where loading the image would take most of the time, the protocol's level runs once.
-    once = level == "cocotb" and chain.image.body_bytes > LARGE_IMAGE
+    once = level == "cocotb" and design.image.body_bytes > LARGE_IMAGE
     stalls = {"valid": 0.6, "ready": 0.6}
     result = run(rows, precisions=precisions, **(stalls if once else {}))
-    mismatch = _first_mismatch(chain, parameters, rows, expected, result.results)
+    mismatch = _first_mismatch(design, parameters, rows, expected, result.results)
     if mismatch is None and not once and level != "amaranth":
         stalled = min(len(rows), STALLED_ROWS)
         again = run(rows[:stalled], precisions=precisions[:stalled], **stalls)
-        mismatch = _first_mismatch(chain, parameters, rows[:stalled], expected[:stalled],
+        mismatch = _first_mismatch(design, parameters, rows[:stalled], expected[:stalled],
                                    again.results)
     return Level(level, "equal" if mismatch is None else "different", len(rows),
                  None if mismatch is None else f"{mismatch}.",
                  None if once else result.latency, None if once else result.cycles_per_row,
-                 result.results, _expected_latency(chain, precisions),
-                 expected_cycles(chain, precisions))
+                 result.results, _expected_latency(design, precisions),
+                 expected_cycles(design, precisions))
 
 
-def _expected_latency(chain: Design, precisions: np.ndarray) -> int | None:
+def _expected_latency(design: Design, precisions: np.ndarray) -> int | None:
     """The latency of the first row, where rows choose and it is known."""
-    if chain.precision_count == 1 or len(chain.stages) > 1:
+    if design.precision_count == 1 or len(design.stages) > 1:
         return None
-    return chain.stages[0].latency_at(int(precisions[0]))
+    return design.stages[0].latency_at(int(precisions[0]))
 
 
-def _first_mismatch(chain: Design, parameters: Sequence[Parameters], rows: np.ndarray,
+def _first_mismatch(design: Design, parameters: Sequence[Parameters], rows: np.ndarray,
                     expected: np.ndarray, got: np.ndarray) -> Mismatch | None:
     differs = expected != got
     if not differs.any():
@@ -255,16 +255,16 @@ def _first_mismatch(chain: Design, parameters: Sequence[Parameters], rows: np.nd
     at = tuple(int(place) for place in np.argwhere(differs)[0])
     row, output = at[0], at[1] if len(at) == 2 else at[1:]
     return Mismatch(row, output, int(expected[at]), int(got[at]),
-                    _codes(chain, parameters, rows[row:row + 1]))
+                    _codes(design, parameters, rows[row:row + 1]))
 
 
-def _codes(chain: Design, parameters: Sequence[Parameters],
+def _codes(design: Design, parameters: Sequence[Parameters],
            row: np.ndarray) -> list[list[int]]:
-    if not isinstance(chain, ChainSpec):
+    if not isinstance(design, ChainSpec):
         return []
-    inputs = [row, *stage_results(chain, parameters, row)[:-1]]
+    inputs = [row, *stage_results(design, parameters, row)[:-1]]
     codes = []
-    for spec, own, given in zip(chain.stages, parameters, inputs):
+    for spec, own, given in zip(design.stages, parameters, inputs):
         if (isinstance(spec, PQSpec) and isinstance(own, LookupParameters)
                 and isinstance(spec.layer, Layer)):
             codes.append([int(code) for code in encode(spec, own, given.reshape(1, -1))[0]])

@@ -30,7 +30,7 @@ class _Run:
     cycle: int = 0
 
 
-def simulate(chain: Design, image: bytes, rows: np.ndarray, *,
+def simulate(design: Design, image: bytes, rows: np.ndarray, *,
              precisions: np.ndarray | None = None, valid: float = 1.0,
              ready: float = 1.0, seed: int = 1,
              progress: Callable[[int], None] | None = None) -> SimulationResult:
@@ -50,14 +50,14 @@ def simulate(chain: Design, image: bytes, rows: np.ndarray, *,
     SimulationError
         If the image is refused, or results do not come.
     """
-    dut = Accelerator(chain)
+    dut = Accelerator(design)
     simulator = Simulator(Fragment.get(dut, TARGETS["generic"]))
     simulator.add_clock(1e-6)
-    words = image_payloads(image, chain.load_bits)
-    offered = row_payloads(chain, rows, precisions)
-    transfers = chain.results.transfers
+    words = image_payloads(image, design.load_bits)
+    offered = row_payloads(design, rows, precisions)
+    transfers = design.results.transfers
     wanted = len(rows) * transfers
-    limit = _limit(chain, len(rows), valid, ready)
+    limit = _limit(design, len(rows), valid, ready)
     rng = random.Random(seed)
     run = _Run()
 
@@ -104,14 +104,14 @@ def simulate(chain: Design, image: bytes, rows: np.ndarray, *,
     simulator.add_testbench(bench)
     simulator.run()
     assert run.first_in is not None and run.first_out is not None
-    results = results_from_payloads(chain, run.payloads)
+    results = results_from_payloads(design, run.payloads)
     return SimulationResult(results=results, latency=run.first_out - run.first_in,
                             cycles=run.cycle, row_ends=np.array(run.row_ends, np.uint64),
-                            flushes=chain.has_window)
+                            flushes=design.has_window)
 
 
-def _limit(chain: Design, rows: int, valid: float, ready: float) -> int:
+def _limit(design: Design, rows: int, valid: float, ready: float) -> int:
     """Cycles after which a run without all its results is given up."""
-    slowest = max(chain.cycles_per_row, chain.input.transfers, chain.results.transfers)
-    stages = len(chain.stages) + 1
+    slowest = max(design.cycles_per_row, design.input.transfers, design.results.transfers)
+    stages = len(design.stages) + 1
     return int((rows + 8 * stages) * slowest / max(1e-3, valid * ready) * 4 + 10_000)

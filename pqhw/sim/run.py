@@ -9,7 +9,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from ..emit.constants import bind_constants
-from ..emit.design import chain_verilog
+from ..emit.design import design_verilog
 from ..flow.cache import Cache
 from ..golden import design_results
 from ..spec.design import Design
@@ -30,7 +30,7 @@ class SimulationReport:
     -------
     results: [R, N] of the level asked for; of the golden model for ``golden`` and ``all``
     """
-    chain: Design
+    design: Design
     levels: list[Level]
     results: np.ndarray
     all_asked: bool
@@ -43,23 +43,23 @@ class SimulationReport:
                    or level.status == "not run" and self.all_asked for level in self.levels)
 
     def _timely(self, level: Level) -> bool:
-        return level.is_timely(self.chain)
+        return level.is_timely(self.design)
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON values."""
         return {"document": "simulation", "schema_version": 1, "ok": self.ok,
                 "rows": len(self.results),
-                "predicted": {"cycles_per_row": self.chain.cycles_per_row,
-                              "latency_cycles": self.chain.latency},
+                "predicted": {"cycles_per_row": self.design.cycles_per_row,
+                              "latency_cycles": self.design.latency},
                 "levels": [level.summary() for level in self.levels]}
 
     def table(self) -> Table:
         """The levels, one row each."""
         table = Table("level", "verdict", "rows", "cycles per row", "latency, cycles",
-                      title=f"{self.chain.kind}: results against the golden model")
-        latency = "measured" if self.chain.latency is None else str(self.chain.latency)
+                      title=f"{self.design.kind}: results against the golden model")
+        latency = "measured" if self.design.latency is None else str(self.design.latency)
         table.add_row("golden", "reference", str(len(self.results)),
-                      f"{self.chain.cycles_per_row} (formula)", f"{latency} (formula)")
+                      f"{self.design.cycles_per_row} (formula)", f"{latency} (formula)")
         for level in self.levels:
             latency = "not measured" if level.latency is None else str(level.latency)
             rate = ("not measured" if level.latency is None else "too few rows"
@@ -80,7 +80,7 @@ class SimulationReport:
         return "[green]equal[/]"
 
 
-def simulate(cache: Cache, chain: Design, parameters: Sequence[Parameters], rows: np.ndarray,
+def simulate(cache: Cache, design: Design, parameters: Sequence[Parameters], rows: np.ndarray,
              level: str, *, precisions: np.ndarray | None = None, target: str = "generic",
              limit: int | None = None,
              progress: Callable[[str, int, int | None], None] = lambda name, done, total: None,
@@ -100,19 +100,19 @@ def simulate(cache: Cache, chain: Design, parameters: Sequence[Parameters], rows
         Called with the level's name, rows done and rows in all.
     """
     if precisions is None:
-        precisions = random_precisions(chain, len(rows), 1)
+        precisions = random_precisions(design, len(rows), 1)
     rows, precisions = rows[:limit], precisions[:limit]
     wanted = [name for name in LEVELS if level in (name, "all")]
-    bound = bind_constants(chain, parameters)
-    verilog = chain_verilog(bound, target=target) if wanted else ""
+    bound = bind_constants(design, parameters)
+    verilog = design_verilog(bound, target=target) if wanted else ""
     levels = []
     for name in wanted:
         progress(name, 0, None)
         levels.append(simulate_level(
-            cache, chain, parameters, rows, name, verilog=verilog, precisions=precisions,
+            cache, design, parameters, rows, name, verilog=verilog, precisions=precisions,
             limit=None if level == "all" else len(rows),
             progress=lambda done, name=name: progress(name, done, len(rows))))  # type: ignore[misc]
-    results = design_results(chain, parameters, rows, precisions)
+    results = design_results(design, parameters, rows, precisions)
     if len(levels) == 1 and levels[0].results is not None:
         results = levels[0].results
-    return SimulationReport(chain, levels, results, level == "all")
+    return SimulationReport(design, levels, results, level == "all")

@@ -23,10 +23,10 @@ def _draw(rng: np.random.Generator, range_: Range, shape: tuple[int, ...]) -> np
     return rng.integers(range_.low, range_.high, size=shape, endpoint=True)
 
 
-def random_parameters(chain: Design, seed: int) -> tuple[Parameters, ...]:
+def random_parameters(design: Design, seed: int) -> tuple[Parameters, ...]:
     """Parameters that a spec admits, drawn from `seed`."""
     rng = np.random.default_rng(seed)
-    return tuple(_stage_parameters(spec, rng) for spec in chain.stages)
+    return tuple(_stage_parameters(spec, rng) for spec in design.stages)
 
 
 def _stage_parameters(spec: EngineSpec, rng: np.random.Generator) -> Parameters:
@@ -72,11 +72,11 @@ def _bitplane_parameters(spec: BitplaneSpec, rng: np.random.Generator) -> Parame
     return check_parameters(spec, values)
 
 
-def random_precisions(chain: Design, count: int, seed: int) -> np.ndarray:
+def random_precisions(design: Design, count: int, seed: int) -> np.ndarray:
     """A precision for each of `count` rows: the first ones one after another, then any."""
     rng = np.random.default_rng([seed, 2])
-    drawn = rng.integers(0, chain.precision_count, size=count)
-    drawn[:chain.precision_count] = np.arange(chain.precision_count)[:count]
+    drawn = rng.integers(0, design.precision_count, size=count)
+    drawn[:design.precision_count] = np.arange(design.precision_count)[:count]
     return drawn
 
 
@@ -153,13 +153,13 @@ def _draw_shift(spec: EngineSpec, rng: np.random.Generator) -> int:
                else min(highest, typical))
 
 
-def random_rows(chain: Design, parameters: Sequence[Parameters], count: int,
+def random_rows(design: Design, parameters: Sequence[Parameters], count: int,
                 seed: int) -> np.ndarray:
     """Rows [count, D], or images [count, H, W, C]: uniform, constant extremes, and copies of
     prototypes."""
     rng = np.random.default_rng([seed, 1])
-    first, range_ = chain.stages[0], chain.input.range
-    rows = rng.integers(range_.low, range_.high, size=(count, chain.input.features),
+    first, range_ = design.stages[0], design.input.range
+    rows = rng.integers(range_.low, range_.high, size=(count, design.input.features),
                         endpoint=True)
     rows[1::5] = rng.choice([range_.low, range_.high], size=rows[1::5].shape)
     if len(rows) > 3:

@@ -38,9 +38,9 @@ class Bench:
     cycle: cycles since the reset
     """
 
-    def __init__(self, dut: Any, chain: Design):
+    def __init__(self, dut: Any, design: Design):
         self.dut = dut
-        self.chain = chain
+        self.design = design
         self.cycle = 0
         self.i, self.load, self.o = Source(self, "i"), Source(self, "load"), Sink(self, "o")
         self.edge = RisingEdge(dut.clk)
@@ -90,7 +90,7 @@ class Bench:
 
     async def load_image(self, image: bytes) -> int:
         """Load an image; returns the `LoadError`, which is 0 for a good one."""
-        words = image_payloads(image, self.chain.load_bits) if image else []
+        words = image_payloads(image, self.design.load_bits) if image else []
         self.load.send(words)
         await self.until(lambda: self.load.done, 2 * len(words) + 10_000,
                          "the parameter image was not taken")
@@ -100,20 +100,20 @@ class Bench:
     @property
     def rows_out(self) -> int:
         """Rows that have left, counted in transfers."""
-        return len(self.o.payloads) // self.chain.results.transfers
+        return len(self.o.payloads) // self.design.results.transfers
 
     def results(self) -> np.ndarray:
         """Rows [R, N] that have left; raises `SimulationError` where `last` is misplaced."""
-        whole = self.o.payloads[:self.rows_out * self.chain.results.transfers]
+        whole = self.o.payloads[:self.rows_out * self.design.results.transfers]
         try:
-            return results_from_payloads(self.chain, whole)
+            return results_from_payloads(self.design, whole)
         except AssertionError:
             raise SimulationError("`last` did not mark the ends of the result rows") from None
 
 
 async def _run(bench: Bench, job: Any) -> dict[str, Any]:
     """What `harness.cc` does, in the same order."""
-    chain, rows = bench.chain, job["rows"]
+    design, rows = bench.design, job["rows"]
     random = Random(int(job["seed"]))
     await bench.start()
     error = await bench.load_image(job["image"].tobytes())
@@ -122,10 +122,10 @@ async def _run(bench: Bench, job: Any) -> dict[str, Any]:
     start = bench.cycle
     bench.i.willing = random.chance(float(job["valid"]))
     bench.o.willing = random.chance(float(job["ready"]))
-    bench.i.send(row_payloads(chain, rows, job["precisions"]) if len(rows) else [])
+    bench.i.send(row_payloads(design, rows, job["precisions"]) if len(rows) else [])
     await bench.until(lambda: bench.rows_out >= len(rows), int(job["limit"]),
                       "results stopped coming")
-    transfers = chain.results.transfers
+    transfers = design.results.transfers
     latency = bench.o.cycles[0] - bench.i.first if bench.i.first is not None else 0
     return {"results": bench.results(), "latency": latency, "cycles": bench.cycle - start,
             "row_ends": np.array(bench.o.cycles[transfers - 1::transfers], np.int64) - start}
@@ -136,9 +136,9 @@ async def run_job(dut: Any) -> None:
     """Run the job that `+pqhw_job` names; write its outcome, an error included, beside it."""
     path = Path(str(cocotb.plusargs["pqhw_job"]))
     with np.load(path) as job:
-        chain = design_from_mapping(json.loads(str(job["chain"])))
+        design = design_from_mapping(json.loads(str(job["design"])))
         try:
-            outcome = await _run(Bench(dut, chain), job)
+            outcome = await _run(Bench(dut, design), job)
         except SimulationError as error:
             outcome = {"error": str(error)}
     partial = path.with_name("partial.npz")

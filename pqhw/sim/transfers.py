@@ -9,22 +9,22 @@ from ..spec.ranges import Range, ceil_div
 __all__ = ["row_payloads", "results_from_payloads", "rows_from_payloads", "image_payloads"]
 
 
-def row_payloads(chain: Design, rows: np.ndarray,
+def row_payloads(design: Design, rows: np.ndarray,
                  precisions: np.ndarray | None = None) -> list[int]:
     """Payloads at `i`: lanes, least significant first, then `last`, then the row's precision where
     rows choose; only that of the first transfer counts, so the others hold its complement.
 
     An image [H, W, C] is one row; each of its pixels and groups of channels begins a transfer.
     """
-    given = chain.input
+    given = design.input
     width, lanes = given.range.bits, given.lanes
     units = rows.reshape(len(rows) * given.units, given.elements)
     payloads = _pack(units, lanes, width, given.units)
-    if not chain.precision_bits:
+    if not design.precision_bits:
         return payloads
-    precisions = check_precisions(chain, precisions, len(rows))
+    precisions = check_precisions(design, precisions, len(rows))
     spread = np.repeat(precisions, given.transfers).reshape(len(rows), -1)
-    spread[:, 1:] = (1 << chain.precision_bits) - 1 - spread[:, 1:]
+    spread[:, 1:] = (1 << design.precision_bits) - 1 - spread[:, 1:]
     place = lanes * width + 1
     return [payload | int(own) << place for payload, own in zip(payloads, spread.reshape(-1))]
 
@@ -42,10 +42,10 @@ def _pack(units: np.ndarray, lanes: int, width: int, units_per_row: int) -> list
     return [int.from_bytes(word.tobytes(), "little") for word in packed]
 
 
-def results_from_payloads(chain: Design, payloads: list[int]) -> np.ndarray:
+def results_from_payloads(design: Design, payloads: list[int]) -> np.ndarray:
     """Results [R, N], or [R, OH, OW, N], from whole rows of payloads at `o`; `last` must stand
     where a row or an image ends."""
-    made = chain.results
+    made = design.results
     rows = rows_from_payloads(made.range, made.lanes, made.elements, payloads, made.units)
     return rows.reshape(-1, *made.shape)
 

@@ -9,7 +9,7 @@ import pytest
 from cli_files import BOTH, PQ, write
 
 from pqhw import __version__
-from pqhw.emit.design import chain_verilog
+from pqhw.emit.design import design_verilog
 from pqhw.spec.files import load_spec
 
 
@@ -17,9 +17,9 @@ from pqhw.spec.files import load_spec
                                      ("-d", "ice40up5k", "--target", "ice40")])
 def test_verilog_writes_the_same_bytes_twice(pqhw, folder, options):
     for name in ("one", "two"):
-        chain_verilog.cache_clear()
+        design_verilog.cache_clear()
         assert pqhw("verilog", "layer.toml", "-o", name, "--params", "p.npz", *options)[0] == 0
-    assert chain_verilog.cache_info().misses == 1, "the second time was written anew"
+    assert design_verilog.cache_info().misses == 1, "the second time was written anew"
     names = sorted(path.name for path in (folder / "one").iterdir())
     assert names == ["manifest.json", "parameters.bin", "pqhw_top.core", "pqhw_top.v",
                      "spec.toml"]

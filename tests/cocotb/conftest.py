@@ -7,7 +7,7 @@ import filelock
 import pytest
 from bench_verdicts import read_verdicts
 
-from pqhw.emit.design import chain_verilog
+from pqhw.emit.design import design_verilog
 from pqhw.flow.cache import Cache
 from pqhw.flow.tools import ToolMissing
 from pqhw.sim import icarus
@@ -42,7 +42,7 @@ def verdicts(shared: Path, cache: Cache):
             with filelock.FileLock(f"{folder}.lock"):
                 if not folder.exists():
                     build = icarus.compile_design(
-                        cache, chain_verilog(bench_common.design(design)))
+                        cache, design_verilog(bench_common.design(design)))
                     folder.mkdir()
                     icarus.run_testbench(build, bench, folder, {"pqhw_design": design})
             known[bench, design] = read_verdicts(folder)

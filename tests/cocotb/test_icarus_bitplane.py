@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from bitplane_builders import plane_cases
 
-from pqhw.emit.design import chain_verilog
+from pqhw.emit.design import design_verilog
 from pqhw.emit.image import pack_image
 from pqhw.golden import chain_results
 from pqhw.sim import icarus
@@ -24,7 +24,7 @@ def test_precisions_change_with_every_row_under_backpressure(cache, name, target
     rows = random_rows(chain, parameters, count, 5)
     precisions = random_precisions(chain, count, 5)
     expected = chain_results(chain, parameters, rows, precisions)
-    result = icarus.simulate(cache, chain, chain_verilog(chain, target=target),
+    result = icarus.simulate(cache, chain, design_verilog(chain, target=target),
                              pack_image(chain, parameters), rows, precisions=precisions,
                              valid=0.6, ready=0.5)
     assert len(np.unique(precisions)) == chain.precision_count

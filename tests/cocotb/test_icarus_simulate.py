@@ -8,7 +8,7 @@ import pytest
 from bench_common import Material, material
 from builders import chain, small_mac, tiny
 
-from pqhw.emit.design import TOP, chain_verilog
+from pqhw.emit.design import TOP, design_verilog
 from pqhw.flow.tools import ToolError, ToolMissing
 from pqhw.sim import cxxrtl, icarus
 from pqhw.sim.result import SimulationError
@@ -30,14 +30,14 @@ def given() -> Material:
 
 @pytest.fixture(scope="module")
 def verilog(given: Material) -> str:
-    return chain_verilog(given.chain)
+    return design_verilog(given.chain)
 
 
 @pytest.mark.parametrize("target", ["generic", "ecp5", "ice40"])
 @pytest.mark.parametrize("kind", TINY)
 def test_results_and_cycles_are_those_of_the_spec(cache, kind, target):
     given = material(TINY[kind], 8, seed=62)
-    found = _simulate(cache, given, chain_verilog(given.chain, target=target))
+    found = _simulate(cache, given, design_verilog(given.chain, target=target))
     np.testing.assert_array_equal(found.results, given.results)
     assert found.latency == given.chain.latency
     assert found.cycles_per_row == given.chain.cycles_per_row

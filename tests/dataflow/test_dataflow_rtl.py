@@ -5,7 +5,7 @@ import pytest
 from dataflow_builders import OPERATIONS, around, images, residual
 
 from pqhw.emit.constants import bind_constants
-from pqhw.emit.design import chain_verilog
+from pqhw.emit.design import design_verilog
 from pqhw.emit.image import pack_image
 from pqhw.flow.cache import Cache
 from pqhw.golden import design_results
@@ -26,7 +26,7 @@ def check(cache, spec, parameters, given):
     """Every stall pattern gives the golden results; unstalled in the predicted cycles."""
     wanted = design_results(spec, parameters, given)
     bound = bind_constants(spec, parameters)
-    verilog, image = chain_verilog(bound), pack_image(bound, parameters)
+    verilog, image = design_verilog(bound), pack_image(bound, parameters)
     for stalls in STALLS:
         found = cxxrtl.simulate(cache, bound, verilog, image, given, **stalls)
         assert (found.results == wanted).all()
@@ -54,13 +54,13 @@ def test_without_room_the_shortcut_locks_up(cache):
     spec, parameters = residual()
     bare = DataflowSpec(spec.network)
     with pytest.raises(SimulationError, match="results stopped coming"):
-        cxxrtl.simulate(cache, bare, chain_verilog(bare), pack_image(bare, parameters), images(2))
+        cxxrtl.simulate(cache, bare, design_verilog(bare), pack_image(bare, parameters), images(2))
 
 
 def test_results_are_given_though_no_image_follows(cache):
     spec, parameters = residual()
     given = images(1)
-    found = cxxrtl.simulate(cache, spec, chain_verilog(spec), pack_image(spec, parameters), given)
+    found = cxxrtl.simulate(cache, spec, design_verilog(spec), pack_image(spec, parameters), given)
     assert (found.results == design_results(spec, parameters, given)).all()
 
 

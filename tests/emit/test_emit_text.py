@@ -12,7 +12,7 @@ import pytest
 from builders import chain, odd_cases, pq
 
 import pqhw
-from pqhw.emit.design import chain_verilog, component_verilog, rtl_hash
+from pqhw.emit.design import design_verilog, component_verilog, rtl_hash
 from pqhw.emit.names import KEYWORDS, Namer
 from pqhw.rtl import Accelerator
 from pqhw.rtl.lookup import TableLookup
@@ -28,7 +28,7 @@ TEXTS = {}
 def text(name, target):
     """A case's Verilog, written once for all tests."""
     if (name, target) not in TEXTS:
-        TEXTS[name, target] = chain_verilog(CASES[name], target=target)
+        TEXTS[name, target] = design_verilog(CASES[name], target=target)
     return TEXTS[name, target]
 
 
@@ -45,7 +45,7 @@ def test_a_design_written_twice_has_the_same_bytes(target):
 @pytest.mark.parametrize("hash_seed", ("1", "4242"))
 def test_another_process_with_other_hashes_and_folder_writes_the_same_bytes(hash_seed, tmp_path):
     script = ("import sys; sys.path.insert(0, sys.argv[1]); from builders import odd_cases; "
-              "from pqhw.emit.design import chain_verilog as write\n"
+              "from pqhw.emit.design import design_verilog as write\n"
               "for target in sys.argv[2].split(): "
               "sys.stdout.write(write(odd_cases()[sys.argv[3]], target=target))")
     name = "nothing divides, bram, l1, unsigned, shift"
@@ -138,7 +138,7 @@ def test_the_hash_of_rtl_ignores_its_header_and_nothing_else():
 
 def test_a_top_of_another_name_renames_all_modules():
     spec = CASES["one input, one output"]
-    verilog = chain_verilog(spec, target="ecp5", name="engine")
+    verilog = design_verilog(spec, target="ecp5", name="engine")
     modules = re.findall(r"^module (\w+)", verilog, re.MULTILINE)
     assert modules[0] == "engine" and all(module.startswith("engine") for module in modules)
 
@@ -148,7 +148,7 @@ def test_the_engine_of_64_lookups_per_cycle_is_written():
                 prototypes_per_cycle=16, elements_per_cycle=9)
     assert engine.lookups_per_cycle == 64
     for part in (component_verilog(TableLookup(engine), name="lookup", target="ecp5"),
-                 chain_verilog(chain(engine))):
+                 design_verilog(chain(engine))):
         assert part.count("endmodule") == len(re.findall(r"^module ", part, re.MULTILINE))
 
 

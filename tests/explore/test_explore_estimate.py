@@ -10,7 +10,7 @@ import pytest
 from builders import chain_cases, mac, pq, tiny
 from rich.console import Console
 
-from pqhw.emit.design import chain_verilog
+from pqhw.emit.design import design_verilog
 from pqhw.explore.area import area_of
 from pqhw.explore.draws import random_chain
 from pqhw.explore.estimate import estimate
@@ -189,8 +189,8 @@ def test_an_estimate_takes_a_small_part_of_what_elaboration_takes():
         call()
         return time.perf_counter() - begun
 
-    chain_verilog.cache_clear()
-    build = seconds(lambda: chain_verilog(chain, target="ecp5"))
+    design_verilog.cache_clear()
+    build = seconds(lambda: design_verilog(chain, target="ecp5"))
     assert min(seconds(lambda: estimated(chain)) for _ in range(5)) < build / 10
 
 

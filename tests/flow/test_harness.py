@@ -9,7 +9,7 @@ from amaranth.hdl import Shape
 from amaranth.lib.wiring import In, Out
 from builders import chain, small_mac, tiny
 
-from pqhw.emit.design import TOP, chain_verilog
+from pqhw.emit.design import TOP, design_verilog
 from pqhw.flow.harness import HARNESS, Ports, harness_verilog, module_ports, stub_verilog
 from pqhw.rtl.accelerator import accelerator_signature
 from pqhw.spec.devices import device, resolve
@@ -50,7 +50,7 @@ def test_all_ports_of_an_accelerator_are_found(spec, name):
     bits = {In: 1, Out: 0}  # rst
     for _, member, _ in signature.flatten(signature.create()):
         bits[member.flow] += Shape.cast(member.shape).width
-    ports = module_ports(chain_verilog(design, target=part.family), TOP)
+    ports = module_ports(design_verilog(design, target=part.family), TOP)
     assert (ports.input_bits, ports.output_bits) == (bits[In], bits[Out])
 
 

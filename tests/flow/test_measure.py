@@ -49,7 +49,7 @@ def test_the_document_keeps_to_its_schema(measured):
 def test_the_harness_is_subtracted(measured):
     result, part, _ = measured
     harness = tuple(raw - own for raw, own in zip(area(result.area_raw), area(result.area)))
-    ports = routed.module_ports(flow.chain_verilog(
+    ports = routed.module_ports(flow.design_verilog(
         flow.resolve(DESIGNS[part.name], part), target=part.family), routed.TOP)
     flip_flops = ports.input_bits + 2 * ports.output_bits
     assert harness[1:] == (flip_flops, 0, 0)

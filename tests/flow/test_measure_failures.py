@@ -92,7 +92,7 @@ def wrong(verilog):
 @pytest.fixture
 def wrong_rtl(monkeypatch):
     """Verification sees wrong RTL; the netlist is that of the right one, to save its synthesis."""
-    right, verify = flow.chain_verilog, flow._verify
+    right, verify = flow.design_verilog, flow._verify
     monkeypatch.setattr(flow, "_verify", lambda cache, chain, verilog, *rest: verify(
         cache, chain, wrong(right(chain, target="ice40")), *rest))
 

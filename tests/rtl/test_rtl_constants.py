@@ -7,7 +7,7 @@ from builders import chain, tiny
 from runner import differs, simulator
 
 from pqhw.emit.constants import bind_constants
-from pqhw.emit.design import chain_verilog
+from pqhw.emit.design import design_verilog
 from pqhw.emit.image import pack_image
 from pqhw.golden import chain_results
 from pqhw.rtl import Accelerator
@@ -82,7 +82,7 @@ def test_an_engine_of_constants_takes_no_image_and_says_so():
 
 def test_constants_are_asked_for_by_name():
     with pytest.raises(SpecError) as caught:
-        chain_verilog(chain(tiny(**BOTH)))
+        design_verilog(chain(tiny(**BOTH)))
     assert str(caught.value) == ('engine storage "rom" builds prototypes and tables into the logic,'
                                  " so the parameters must be given (--params), but are not.")
 

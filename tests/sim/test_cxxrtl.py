@@ -9,7 +9,7 @@ import pytest
 from builders import chain, mac, pq, tiny
 
 from pqhw.emit.constants import bind_constants
-from pqhw.emit.design import chain_verilog
+from pqhw.emit.design import design_verilog
 from pqhw.emit.image import pack_image
 from pqhw.flow.tools import ToolError
 from pqhw.golden import chain_results
@@ -84,7 +84,7 @@ def first_difference(expected, got):
 def test_results_are_golden_with_and_without_stalls(cache, name, target):
     design = DESIGNS[name]
     parameters, image, rows = material(design, 60)
-    verilog = chain_verilog(bind_constants(design, parameters), target=target)
+    verilog = design_verilog(bind_constants(design, parameters), target=target)
     expected = chain_results(design, parameters, rows)
     free = cxxrtl.simulate(cache, design, verilog, image, rows)
     assert first_difference(expected, free.results) == ""
@@ -104,7 +104,7 @@ def test_results_are_golden_with_and_without_stalls(cache, name, target):
 def given(cache):
     """Function of (image, rows, options): runs one design."""
     design = DESIGNS["pq lutram"]
-    verilog = chain_verilog(design)
+    verilog = design_verilog(design)
     return lambda image, rows, **options: cxxrtl.simulate(cache, design, verilog, image, rows,
                                                           **options)
 
@@ -157,7 +157,7 @@ def test_no_rows_are_refused(given):
 def test_a_wrong_carry_chain_is_refused(cache, kind, bits):
     """A chain is replaced by word-level behaviour only where the two are equal for all operands."""
     design = chain(tiny(D=8, subspaces_per_cycle=4))
-    verilog = chain_verilog(design, target="ecp5")
+    verilog = design_verilog(design, target="ecp5")
     first = kind.search(verilog)
     assert first, "the ECP5 target should instantiate carry chains"
     head, rest = verilog[:first.start()], verilog[first.start():]
@@ -180,7 +180,7 @@ def test_a_compiler_that_fails_is_told(cache, tmp_path, monkeypatch):
     monkeypatch.setattr(cxxrtl, "compiler", lambda: str(program))
     cxxrtl.compiler_version.cache_clear()
     with pytest.raises(ToolError, match=r"^g\+\+ failed: exit status 4$"):
-        cxxrtl.compile_model(cache, design, chain_verilog(design))
+        cxxrtl.compile_model(cache, design, design_verilog(design))
     cxxrtl.compiler_version.cache_clear()
 
 

@@ -10,7 +10,7 @@ import pytest
 from builders import odd_cases, pq
 
 from pqhw.emit.constants import bind_constants
-from pqhw.emit.design import TOP, chain_verilog
+from pqhw.emit.design import TOP, design_verilog
 from pqhw.explore.area import area_of
 from pqhw.explore.draws import random_chain
 from pqhw.flow.tools import run_tool
@@ -28,7 +28,7 @@ def mapped(designs, folder):
     lines = []
     for index, (chain, part) in enumerate(designs):
         bound = bind_constants(chain, random_parameters(chain, 1))
-        text = chain_verilog(bound, target=part.family)
+        text = design_verilog(bound, target=part.family)
         (folder / f"design{index}.v").write_text(text)
         options = ""
         if part.family == "ice40":
