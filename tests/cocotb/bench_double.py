@@ -16,12 +16,12 @@ SETTLED = 8
 
 def _begun(bench) -> int:
     """Rows whose first transfer has been taken."""
-    return -(-bench.i.taken // bench.chain.first.input_transfers)
+    return -(-bench.i.taken // bench.design.first.input_transfers)
 
 
 async def _take(bench, image: bytes) -> tuple[int, int]:
     """Load while rows stream; rows begun at its last word, and when it must be in use."""
-    bench.load.send(image_payloads(image, bench.chain.load_bits))
+    bench.load.send(image_payloads(image, bench.design.load_bits))
     await bench.until(lambda: bench.load.done, 20_000, "the image was not taken")
     low = _begun(bench)
     await bench.step(SETTLED)
@@ -45,11 +45,11 @@ def _switched(bench, rows, old, new, low: int, high: int, start: int) -> int:
 async def rows_switch_once_to_every_image_that_comes(dut, pauses):
     """Rows that began before use the old parameters, rows after it the new ones; `ready` stays."""
     bench = await started(dut)
-    sets = [material(bench.chain, 700, seed=60 + number) for number in range(4)]
+    sets = [material(bench.design, 700, seed=60 + number) for number in range(4)]
     rows = sets[0].rows
     await load(bench, sets[0].image)
     bench.i.willing, bench.o.willing = pattern(*reversed(pauses)), pattern(*pauses)
-    bench.i.send(row_payloads(bench.chain, rows))
+    bench.i.send(row_payloads(bench.design, rows))
     await bench.until(lambda: bench.i.taken >= 3, 5000, "no rows went in")
     spans = [await _take(bench, given.image) for given in sets[1:]]
     await bench.until(lambda: _begun(bench) >= spans[-1][1] + 4, 5000, "rows stopped going in")
@@ -66,18 +66,18 @@ async def rows_switch_once_to_every_image_that_comes(dut, pauses):
 async def no_row_waits_for_an_image(dut):
     """Rows leave at their distance while images load, good and bad ones."""
     bench = await started(dut)
-    one, two = (material(bench.chain, 300, seed) for seed in (64, 65))
+    one, two = (material(bench.design, 300, seed) for seed in (64, 65))
     await load(bench, one.image)
     bench.o.willing = always
-    bench.i.send(row_payloads(bench.chain, one.rows))
+    bench.i.send(row_payloads(bench.design, one.rows))
     await bench.until(lambda: bench.rows_out >= 4, 5000, "no rows left")
     first = bench.rows_out
     for image in (two.image, one.image[:-1] + bytes([one.image[-1] ^ 1]), one.image):
         await _take(bench, image)
-    transfers = bench.chain.last.output_transfers
+    transfers = bench.design.last.output_transfers
     ends = np.diff(bench.o.cycles[transfers - 1::transfers])[first:]
     assert len(ends) > 5 and len(ends) < 290
-    assert set(ends.tolist()) == {bench.chain.cycles_per_row}
+    assert set(ends.tolist()) == {bench.design.cycles_per_row}
 
 
 @cocotb.test()
@@ -85,12 +85,12 @@ async def no_row_waits_for_an_image(dut):
 async def a_faulty_image_leaves_the_one_in_use(dut, kind):
     """Its error is told; `ready` stays high and rows never stop or change."""
     bench = await started(dut)
-    given, other = (material(bench.chain, 40, seed) for seed in (66, 67))
+    given, other = (material(bench.design, 40, seed) for seed in (66, 67))
     await load(bench, given.image)
     bench.o.willing = pattern(1, 1, 0)
     count = 0
-    for what, image, code in FAULTS[kind](bench.chain, other.image):
-        bench.i.send(row_payloads(bench.chain, given.rows[:2]))
+    for what, image, code in FAULTS[kind](bench.design, other.image):
+        bench.i.send(row_payloads(bench.design, given.rows[:2]))
         count += 2
         error = await bench.load_image(image)
         assert error == code, (f"{what}: error is {LoadError.NAMES[error]} instead of "
@@ -99,6 +99,6 @@ async def a_faulty_image_leaves_the_one_in_use(dut, kind):
     await drain(bench, count)
     check_rows(bench, np.concatenate([given.results[:2]] * (count // 2)))
     await load(bench, other.image)
-    bench.i.send(row_payloads(bench.chain, other.rows[:2]))
+    bench.i.send(row_payloads(bench.design, other.rows[:2]))
     await drain(bench, count + 2)
     assert np.array_equal(bench.results()[count:], other.results[:2])

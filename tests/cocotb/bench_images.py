@@ -102,7 +102,7 @@ async def _refuse_all(bench: Bench, given: Material, faults: Faults) -> None:
     """Every fault is named, opens nothing, and leaves the loader ready for a good image."""
     count = 0
     bench.o.willing = always
-    payloads = row_payloads(bench.chain, given.rows)
+    payloads = row_payloads(bench.design, given.rows)
     for number, (what, image, code) in enumerate(faults):
         error = await bench.load_image(image)
         assert error == code, (f"{what}: error is {LoadError.NAMES[error]} instead of "
@@ -124,7 +124,7 @@ async def _refuse_all(bench: Bench, given: Material, faults: Faults) -> None:
 
 async def _load_under_rows(bench: Bench, image: bytes) -> None:
     """Load while rows wait, without a pause after the image."""
-    bench.load.send(image_payloads(image, bench.chain.load_bits))
+    bench.load.send(image_payloads(image, bench.design.load_bits))
     await bench.until(lambda: bench.load.done, 20_000, "the image was not taken")
 
 
@@ -137,22 +137,22 @@ FAULTS = {kind.__name__: kind
 async def bad_images_are_refused_by_name(dut, kind):
     """Whatever is wrong with an image, `error` says what, and nothing is computed."""
     bench = await started(dut)
-    given = material(bench.chain, 1, seed=41)
-    await _refuse_all(bench, given, FAULTS[kind](bench.chain, given.image))
+    given = material(bench.design, 1, seed=41)
+    await _refuse_all(bench, given, FAULTS[kind](bench.design, given.image))
 
 
 @cocotb.test()
 async def the_first_fault_and_its_section_are_kept(dut):
     """Later faults of the same image do not hide it; the next image clears it."""
     bench = await started(dut)
-    image = material(bench.chain, 1, seed=42).image
-    at, size = len(bench.chain.image.header()), bench.chain.load_bits // 8
-    for number, section in enumerate(bench.chain.image.sections):
+    image = material(bench.design, 1, seed=42).image
+    at, size = len(bench.design.image.header()), bench.design.load_bits // 8
+    for number, section in enumerate(bench.design.image.sections):
         broken = _flipped(_flipped(image, at, 0), len(image) - 1, 0) + bytes(size)
         error = await bench.load_image(broken)
         assert (error, bench.status("error_section")) == (LoadError.SECTION, number)
         at += len(section.header()) + section.bytes
-    bench.load.send(image_payloads(image, bench.chain.load_bits)[:1])
+    bench.load.send(image_payloads(image, bench.design.load_bits)[:1])
     await bench.step(3)
     assert (bench.status("error"), bench.status("loading")) == (0, 1)
 
@@ -161,9 +161,9 @@ async def the_first_fault_and_its_section_are_kept(dut):
 async def rows_wait_for_the_first_image(dut):
     """`i.ready` is low before it and nothing is computed; afterwards all rows are right."""
     bench = await started(dut)
-    given = material(bench.chain, 5, seed=43)
+    given = material(bench.design, 5, seed=43)
     bench.o.willing = always
-    bench.i.send(row_payloads(bench.chain, given.rows))
+    bench.i.send(row_payloads(bench.design, given.rows))
     await bench.step(100)
     assert (bench.i.taken, bench.o.payloads, bench.status("rows_in")) == (0, [], 0)
     await load(bench, given.image)
@@ -174,13 +174,13 @@ async def rows_wait_for_the_first_image(dut):
 async def _stream_past(bench, old, new, images, after) -> None:
     """Rows of `old` stream; `images` come `after` so many transfers; the rest goes to `new`."""
     await load(bench, old.image)
-    bench.i.send(row_payloads(bench.chain, old.rows))
+    bench.i.send(row_payloads(bench.design, old.rows))
     await bench.until(lambda: bench.i.taken >= after, 5000, "no rows went in")
     for image in images:
-        bench.load.send(image_payloads(image, bench.chain.load_bits))
+        bench.load.send(image_payloads(image, bench.design.load_bits))
     before = bench.load.taken
     await bench.until(lambda: bench.load.taken > before, 5000, "no image was taken")
-    begun = bench.i.taken // bench.chain.first.input_transfers
+    begun = bench.i.taken // bench.design.first.input_transfers
     assert bench.rows_out == begun == bench.status("rows_out"), "a row was still inside"
     await drain(bench, len(old.rows))
     check_rows(bench, np.concatenate([old.results[:begun], new.results_of(old.rows[begun:])]))
@@ -191,7 +191,7 @@ async def _stream_past(bench, old, new, images, after) -> None:
 async def an_image_while_streaming_takes_over_between_two_rows(dut, after, pauses):
     """Rows in flight finish with the old parameters, later rows use the new ones."""
     bench = await started(dut)
-    old, new = material(bench.chain, 16, seed=44), material(bench.chain, 0, seed=45)
+    old, new = material(bench.design, 16, seed=44), material(bench.design, 0, seed=45)
     bench.i.willing, bench.o.willing = pattern(*reversed(pauses)), pattern(*pauses)
     await _stream_past(bench, old, new, [new.image], after)
 
@@ -201,7 +201,7 @@ async def an_image_while_streaming_takes_over_between_two_rows(dut, after, pause
 async def the_last_of_images_without_a_gap_counts(dut, good_last):
     """`load.valid` stays high from one image to the next, a bad one among them."""
     bench = await started(dut)
-    old, one, two = (material(bench.chain, 9, seed) for seed in (46, 47, 48))
+    old, one, two = (material(bench.design, 9, seed) for seed in (46, 47, 48))
     bad = _flipped(one.image, 0, 0)
     bench.o.willing = always
     await _stream_past(bench, old, two, [one.image, bad, two.image] if good_last
@@ -214,19 +214,19 @@ async def the_last_of_images_without_a_gap_counts(dut, good_last):
 async def a_bad_image_while_streaming_stops_rows_until_a_good_one(dut, at):
     """Rows in flight finish with the old parameters, no row after them begins."""
     bench = await started(dut)
-    old, new = material(bench.chain, 12, seed=49), material(bench.chain, 0, seed=50)
-    cut = new.image[:-max(8, bench.chain.load_bits // 8)]
+    old, new = material(bench.design, 12, seed=49), material(bench.design, 0, seed=50)
+    cut = new.image[:-max(8, bench.design.load_bits // 8)]
     bad = cut if at is None else _flipped(new.image, at % len(new.image), 1)
     code = {0: LoadError.MAGIC, -1: LoadError.CRC, None: LoadError.TRUNCATED}[at]
     await load(bench, old.image)
     bench.o.willing = pattern(1, 1, 0)
-    bench.i.send(row_payloads(bench.chain, old.rows))
+    bench.i.send(row_payloads(bench.design, old.rows))
     await bench.until(lambda: bench.i.taken >= 2, 5000, "no rows went in")
     assert await bench.load_image(bad) == code
-    begun = bench.i.taken // bench.chain.first.input_transfers
+    begun = bench.i.taken // bench.design.first.input_transfers
     assert begun < len(old.rows)
     await bench.step(300)
-    assert bench.status("ready") == 0 and bench.i.taken % bench.chain.first.input_transfers == 0
+    assert bench.status("ready") == 0 and bench.i.taken % bench.design.first.input_transfers == 0
     check_rows(bench, old.results[:begun])
     await load(bench, new.image)
     await drain(bench, len(old.rows))
@@ -237,7 +237,7 @@ async def a_bad_image_while_streaming_stops_rows_until_a_good_one(dut, at):
 async def an_image_may_pause_anywhere(dut):
     """Pauses between its words change nothing."""
     bench = await started(dut)
-    given = material(bench.chain, 3, seed=51)
+    given = material(bench.design, 3, seed=51)
     bench.load.willing = pattern(1, 0, 0, 1, 0)
     await load(bench, given.image)
     bench.o.willing = always
@@ -248,10 +248,10 @@ async def an_image_may_pause_anywhere(dut):
 async def the_stall_counter_wraps(dut):
     """It counts modulo 2**counter_bits."""
     bench = await started(dut)
-    bits = bench.chain.first.engine.counter_bits
-    given = material(bench.chain, 1, seed=52)
+    bits = bench.design.first.engine.counter_bits
+    given = material(bench.design, 1, seed=52)
     await load(bench, given.image)
-    bench.i.send(row_payloads(bench.chain, given.rows))
+    bench.i.send(row_payloads(bench.design, given.rows))
     bench.o.willing = never
     await bench.step((1 << bits) + 200)
     bench.o.willing = always

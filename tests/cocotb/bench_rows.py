@@ -29,9 +29,9 @@ def _mended(chain, row, lengths):
 
 async def _run(bench, given, lengths, *, seed=1):
     rng = np.random.default_rng(seed)
-    expected = [_mended(bench.chain, row, length) for row, length in zip(given.rows, lengths)]
+    expected = [_mended(bench.design, row, length) for row, length in zip(given.rows, lengths)]
     for row, length in zip(given.rows, lengths):
-        bench.i.send(_framed(bench.chain, row, length, rng))
+        bench.i.send(_framed(bench.design, row, length, rng))
     await drain(bench, len(lengths))
     check_rows(bench, given.results_of(np.array(expected)))
     assert bench.status("rows_in") == bench.status("rows_out") == len(lengths)
@@ -41,8 +41,8 @@ async def _run(bench, given, lengths, *, seed=1):
 async def a_short_row_is_padded_with_zero_and_flagged(dut):
     """However early its `last` comes; the rows around it are untouched."""
     bench = await started(dut)
-    transfers = bench.chain.first.input_transfers
-    given = material(bench.chain, 2 * transfers - 1, seed=31)
+    transfers = bench.design.first.input_transfers
+    given = material(bench.design, 2 * transfers - 1, seed=31)
     await load(bench, given.image)
     bench.o.willing = always
     lengths = [length for short in range(1, transfers) for length in (short, transfers)]
@@ -55,8 +55,8 @@ async def a_short_row_is_padded_with_zero_and_flagged(dut):
 async def a_long_row_is_cut_and_flagged(dut):
     """However long it goes on; the rows around it are untouched."""
     bench = await started(dut)
-    transfers = bench.chain.first.input_transfers
-    given = material(bench.chain, 8, seed=32)
+    transfers = bench.design.first.input_transfers
+    given = material(bench.design, 8, seed=32)
     await load(bench, given.image)
     bench.o.willing = always
     await _run(bench, given, [transfers, transfers + 1, transfers, transfers + 2, transfers + 9,
@@ -69,8 +69,8 @@ async def a_long_row_is_cut_and_flagged(dut):
 async def misframed_rows_are_mended_under_backpressure(dut, valid, ready):
     """Short, long and good rows in any order, with stalls on both sides."""
     bench = await started(dut)
-    transfers = bench.chain.first.input_transfers
-    given = material(bench.chain, 16, seed=33)
+    transfers = bench.design.first.input_transfers
+    given = material(bench.design, 16, seed=33)
     await load(bench, given.image)
     random = Random(34)
     bench.i.willing, bench.o.willing = random.chance(valid), random.chance(ready)
@@ -82,8 +82,8 @@ async def misframed_rows_are_mended_under_backpressure(dut, valid, ready):
 async def the_flags_of_misframed_rows_stay_until_the_next_image(dut):
     """Good rows do not clear them, a good image does."""
     bench = await started(dut)
-    transfers = bench.chain.first.input_transfers
-    given = material(bench.chain, 4, seed=36)
+    transfers = bench.design.first.input_transfers
+    given = material(bench.design, 4, seed=36)
     flags = ("row_short", "row_long")
     await load(bench, given.image)
     bench.o.willing = pattern(1, 0)
@@ -97,20 +97,20 @@ async def the_flags_of_misframed_rows_stay_until_the_next_image(dut):
 async def an_image_waits_for_the_end_of_a_misframed_row(dut):
     """Loading begins only when a long row is swallowed whole and its result has left."""
     bench = await started(dut)
-    transfers = bench.chain.first.input_transfers
-    given, other = material(bench.chain, 1, seed=37), material(bench.chain, 2, seed=38)
+    transfers = bench.design.first.input_transfers
+    given, other = material(bench.design, 1, seed=37), material(bench.design, 2, seed=38)
     await load(bench, given.image)
     bench.o.willing = always
-    payloads = _framed(bench.chain, given.rows[0], transfers + 3, np.random.default_rng(39))
+    payloads = _framed(bench.design, given.rows[0], transfers + 3, np.random.default_rng(39))
     bench.i.send(payloads[:-1])
     await bench.until(lambda: bench.i.done, 2000, "the row was not taken")
     before = bench.load.taken
-    bench.load.send(image_payloads(other.image, bench.chain.load_bits))
+    bench.load.send(image_payloads(other.image, bench.design.load_bits))
     await bench.step(200)
     assert bench.load.taken == before, "loading began"
     assert (bench.status("loading"), bench.status("ready")) == (1, 1)
     bench.i.send(payloads[-1:])
     await bench.until(lambda: bench.load.done, 20_000, "the image was not taken")
-    bench.i.send(row_payloads(bench.chain, other.rows))
+    bench.i.send(row_payloads(bench.design, other.rows))
     await drain(bench, 3)
     check_rows(bench, np.concatenate([given.results, other.results]))

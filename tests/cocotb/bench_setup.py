@@ -28,7 +28,7 @@ async def load(bench: Bench, image: bytes) -> None:
 
 def check_rows(bench: Bench, expected: np.ndarray) -> None:
     """Everything that has left since the reset is `expected`, and nothing more."""
-    transfers = bench.chain.last.output_transfers
+    transfers = bench.design.last.output_transfers
     assert len(bench.o.payloads) == len(expected) * transfers, (
         f"{len(bench.o.payloads)} transfers left instead of {len(expected) * transfers}")
     results = bench.results()
@@ -40,14 +40,14 @@ def check_rows(bench: Bench, expected: np.ndarray) -> None:
 
 async def finish_rows(bench: Bench, rows: np.ndarray, expected: np.ndarray) -> None:
     """Send rows; all that has left after them, and a while longer, is `expected`."""
-    bench.i.send(row_payloads(bench.chain, rows))
+    bench.i.send(row_payloads(bench.design, rows))
     await drain(bench, len(expected))
     check_rows(bench, expected)
 
 
 async def drain(bench: Bench, count: int, *, longer: int | None = None) -> None:
     """Wait until `count` rows have left, then long enough to see one too many."""
-    slowest = max(bench.chain.cycles_per_row, bench.chain.first.input_transfers)
+    slowest = max(bench.design.cycles_per_row, bench.design.first.input_transfers)
     await bench.until(lambda: bench.rows_out >= count, 2000 + 200 * count * slowest,
                       f"{bench.rows_out} of {count} rows had left, no more came")
     bench.o.willing = always
