@@ -12,6 +12,9 @@ from .module import GraphModule
 
 __all__ = ["HintedLoss"]
 
+SMALLEST = 1e-6
+"""Variance of a node that always gives the same."""
+
 
 class HintedLoss:
     """A teacher's scores, and beside them the results of some of its nodes.
@@ -51,5 +54,6 @@ class HintedLoss:
         loss = self.scores(logits, batch)
         for name in self.nodes:
             own, wanted = self.found.pop(name), self.wanted.pop(name)
-            loss = loss + self.weight * ((own - wanted) ** 2).mean() / wanted.var()
+            spread = wanted.var().clamp(min=SMALLEST)
+            loss = loss + self.weight * ((own - wanted) ** 2).mean() / spread
         return loss
