@@ -35,7 +35,7 @@ def compile_(network: Annotated[Path, typer.Argument(
     """Build a whole network as an accelerator: an engine for every layer, joined by streams.
 
     Folds every layer so that none is slower, or larger, than it need be, makes room where pixels
-    wait for others, and writes Verilog, a manifest and design.toml, which pqhw sim, synth and
+    wait for others, and writes Verilog, a manifest and spec.toml, which pqhw sim, synth and
     verilog take like the spec of a single engine.
     Example: pqhw compile int8/digits-cnn.toml --device lfe5u-25f -o build
     """
@@ -43,7 +43,6 @@ def compile_(network: Annotated[Path, typer.Argument(
     from .explore.balance import balance
     from .explore.size import parse_budget
     from .report.dataflow import dataflow_json, dataflow_table
-    from .spec.dataflow import dump_design
     from .spec.network import load_network, load_network_parameters
     if network.suffix != ".toml":
         raise SpecError(f"NETWORK must be the .toml file of an integer network, but is {network}.")
@@ -60,9 +59,8 @@ def compile_(network: Annotated[Path, typer.Argument(
         folder.mkdir(parents=True, exist_ok=True)
         about = write_product(found.design, folder, target=part.family,
                               parameters=tuple(own.values()))
-    (folder / "design.toml").write_text(dump_design(found.design), encoding="utf-8")
     document: dict[str, Any] = dataflow_json(found, part) | {"image_bytes": about["image"]["bytes"]}
     show(document, json_out, dataflow_table(found, part))
     if json_out != "-":
-        out.print(f"design: {escape(str(folder / 'design.toml'))}", soft_wrap=True,
+        out.print(f"design: {escape(str(folder / 'spec.toml'))}", soft_wrap=True,
                   highlight=False)

@@ -28,11 +28,11 @@ def test_a_network_is_folded_written_and_told(pqhw, net, tmp_path):
     assert (status, err) == (0, "")
     rows = {line.split()[1]: line for line in out.splitlines() if "│" in line}
     assert "pq tree" in rows["block.b"] and "subsample" in rows["block.few"]
-    assert "design: residual-lfe5u-25f/design.toml" in out
+    assert "design: residual-lfe5u-25f/spec.toml" in out
     folder = tmp_path / "residual-lfe5u-25f"
-    assert {path.name for path in folder.iterdir()} >= {"design.toml", "pqhw_top.v",
+    assert {path.name for path in folder.iterdir()} >= {"spec.toml", "pqhw_top.v",
                                                         "manifest.json"}
-    design, _ = load_design(folder / "design.toml")
+    design, _ = load_design(folder / "spec.toml")
     assert design.cycles_per_row <= 600
     manifest = json.loads((folder / "manifest.json").read_text())
     assert manifest["cycles_per_row"] == design.cycles_per_row
@@ -55,7 +55,7 @@ def test_machines_are_told_the_same(pqhw, net):
 
 def test_a_design_is_simulated_like_an_engine(pqhw, net, tmp_path):
     assert pqhw("compile", "residual.toml", *CHOICE, "-o", "b")[0] == 0
-    status, out, err = pqhw("sim", "b/design.toml", "--params", "residual.npz", "--input", "x.npy",
+    status, out, err = pqhw("sim", "b/spec.toml", "--params", "residual.npz", "--input", "x.npy",
                             "--level", "cxxrtl", "--device", "lfe5u-25f", "-o", "y.npy")
     assert (status, err) == (0, "") and "equal" in out
     np.testing.assert_array_equal(np.load("y.npy"), network_results(*net, images(3)))
