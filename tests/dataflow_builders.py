@@ -87,3 +87,29 @@ def residual(**folding) -> tuple[DataflowSpec, tuple]:
     parameters = tuple(random_parameters(ChainSpec((own,)), seed)[0]
                        for seed, own in enumerate(network.engines.values()))
     return with_buffers(DataflowSpec(network)), parameters
+
+
+def regrouped(**folding) -> tuple[DataflowSpec, tuple]:
+    """Pixels of a convolution as a row beside the row of a dense layer: units of 4 and of 80."""
+    common = {"activation_bits": 5, "activation_signed": True, "prototype_bits": 4,
+              "table_bits": 5, "output": Requantize(bits=4, signed=True), **folding}
+    pixels = pq(C=6, N=4, F=1, H=5, W=4, V=2, K=4, **common)
+    row = pq(D=120, N=80, V=4, K=4, **common)
+    network = NetworkSpec("regrouped", GIVEN, (
+        NetworkNode("pixels", Engine(pixels), (INPUT,)),
+        NetworkNode("flat", Flatten(), ("pixels",)),
+        NetworkNode("flat2", Flatten(), (INPUT,)),
+        NetworkNode("row", Engine(row), ("flat2",)),
+        NetworkNode("sum", Sum(bits=4, signed=True), ("flat", "row"))))
+    parameters = tuple(random_parameters(ChainSpec((own,)), seed)[0]
+                       for seed, own in enumerate(network.engines.values()))
+    return with_buffers(DataflowSpec(network)), parameters
+
+
+def rows(lanes: int) -> tuple[DataflowSpec, tuple]:
+    """A dense layer of images that are but flattened."""
+    dense = mac(D=120, N=4, activation_bits=5, activation_signed=True, weight_bits=4,
+                inputs_per_cycle=lanes, outputs_per_cycle=4)
+    network = NetworkSpec("rows", GIVEN, (NetworkNode("flat", Flatten(), (INPUT,)),
+                                          NetworkNode("dense", Engine(dense), ("flat",))))
+    return (with_buffers(DataflowSpec(network)), random_parameters(ChainSpec((dense,)), 5))

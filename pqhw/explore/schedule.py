@@ -3,15 +3,17 @@
 A part takes steps, one after another: a step may take a unit, a pixel or a row, from each of its
 inputs, and may give one. With images coming in at an even pace and room for everything, each time
 follows from earlier ones; the most units that wait at once on a stream are then the room that it
-needs. As nothing in a dataflow ever gets later because something else gets earlier, an accelerator
-with that room keeps the pace, and does not lock up.
+needs. Nothing in a dataflow ever gets later because something else gets earlier, so with that room
+every order of events that the schedule has stays possible: the pace is kept, nothing locks up.
+Times are those of whole units, to a few cycles; what lies between is left to `SPARE`, and to the
+simulations that hold accelerators to their cycles.
 """
 
 import dataclasses
 
 import numpy as np
 
-from ..spec import Conv2d
+from ..spec import Conv2d, EngineSpec
 from ..spec.dataflow import DataflowSpec, Edge, Part, Setting
 from ..spec.network import INPUT, Mean, Subsample
 from ..spec.ranges import ceil_div
@@ -21,8 +23,8 @@ __all__ = ["Schedule", "schedule", "with_buffers"]
 IMAGES = 3
 """Images that are followed: what waits repeats from the second on."""
 
-PIPELINE = 8
-"""Cycles in a part beside those of its steps, about: registers, encoders, sums."""
+STREAM = 4
+"""Cycles in the registers of a node without weights, and in what regroups a stream, about."""
 
 SPARE = 1
 """Units of room beyond what is found, as times within a unit are not followed."""
@@ -53,11 +55,13 @@ class _Steps:
     gives: [steps] whether a unit is given
     cycles: of a step
     busy: cycles that a unit given keeps what makes it
+    latency: cycles in registers on the way
     """
     takes: np.ndarray
     gives: np.ndarray
     cycles: int
     busy: int
+    latency: int = STREAM
 
 
 def schedule(spec: DataflowSpec) -> Schedule:
@@ -69,48 +73,55 @@ def schedule(spec: DataflowSpec) -> Schedule:
     waiting: dict[tuple[str, int], int] = {}
     for name, part in spec.parts.items():
         edges = [edge for edge in spec.edges if edge.target == name]
-        arrivals = [_arrivals(edge, put[edge.source]) for edge in edges]
-        taken, put[name] = _follow(_steps(part, edges[0]), arrivals)
+        alone = len(edges) == 1
+        arrivals = [_arrivals(edge, put[edge.source], alone) for edge in edges]
+        taken, put[name] = _follow(_steps(part, _pieces(edges[0], alone)), arrivals)
         for edge in edges:
-            waiting[name, edge.index] = _most_waiting(edge, put[edge.source], taken)
+            waiting[name, edge.index] = _most_waiting(edge, put[edge.source], taken, alone)
     last = put[spec.origins[spec.network.output]]
     return Schedule(interval, waiting, int(last[0]))
 
 
-def _parts_of_rows(edge: Edge) -> int:
-    """Units of the source that make one of the target, which takes them as they come; 1 where
-    that is not so."""
-    return max(1, edge.taken.elements // edge.given.elements)
+def _pieces(edge: Edge, alone: bool) -> int:
+    """Units of the source that make one of the target, which takes them as they come where it has
+    no other input; 1 where it takes whole units."""
+    whole, rest = divmod(edge.taken.elements, edge.given.elements)
+    return whole if alone and not rest else 1
 
 
-def _arrivals(edge: Edge, put: np.ndarray) -> np.ndarray:
-    """When units are there for the target: the source's, or those that several of them make."""
-    if edge.taken.elements >= edge.given.elements:
+def _arrivals(edge: Edge, put: np.ndarray, alone: bool) -> np.ndarray:
+    """When units of the target, or their pieces, are there."""
+    given, taken = edge.given.elements, edge.taken.elements
+    if _pieces(edge, alone) > 1:
         return put
-    return np.repeat(put, edge.given.elements // edge.taken.elements)
+    ends = np.arange(1, len(put) * given // taken + 1) * taken
+    return put[-(-ends // given) - 1]
 
 
-def _most_waiting(edge: Edge, put: np.ndarray, taken: np.ndarray) -> int:
+def _most_waiting(edge: Edge, put: np.ndarray, taken: np.ndarray, alone: bool) -> int:
     """Units of the source that wait at once."""
-    split = max(1, edge.given.elements // edge.taken.elements)
-    gone = taken[split - 1::split]
+    gone = taken
+    if _pieces(edge, alone) == 1:
+        ends = np.arange(1, len(put) + 1) * edge.given.elements
+        last = -(-ends // edge.taken.elements) - 1
+        gone = taken[last[last < len(taken)]]
     put = put[:len(gone)]
     # When unit j comes, those before it that have not gone wait, and it does.
     before = np.searchsorted(gone, put, side="right")
     return int((np.arange(1, len(put) + 1) - before).max(initial=0))
 
 
-def _steps(part: Part, edge: Edge) -> _Steps:
-    """The steps of a part, in which it takes units of its inputs, of which `edge` is the first."""
+def _steps(part: Part, pieces: int) -> _Steps:
+    """The steps of a part, in which it takes units of its inputs, or so many pieces of each."""
     engine, window = part.engine, part.window
+    latency = STREAM if engine is None else _latency(engine)
     if engine is not None and isinstance(engine.layer, Conv2d):
         assert engine.front is not None
-        busy = engine.front.output_cycles
-        return _window_steps(engine.layer, max(engine.window.transfers, engine.pixel_cycles), busy)
+        cycles = max(engine.window.transfers, engine.pixel_cycles)
+        return _window_steps(engine.layer, cycles, engine.front.output_cycles, latency)
     if window is not None:
-        return _window_steps(window.layer, window.transfers, window.transfers)
+        return _window_steps(window.layer, window.transfers, window.transfers, latency)
     given = part.inputs[0]
-    pieces = _parts_of_rows(edge)
     units = given.units * pieces
     gives = np.arange(units) % pieces == pieces - 1
     if isinstance(part.node.op, Mean):
@@ -123,10 +134,17 @@ def _steps(part: Part, edge: Edge) -> _Steps:
         gives = gives.reshape(-1)
     cycles = ceil_div(given.unit_transfers, pieces)
     busy = part.results.unit_transfers if engine is None else engine.row_cycles
-    return _Steps(np.ones(IMAGES * units, np.int64), np.tile(gives, IMAGES), cycles, busy)
+    return _Steps(np.ones(IMAGES * units, np.int64), np.tile(gives, IMAGES), cycles, busy, latency)
 
 
-def _window_steps(layer: Conv2d, cycles: int, busy: int) -> _Steps:
+def _latency(engine: EngineSpec) -> int:
+    """Cycles in an engine beside those of a row, at the most: its pipeline, and that of the window
+    and of what regroups its taps."""
+    window = 0 if engine.front is None else engine.window.line_stages + STREAM
+    return engine.first_tile_cycle + engine.result_stages + engine.order_stages + window + STREAM
+
+
+def _window_steps(layer: Conv2d, cycles: int, busy: int, latency: int) -> _Steps:
     """Positions of a window: some have a pixel, some complete an output."""
     position = np.arange(layer.period)
     y, x = position // layer.pitch, position % layer.pitch
@@ -137,7 +155,7 @@ def _window_steps(layer: Conv2d, cycles: int, busy: int) -> _Steps:
     gives = np.zeros(steps + int(places[-1]) + 1, bool)
     for image in range(IMAGES):
         gives[image * layer.period + places] = True
-    return _Steps(np.tile(pixels, IMAGES), gives[:steps], cycles, busy)
+    return _Steps(np.tile(pixels, IMAGES), gives[:steps], cycles, busy, latency)
 
 
 def _follow(steps: _Steps, arrivals: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
@@ -158,7 +176,7 @@ def _follow(steps: _Steps, arrivals: list[np.ndarray]) -> tuple[np.ndarray, np.n
             # A result waits until what makes it is free; the one before is then under way.
             now = max(now, free)
             free = now + steps.busy
-            given.append(free + PIPELINE)
+            given.append(free + steps.latency)
         now += steps.cycles
     return np.array(taken, np.int64), np.array(given, np.int64)
 

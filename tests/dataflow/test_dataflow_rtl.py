@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from dataflow_builders import OPERATIONS, around, images, residual
+from dataflow_builders import OPERATIONS, around, images, regrouped, residual, rows
 
 from pqhw.emit.constants import bind_constants
 from pqhw.emit.design import design_verilog
@@ -48,6 +48,19 @@ def test_every_node_gives_what_the_golden_network_does(cache, name, lanes):
          "prototype_storage": "rom"}])
 def test_a_block_with_a_shortcut_never_locks_up(cache, folding):
     check(cache, *residual(**folding), images(9))
+
+
+@pytest.mark.parametrize("folding", [{}, {"subspaces_per_cycle": 15, "outputs_per_cycle": 4}])
+def test_pixels_and_rows_meet_at_the_pace_of_the_slower(cache, folding):
+    check(cache, *regrouped(**folding), images(9))
+
+
+@pytest.mark.parametrize("lanes", [1, 7, 24])
+def test_images_that_are_but_flattened_enter_as_rows(cache, lanes):
+    spec, parameters = rows(lanes)
+    assert (spec.input.elements, spec.input.lanes) == (120, lanes)
+    assert spec.cycles_per_row == -(-120 // lanes)
+    check(cache, spec, parameters, images(9))
 
 
 def test_without_room_the_shortcut_locks_up(cache):

@@ -184,13 +184,13 @@ class DataflowSpec(Design):
 
     @functools.cached_property
     def input(self) -> RowPort:
-        taken = next(part.inputs[index] for part in self.parts.values()
-                     for index, name in enumerate(part.node.inputs)
-                     if self.origins[name] == INPUT)
-        own, shape = self.network.input.range, self.network.input.shape
-        if taken.shape == shape:
-            return RowPort(own, shape, taken.elements, taken.lanes)
-        return RowPort(own, shape, shape[-1], min(shape[-1], taken.lanes))
+        takers = [part.inputs[index] for part in self.parts.values()
+                  for index, name in enumerate(part.node.inputs) if self.origins[name] == INPUT]
+        own, shape, first = self.network.input.range, self.network.input.shape, takers[0]
+        if first.shape == shape or not any(taken.is_image for taken in takers):
+            # Images that are but flattened come in as the rows that they become.
+            return RowPort(own, shape, first.elements, first.lanes)
+        return RowPort(own, shape, shape[-1], min(shape[-1], first.lanes))
 
     @functools.cached_property
     def results(self) -> RowPort:
