@@ -56,9 +56,11 @@ def paths(chain: ChainSpec, part: Device) -> dict[str, float]:
 
 def _engine_paths(spec: EngineSpec, part: Device) -> dict[str, float]:
     found = {"sums": CLOCK_TO_Q + chain_path(spec.accumulator_bits)}
-    for section in spec.sections():
+    for section in spec.all_sections():
         if section.kind in ("tables", "weights", "prototypes"):
             store = _store(spec, section.kind)
+            if section.kind in spec.constant_kinds and store != "bram":
+                continue
             width = spec.sum_range.bits if section.kind == "tables" else 10
             found[section.kind] = (_memory_path(spec, part, store, section.words)
                                    + (chain_path(width) if store == "bram" else 0))

@@ -5,6 +5,7 @@ from typing import Any
 from rich.markup import escape
 from rich.table import Column, Table
 
+from ..explore.area.nodes import BORDER, STREAMS
 from ..explore.balance import Balanced
 from ..explore.schedule import schedule
 from ..flow.results import Area
@@ -41,15 +42,16 @@ def dataflow_json(found: Balanced, part: Device) -> dict[str, Any]:
         buffers.setdefault(edge.target, []).append(edge.words)
     nodes = []
     for name, own in design.parts.items():
-        area = found.areas.get(name)
+        area = found.areas[name]
         nodes.append({"node": name, "kind": own.engine.KIND if own.engine else own.node.op.KIND,
                       "cycles": own.cycles, "utilisation": round(own.cycles / times.interval, 4),
                       "buffers": buffers[name],
-                      "area": None if area is None else area.model_dump()})
+                      "area": area.model_dump()})
     return {"schema_version": 1, "document": "dataflow", "network": design.network.name,
             "device": part.name, "cycles_per_image": design.cycles_per_row,
             "latency_cycles_estimated": times.latency, "area": found.area.model_dump(),
-            "nodes": nodes}
+            "streams": found.areas[STREAMS].model_dump(),
+            "border": found.areas[BORDER].model_dump(), "nodes": nodes}
 
 
 def dataflow_table(found: Balanced, part: Device) -> Table:
@@ -65,16 +67,18 @@ def dataflow_table(found: Balanced, part: Device) -> Table:
     for edge in design.edges:
         rooms.setdefault(edge.target, []).append(edge.words)
     for name, own in design.parts.items():
-        area = found.areas.get(name)
-        figures = ["", "", ""] if area is None else [f"{area.lut4:,}", str(area.bram),
-                                                     str(area.dsp)]
+        area = found.areas[name]
+        figures = [f"{area.lut4:,}", str(area.bram), str(area.dsp)]
         table.add_row(escape(name), _kind(own), _lanes(own), f"{own.cycles:,}",
                       f"{100 * own.cycles / cycles:.0f} %", *figures,
                       "" if own.engine is None else _storage(own.engine),
                       ", ".join(map(str, rooms[name])) if any(rooms[name]) else "")
     total: Area = found.area
     table.add_section()
-    table.add_row("all layers", "", "", f"{cycles:,}", "", f"{total.lut4:,}", str(total.bram),
+    for name in (STREAMS, BORDER):
+        area = found.areas[name]
+        table.add_row(name, "", "", "", "", f"{area.lut4:,}", str(area.bram), str(area.dsp), "", "")
+    table.add_row("all", "", "", f"{cycles:,}", "", f"{total.lut4:,}", str(total.bram),
                   str(total.dsp), "", "")
     return table
 

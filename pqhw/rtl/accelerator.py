@@ -93,8 +93,10 @@ class Accelerator(wiring.Component):
         unbound = self.design.unbound
         if unbound is not None:
             kinds = " and ".join(sorted(unbound.constant_kinds))
-            raise SpecError(f'engine storage "rom" builds {kinds} into the logic, so the '
-                            "parameters must be given (--params), but are not.")
+            raise SpecError(
+                ("engine.resident builds all parameters in" if unbound.engine.resident else
+                 f'engine storage "rom" builds {kinds} into the logic')
+                + ", so the parameters must be given (--params), but are not.")
         m = Module()
         m.submodules.guard = guard = RowGuard(self.design.input, self.design.double_buffered,
                                               self.design.precision_count)

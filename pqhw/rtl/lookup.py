@@ -50,7 +50,8 @@ class TableLookup(wiring.Component):
             "enable": In(1), "moves": In(1),
             "sums": Out(lanes_layout(spec.sum_range, spec.outputs)), "done": Out(1), "last": Out(1),
             **bank_ports(spec),
-            **({} if spec.folds_bias else {"load_tables": In(SectionPort(self.section))}),
+            **({} if "tables" in spec.constant_kinds
+               else {"load_tables": In(SectionPort(self.section))}),
         })
 
     def elaborate(self, platform: Target) -> Module:
@@ -96,11 +97,13 @@ class TableLookup(wiring.Component):
         return self.spec.masks_lookups and self.spec.table_store != "bram"
 
     def _memory(self, m: Module) -> ParameterMemory:
-        """Tables that are loaded."""
+        """Tables in memories, loaded or there from the start."""
         spec = self.spec
         tables = ParameterMemory(self.section, spec.table_store, shared_address=False,
-                                 registered=spec.engine.bram_register, clears=self.clears)
-        wiring.connect(m, wiring.flipped(self.load_tables), tables.write)
+                                 registered=spec.engine.bram_register, clears=self.clears,
+                                 constants=spec.constant_words("tables"))
+        if tables.constants is None:
+            wiring.connect(m, wiring.flipped(self.load_tables), tables.write)
         return tables
 
     def _term(self, tables: ConstantTables | ParameterMemory, n: int, lane: int) -> Value:

@@ -60,7 +60,8 @@ class ParameterMemory(wiring.Component):
     shared_address:
         Whether all banks read one address; otherwise each has its own.
     constants:
-        Fields [words, banks, fields] that the memory holds for good, as logic.
+        Fields [words, banks, fields] that the memory holds for good: as logic, or from the start
+        of block RAM.
     clears:
         Whether a lutram's output registers can be cleared.
 
@@ -103,7 +104,7 @@ class ParameterMemory(wiring.Component):
         m = Module()
         section = self.section
         if self.constants is not None:
-            m.d.comb += self.data.eq(self._constant(m, self.constants))
+            m.d.comb += self.data.eq(self._constants(m, platform, self.constants))
             return m
         words = []
         for bank in range(section.banks):
@@ -121,21 +122,46 @@ class ParameterMemory(wiring.Component):
         m.d.comb += self.data.eq(Cat(words))
         return m
 
-    def _constant(self, m: Module, constants: np.ndarray) -> Value:
-        """What stands in place of a memory that is never written."""
-        mask = (1 << self.section.field_bits) - 1
-        words = []
-        for word in constants.reshape(self.section.words, -1).tolist():
-            fields = (Const(value & mask, self.section.field_bits) for value in word)
-            words.append(Const.cast(Cat(fields)).value)
+    def _constants(self, m: Module, platform: Target, constants: np.ndarray) -> Value:
+        """What stands in place of a memory that is never written: one for all banks that share
+        an address."""
+        constants = constants.reshape(self.section.words, self.section.banks, -1)
+        if self.storage == "register" or self.addresses == 1:
+            return self._constant(m, platform, "rom", constants, self.address)
+        return Cat(self._constant(m, platform, f"rom{bank}", constants[:, bank],
+                                  self.address[bank * self.address_bits:][:self.address_bits])
+                   for bank in range(self.section.banks))
+
+    def _constant(self, m: Module, platform: Target, name: str, constants: np.ndarray,
+                  address: Value) -> Value:
+        """Constant words, read at an address."""
+        mask, bits = (1 << self.section.field_bits) - 1, self.section.field_bits
+        constants = constants.reshape(self.section.words, -1)
+        width = constants.shape[1] * bits
+        words = tuple(sum((value & mask) << place * bits for place, value in enumerate(word))
+                      for word in constants.tolist())
         if self.storage == "register":
-            return Const(words[0], len(self.data))
-        assert self.addresses == 1
-        m.submodules.rom = memory = Memory(shape=unsigned(len(self.data)), depth=len(words),
-                                           init=words, attrs={"rom_style": "logic"})
+            return Const(words[0], width)
+        if self.storage == "bram" and platform.block_ram is not None:
+            ram = place(m, platform, name, "block_rom", platform.block_ram, width, len(words),
+                        self.registered, words)
+            m.d.comb += [ram.read_enable.eq(self.enable), ram.read_address.eq(address)]
+            return ram.read_data
+        style = "block" if self.storage == "bram" else "logic"
+        m.submodules[name] = memory = Memory(shape=unsigned(width), depth=len(words), init=words,
+                                             attrs={"rom_style": style})
         reader = memory.read_port()
-        m.d.comb += [reader.addr.eq(self.address), reader.en.eq(self.enable)]
-        return reader.data
+        m.d.comb += [reader.addr.eq(address), reader.en.eq(self.enable)]
+        return self._registered(m, reader.data, name)
+
+    def _registered(self, m: Module, data: Value, name: str) -> Value:
+        """What was read, behind the register that block RAM may have."""
+        if not self.registered:
+            return data
+        word = Signal(len(data), name=f"{name}_q", reset_less=True)
+        with m.If(self.enable):
+            m.d.sync += word.eq(data)
+        return word
 
     def _chunk(self, m: Module, platform: Target, name: str, write, data, address, clear):
         width = len(data)
@@ -161,12 +187,7 @@ class ParameterMemory(wiring.Component):
             return read_or_clear(m, memory, address, self.enable, clear, f"{name}_q")
         reader = memory.read_port()
         m.d.comb += [reader.en.eq(self.enable), reader.addr.eq(address)]
-        if not self.registered:
-            return reader.data
-        word = Signal(width, name=f"{name}_q", reset_less=True)
-        with m.If(self.enable):
-            m.d.sync += word.eq(reader.data)
-        return word
+        return self._registered(m, reader.data, name)
 
     def _pair(self, m: Module, name: str, write, data, address) -> Value:
         """Two words, one of them chosen into a register."""

@@ -45,8 +45,9 @@ class RowOrder(wiring.Component):
         self.banked = spec.engine.double_buffered
         self.section = spec.section("order")
         stream = row_stream(spec.result_range, spec.lanes_out, self.banked)
-        super().__init__({"i": In(stream), "o": Out(stream),
-                          "load_order": In(SectionPort(self.section))})
+        self.constants = spec.constant_words("order")
+        super().__init__({"i": In(stream), "o": Out(stream), **(
+            {"load_order": In(SectionPort(self.section))} if self.constants is None else {})})
 
     def elaborate(self, platform: Target) -> Module:
         m = Module()
@@ -127,8 +128,11 @@ class RowOrder(wiring.Component):
         """Fields of the transfer that leaves next, read while the one in front of it is."""
         spec, section = self.spec, self.section
         storage = "bram" if platform.small_memory == "bram" else "lutram"
-        m.submodules.order = memory = ParameterMemory(section, storage)
-        wiring.connect(m, wiring.flipped(self.load_order), memory.write)
+        if self.constants is not None:
+            storage = "rom"
+        m.submodules.order = memory = ParameterMemory(section, storage, constants=self.constants)
+        if self.constants is None:
+            wiring.connect(m, wiring.flipped(self.load_order), memory.write)
         index = Signal(range(section.words), name="place_index")
         ahead = Signal(range(section.words), name="place_ahead", init=1 % section.words)
         count_up(m, index, section.words, step)

@@ -83,10 +83,11 @@ class Results(wiring.Component):
     def __init__(self, spec: EngineSpec):
         self.spec = spec
         self.bank_bits = spec.bank_bits
-        self.sections: dict[str, Section] = {section.kind: section for section in spec.sections()
+        self.sections: dict[str, Section] = {section.kind: section
+                                             for section in spec.all_sections()
                                              if section.kind in SECTIONS}
         ports = {f"load_{kind}": In(SectionPort(section))
-                 for kind, section in self.sections.items()}
+                 for kind, section in self.sections.items() if kind not in spec.constant_kinds}
         super().__init__({
             "sums": In(lanes_layout(spec.column_range, spec.columns)), "done": In(1),
             "last": In(1), "enable": In(1),
@@ -162,7 +163,9 @@ class Results(wiring.Component):
         if transfers == 1 or kind not in self.sections:
             return index, (ahead, step)
         stale = Signal(name="stale", init=1)
-        written = getattr(self, f"load_{kind}").enable[-1]
+        written: Value = Const(0, 1)
+        if kind not in self.spec.constant_kinds:
+            written = getattr(self, f"load_{kind}").enable[-1]
         m.d.sync += stale.eq(written)
         read = step | stale
         count_up(m, ahead, transfers, read)
@@ -177,8 +180,12 @@ class Results(wiring.Component):
         storage = platform.small_memory
         if section.words == 1:
             storage = "pair" if self.bank_bits else "register"
-        m.submodules[kind] = memory = ParameterMemory(section, storage)
-        wiring.connect(m, wiring.flipped(getattr(self, f"load_{kind}")), memory.write)
+        constants = self.spec.constant_words(kind)
+        if constants is not None and storage != "register":
+            storage = "rom"
+        m.submodules[kind] = memory = ParameterMemory(section, storage, constants=constants)
+        if constants is None:
+            wiring.connect(m, wiring.flipped(getattr(self, f"load_{kind}")), memory.write)
         m.d.comb += [memory.address.eq(read[0]), memory.enable.eq(read[1])]
         return memory
 

@@ -174,8 +174,9 @@ def _resolve(spec: EngineSpec, part: Device) -> EngineSpec:
     memories = ["prototype_storage", "table_storage", "weight_storage"]
     if spec.front is not None:
         memories.append("line_storage")
-    stores: dict[str, Any] = {field: _storage(part, field, getattr(spec.engine, field))
-              for field in memories if hasattr(spec.engine, field)}
+    stores: dict[str, Any] = {
+        field: _storage(part, field, getattr(spec.engine, field)) for field in memories
+        if hasattr(spec.engine, field) and not (spec.engine.resident and field != "line_storage")}
     if (isinstance(spec, MACSpec) and spec.engine.weight_code == "auto"
             and (spec.in_logic or spec.engine.multiplier == "lut")):
         signed = part.family == "ice40" and spec.engine.scheme == "fixed" and spec.packed == 1

@@ -98,7 +98,7 @@ class EncoderSpec(abc.ABC):
     @property
     def constant_kinds(self) -> frozenset[str]:
         """Kinds of sections that are built into the logic: all of the encoder's, or none."""
-        if self.engine.prototype_storage != "rom":
+        if self.engine.prototype_storage != "rom" and not self.engine.resident:
             return frozenset()
         return frozenset(section.kind for section in self.sections())
 
@@ -195,8 +195,8 @@ class DistanceSpec(EncoderSpec):
     @property
     def prototype_store(self) -> str:
         """Where the prototypes stand: register, lutram, bram or rom."""
-        return storage(self.engine.prototype_storage, self.prototype_words, lutram_words=16,
-                       copies=self.engine.copies)
+        return storage(self.engine, self.engine.prototype_storage, self.prototype_words,
+                       lutram_words=16)
 
     @property
     def prototype_stages(self) -> int:
@@ -211,8 +211,8 @@ class DistanceSpec(EncoderSpec):
     @property
     def norm_store(self) -> str:
         """Where the norms stand: register, lutram, bram or rom."""
-        return storage(self.engine.prototype_storage, self.norm_words, lutram_words=16,
-                       copies=self.engine.copies)
+        return storage(self.engine, self.engine.prototype_storage, self.norm_words,
+                       lutram_words=16)
 
     @property
     def part_stages(self) -> int:

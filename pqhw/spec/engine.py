@@ -6,13 +6,16 @@ import functools
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
+import numpy as np
+
 from .constants import Constants
 from .conv import Conv2d, LayerShape
+from .fields import SpecError
 from .folds import Folds
 from .image import Section
 from .ports import RowPort
 from .ranges import Range, ceil_log2
-from .rules import check_results, check_sums
+from .rules import check_resident, check_results, check_sums
 from .storage import read_stages
 from .widths import MULTIPLIER_BITS
 
@@ -44,6 +47,7 @@ class EngineSpec(Folds):
     constants: Constants | None = None
 
     def __post_init__(self) -> None:
+        check_resident(self)
         check_sums(self)
         check_results(self)
 
@@ -131,8 +135,22 @@ class EngineSpec(Folds):
 
     @property
     def constant_kinds(self) -> frozenset[str]:
-        """Kinds of sections that are built into the logic."""
-        return frozenset()
+        """Kinds of sections that are built in: all of a resident engine's."""
+        if not self.engine.resident:
+            return frozenset()
+        return frozenset(section.kind for section in self.all_sections())
+
+    def constant_words(self, kind: str) -> np.ndarray | None:
+        """Fields [words, banks, fields] of a section that is built in; None where it is loaded.
+
+        Raises `SpecError` where they are not known, as the engine is not bound.
+        """
+        if kind not in self.constant_kinds:
+            return None
+        if self.constants is None:
+            raise SpecError(f"{kind} must be known to be built in, but are not: bind_constants "
+                            "comes first.")
+        return self.constants.words[kind]
 
     def bind(self, constants: Constants) -> "EngineSpec":
         """The spec with its constants, which its logic cannot be built without."""
@@ -140,14 +158,18 @@ class EngineSpec(Folds):
 
     def section(self, kind: str) -> Section:
         """The section of a kind, whether it is loaded or constant."""
-        return next(section for section in self.parameter_sections(0) if section.kind == kind)
+        return next(section for section in self.all_sections() if section.kind == kind)
 
     def sections(self, stage: int = 0) -> tuple[Section, ...]:
         """The sections of the parameter image, in their order."""
+        return tuple(section for section in self.all_sections(stage)
+                     if section.kind not in self.constant_kinds)
+
+    def all_sections(self, stage: int = 0) -> tuple[Section, ...]:
+        """Whatever the engine holds, whether it is loaded or constant."""
         make = functools.partial(Section, stage=stage, load_bits=self.engine.load_bits,
                                  copies=self.engine.copies)
-        sections = [section for section in self.parameter_sections(stage)
-                    if section.kind not in self.constant_kinds]
+        sections = list(self.parameter_sections(stage))
         if self.bias_bits:
             sections.append(make(kind="bias", words=self.words_of_all(self.result_words),
                                  fields=self.lanes_out, field_bits=self.bias_bits))

@@ -103,8 +103,8 @@ class MACSpec(Products):
     @property
     def weight_store(self) -> str:
         """Where the weights stand: register, lutram or bram (`auto`)."""
-        return storage(self.engine.weight_storage, self.weight_words, lutram_words=1,
-                       copies=self.engine.copies)
+        return storage(self.engine, self.engine.weight_storage, self.weight_words,
+                       lutram_words=1)
 
     @property
     def weight_stages(self) -> int:

@@ -249,8 +249,8 @@ class PQSpec(EngineSpec):
     @property
     def table_store(self) -> str:
         """Where the tables stand: lutram, bram or rom."""
-        return storage(self.engine.table_storage, self.table_words, lutram_words=32,
-                       copies=self.engine.copies)
+        return storage(self.engine, self.engine.table_storage, self.table_words,
+                       lutram_words=32)
 
     @property
     def wraps(self) -> bool:
@@ -260,11 +260,13 @@ class PQSpec(EngineSpec):
     @property
     def folds_bias(self) -> bool:
         """Whether tables, bias and shift are constants."""
-        return self.engine.table_storage == "rom"
+        return self.table_store == "rom"
 
     @property
     def constant_kinds(self) -> frozenset[str]:
         """Kinds of sections that are built into the logic."""
+        if self.engine.resident:
+            return super().constant_kinds
         return self.encoder.constant_kinds | ({"tables"} if self.folds_bias else set())
 
     @property

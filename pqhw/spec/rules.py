@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 DSP_PORT_BITS = 18
 """Bits of an operand without sign that the widest DSP block takes."""
 
-__all__ = ["check_mixed", "check_pixels", "check_results", "check_sums", "check_tree",
-           "check_vectors", "check_weights"]
+__all__ = ["check_mixed", "check_pixels", "check_resident", "check_results", "check_sums",
+           "check_tree", "check_vectors", "check_weights"]
 
 
 def check_sums(spec: "EngineSpec") -> None:
@@ -59,6 +59,18 @@ def _check_wrapped(spec: "EngineSpec", accumulator_bits: int | None) -> None:
     if spec.output is not None and (spec.output.shift or 0) > spec.max_shift:
         raise SpecError(f"precision.output.shift must be at most {spec.max_shift} with "
                         f'precision.compatibility = "wrap16", but is {spec.output.shift}.')
+
+
+def check_resident(spec: "EngineSpec") -> None:
+    """What is built in is not loaded in copies, nor chosen among."""
+    if not spec.engine.resident:
+        return
+    if spec.engine.double_buffered:
+        raise SpecError("engine.double_buffered must be left out with engine.resident, as nothing "
+                        "is loaded, but is true.")
+    if getattr(spec.engine, "scheme", "") == "bitplane":
+        raise SpecError('engine.resident must be left out with engine.scheme = "bitplane", '
+                        "but is true.")
 
 
 def check_results(spec: "EngineSpec") -> None:

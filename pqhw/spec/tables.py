@@ -38,6 +38,13 @@ class _Table:
 class _Engine(_Table):
     TABLE = "engine"
     double_buffered: bool
+    resident: bool
+
+    def to_mapping(self) -> dict[str, Any]:
+        values = super().to_mapping()
+        if not self.resident:
+            del values["resident"]
+        return values
 
     @property
     def copies(self) -> int:
@@ -139,6 +146,9 @@ class PQEngine(_Engine):
                              only=LOAD_BITS)
     double_buffered: bool = boolean("memories hold two images: the next one loads while rows "
                                     "pass", default=False)
+    resident: bool = boolean("all parameters are built in: block RAM holds them from the start, "
+                             "what would stand in LUT RAM or registers is logic, and nothing is "
+                             "loaded", default=False)
     counter_bits: int = integer(12, 32, "width of the status counters, in bits", default=16)
 
     def __post_init__(self) -> None:
@@ -183,6 +193,9 @@ class MACEngine(_Engine):
                              only=LOAD_BITS)
     double_buffered: bool = boolean("memories hold two images: the next one loads while rows "
                                     "pass", default=False)
+    resident: bool = boolean("all parameters are built in: block RAM holds them from the start, "
+                             "what would stand in LUT RAM or registers is logic, and nothing is "
+                             "loaded", default=False)
     counter_bits: int = integer(12, 32, "width of the status counters, in bits", default=16)
 
     def __post_init__(self) -> None:

@@ -89,8 +89,8 @@ class TreeSpec(EncoderSpec):
     @property
     def dims_store(self) -> str:
         """Where loaded split dimensions stand: register, lutram or bram."""
-        return storage(self.engine.prototype_storage, self.trees, lutram_words=16,
-                       copies=self.engine.copies)
+        return storage(self.engine, self.engine.prototype_storage, self.trees,
+                       lutram_words=16)
 
     @property
     def dims_stages(self) -> int:
@@ -127,8 +127,8 @@ class TreeSpec(EncoderSpec):
 
     def level_store(self, level: int) -> str:
         """Where the thresholds of a level stand: register, lutram or bram."""
-        return storage(self.engine.prototype_storage, self.level_words(level), lutram_words=16,
-                       copies=self.engine.copies)
+        return storage(self.engine, self.engine.prototype_storage, self.level_words(level),
+                       lutram_words=16)
 
     def level_stages(self, level: int) -> int:
         """Cycles from a node to its threshold."""

@@ -17,6 +17,7 @@ MULTIPLIER_BITS = 16
 class Widths(abc.ABC):
     """What follows from a spec's precision: every range is the tightest that its bound gives."""
     MINIMUM_BIAS_BITS: ClassVar[int]
+    engine: Any
     precision: Any
     constants: Constants | None
 
@@ -109,7 +110,8 @@ class Widths(abc.ABC):
     @property
     def loaded_shift(self) -> bool:
         """Whether the shift comes with the parameters instead of being built in."""
-        return self.output is not None and self.output.shift is None and not self.folds_bias
+        return (self.output is not None and self.output.shift is None and not self.folds_bias
+                and not self.engine.resident)
 
     @property
     def built_shift(self) -> int:

@@ -1,6 +1,7 @@
 """Cells of what stands around the engines: guard, counters, replay, gearboxes."""
 
-from ...spec import ChainSpec, EngineSpec, PQSpec
+from ...spec import EngineSpec, PQSpec
+from ...spec.design import Design
 from ...spec.gearbox import GearboxSpec
 from ...spec.ports import RowPort
 from ...spec.ranges import ceil_div, ceil_log2
@@ -22,11 +23,11 @@ def guard(fabric: Fabric, rows: RowPort) -> Cells:
     return cells + Cells(lut=27 if fabric.ecp5 else 17, ff=1)
 
 
-def counters(fabric: Fabric, chain: ChainSpec) -> Cells:
+def counters(fabric: Fabric, design: Design) -> Cells:
     """Rows in, rows out, stalled cycles; whether rows are under way; two sticky flags; the rows
     whose results make an image."""
-    bits = chain.first.engine.counter_bits
-    return (fabric.counter(1 << bits) * 3 + fabric.counter(chain.results.units)
+    bits = design.counter_bits
+    return (fabric.counter(1 << bits) * 3 + fabric.counter(design.results.units)
             + Cells(lut=10 + bits, ff=2))
 
 

@@ -36,7 +36,8 @@ def prototype_memory(fabric: Fabric, spec: DistanceSpec) -> Cells:
             cells += section_memory(fabric, section, stores[section.kind],
                                     spec.engine.bram_register)
         elif section.words > 1:
-            cells += fabric.memory("rom", section.width, section.words)
+            cells += fabric.memory(stores[section.kind], section.width, section.words,
+                                   registered=spec.engine.bram_register)
     return cells
 
 

@@ -71,11 +71,15 @@ def results(fabric: Fabric, spec: EngineSpec) -> Cells:
     cells += _transfer_counters(fabric, spec)
     stages = spec.result_stages - int(lanes < spec.columns)
     cells += fabric.registers(2 * stages, alone=True)
-    for section in spec.sections():
-        if section.kind in ("bias", "multiplier", "shift"):
+    for section in spec.all_sections():
+        if section.kind not in ("bias", "multiplier", "shift"):
+            continue
+        if section.kind not in spec.constant_kinds:
             single = "register" if section.copies == 1 else "pair"
             storage = single if section.words == 1 else "lutram" if fabric.ecp5 else "bram"
             cells += section_memory(fabric, section, storage, False)
+        elif section.words > 1:
+            cells += fabric.memory("rom", section.width, section.words)
     if spec.bias_bits:
         dropped = spec.output is not None and spec.output.mode == "shift" and not spec.wraps
         unread = spec.built_shift if dropped else 0
@@ -88,7 +92,7 @@ def results(fabric: Fabric, spec: EngineSpec) -> Cells:
 def _transfer_counters(fabric: Fabric, spec: EngineSpec) -> Cells:
     """Which transfer of a row is read for next, and which is at the input."""
     transfers = spec.result_words
-    needed = {section.kind for section in spec.sections()} & {"bias", "multiplier"}
+    needed = {section.kind for section in spec.all_sections()} & {"bias", "multiplier"}
     if transfers == 1 or not needed:
         return Cells()
     counters = 1 + int(spec.engine.double_buffered or len(needed) == 2)
@@ -106,7 +110,9 @@ def row_order(fabric: Fabric, spec: MACSpec) -> Cells:
     bits, lanes, depth = spec.result_range.bits, spec.lanes_out, 2 << transfer_bits
     small = fabric.ecp5 and depth <= LUTRAM_WORDS
     cells = fabric.memory("lutram" if small else "bram", bits, depth, registered=False) * lanes
-    cells += section_memory(fabric, section, "lutram" if fabric.ecp5 else "bram", False)
+    loaded = "lutram" if fabric.ecp5 else "bram"
+    cells += section_memory(fabric, section, "rom" if "order" in spec.constant_kinds else loaded,
+                            False)
     cells += fabric.registers(lanes * lane_bits, alone=True)
     cells += Cells(lut=0.5 * bits * lanes * (lanes - 1)) if lanes > 1 else Cells()
     cells += fabric.counter(spec.computed_transfers) + fabric.counter(spec.row_transfers)

@@ -28,7 +28,9 @@ def tree_memories(fabric: Fabric, spec: TreeSpec) -> Cells:
     cells = Cells()
     section = spec.section("thresholds")
     if "thresholds" in spec.constant_kinds:
-        cells += total(fabric.memory("rom", section.width, spec.level_words(level))
+        cells += total(fabric.memory(spec.level_store(level), section.width,
+                                     spec.level_words(level),
+                                     registered=spec.engine.bram_register)
                        for level in range(spec.depth) if spec.level_words(level) > 1)
     else:
         for level in range(spec.depth):

@@ -53,7 +53,8 @@ class MACCore(wiring.Component):
                                                   spec.pixels * spec.row_lanes))),
             "enable": In(1), "moves": In(1),
             "sums": Out(lanes_layout(spec.sum_range, spec.columns)), "done": Out(1), "last": Out(1),
-            **{f"load_{section.kind}": In(SectionPort(section)) for section in self.sections},
+            **{f"load_{section.kind}": In(SectionPort(section)) for section in self.sections
+               if section.kind not in spec.constant_kinds},
             **bank_ports(spec),
         })
 
@@ -63,15 +64,17 @@ class MACCore(wiring.Component):
         memories = []
         for section in self.sections:
             m.submodules[section.kind] = memory = ParameterMemory(
-                section, spec.weight_store, registered=spec.engine.bram_register)
+                section, spec.weight_store, registered=spec.engine.bram_register,
+                constants=spec.constant_words(section.kind))
             memories.append(memory)
         m.submodules.columns = sums = ColumnSums(
             spec, spec.weight_stages + spec.product_stages,
             [[spec.product_of(n, d) for d in range(spec.row_lanes)] for n in range(spec.columns)],
             spec.sum_range)
         for memory in memories:
-            port = getattr(self, f"load_{memory.section.kind}")
-            wiring.connect(m, wiring.flipped(port), memory.write)
+            if memory.constants is None:
+                port = getattr(self, f"load_{memory.section.kind}")
+                wiring.connect(m, wiring.flipped(port), memory.write)
         enable = self.enable
         word: Value = self._place(m)
         if spec.engine.double_buffered:

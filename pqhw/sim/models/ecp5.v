@@ -74,6 +74,70 @@ module DP16KD (
   parameter WRITEMODE_A = "NORMAL";
   parameter WRITEMODE_B = "NORMAL";
   parameter GSR = "AUTO";
+  parameter [319:0] INITVAL_00 = 320'bx;
+  parameter [319:0] INITVAL_01 = 320'bx;
+  parameter [319:0] INITVAL_02 = 320'bx;
+  parameter [319:0] INITVAL_03 = 320'bx;
+  parameter [319:0] INITVAL_04 = 320'bx;
+  parameter [319:0] INITVAL_05 = 320'bx;
+  parameter [319:0] INITVAL_06 = 320'bx;
+  parameter [319:0] INITVAL_07 = 320'bx;
+  parameter [319:0] INITVAL_08 = 320'bx;
+  parameter [319:0] INITVAL_09 = 320'bx;
+  parameter [319:0] INITVAL_0A = 320'bx;
+  parameter [319:0] INITVAL_0B = 320'bx;
+  parameter [319:0] INITVAL_0C = 320'bx;
+  parameter [319:0] INITVAL_0D = 320'bx;
+  parameter [319:0] INITVAL_0E = 320'bx;
+  parameter [319:0] INITVAL_0F = 320'bx;
+  parameter [319:0] INITVAL_10 = 320'bx;
+  parameter [319:0] INITVAL_11 = 320'bx;
+  parameter [319:0] INITVAL_12 = 320'bx;
+  parameter [319:0] INITVAL_13 = 320'bx;
+  parameter [319:0] INITVAL_14 = 320'bx;
+  parameter [319:0] INITVAL_15 = 320'bx;
+  parameter [319:0] INITVAL_16 = 320'bx;
+  parameter [319:0] INITVAL_17 = 320'bx;
+  parameter [319:0] INITVAL_18 = 320'bx;
+  parameter [319:0] INITVAL_19 = 320'bx;
+  parameter [319:0] INITVAL_1A = 320'bx;
+  parameter [319:0] INITVAL_1B = 320'bx;
+  parameter [319:0] INITVAL_1C = 320'bx;
+  parameter [319:0] INITVAL_1D = 320'bx;
+  parameter [319:0] INITVAL_1E = 320'bx;
+  parameter [319:0] INITVAL_1F = 320'bx;
+  parameter [319:0] INITVAL_20 = 320'bx;
+  parameter [319:0] INITVAL_21 = 320'bx;
+  parameter [319:0] INITVAL_22 = 320'bx;
+  parameter [319:0] INITVAL_23 = 320'bx;
+  parameter [319:0] INITVAL_24 = 320'bx;
+  parameter [319:0] INITVAL_25 = 320'bx;
+  parameter [319:0] INITVAL_26 = 320'bx;
+  parameter [319:0] INITVAL_27 = 320'bx;
+  parameter [319:0] INITVAL_28 = 320'bx;
+  parameter [319:0] INITVAL_29 = 320'bx;
+  parameter [319:0] INITVAL_2A = 320'bx;
+  parameter [319:0] INITVAL_2B = 320'bx;
+  parameter [319:0] INITVAL_2C = 320'bx;
+  parameter [319:0] INITVAL_2D = 320'bx;
+  parameter [319:0] INITVAL_2E = 320'bx;
+  parameter [319:0] INITVAL_2F = 320'bx;
+  parameter [319:0] INITVAL_30 = 320'bx;
+  parameter [319:0] INITVAL_31 = 320'bx;
+  parameter [319:0] INITVAL_32 = 320'bx;
+  parameter [319:0] INITVAL_33 = 320'bx;
+  parameter [319:0] INITVAL_34 = 320'bx;
+  parameter [319:0] INITVAL_35 = 320'bx;
+  parameter [319:0] INITVAL_36 = 320'bx;
+  parameter [319:0] INITVAL_37 = 320'bx;
+  parameter [319:0] INITVAL_38 = 320'bx;
+  parameter [319:0] INITVAL_39 = 320'bx;
+  parameter [319:0] INITVAL_3A = 320'bx;
+  parameter [319:0] INITVAL_3B = 320'bx;
+  parameter [319:0] INITVAL_3C = 320'bx;
+  parameter [319:0] INITVAL_3D = 320'bx;
+  parameter [319:0] INITVAL_3E = 320'bx;
+  parameter [319:0] INITVAL_3F = 320'bx;
   localparam WIDTH = DATA_WIDTH_A;
   localparam DROPPED = WIDTH == 36 ? 5 : WIDTH == 18 ? 4 : WIDTH == 9 ? 3 :
                        WIDTH == 4 ? 2 : WIDTH == 2 ? 1 : 0;
@@ -87,16 +151,67 @@ module DP16KD (
                       DIB6, DIB5, DIB4, DIB3, DIB2, DIB1, DIB0, DIA17, DIA16, DIA15, DIA14, DIA13,
                       DIA12, DIA11, DIA10, DIA9, DIA8, DIA7, DIA6, DIA5, DIA4, DIA3, DIA2, DIA1,
                       DIA0};
-  reg [WIDTH-1:0] words [0:(1 << (14 - DROPPED)) - 1];
-  reg [WIDTH-1:0] latched, registered;
-  always @(posedge CLKA)
-    if (CEA && WEA) words[write_address] <= data[WIDTH-1:0];
-  always @(posedge CLKB) begin
-    if (CEB) latched <= words[read_address];
-    if (OCEB) registered <= latched;
-  end
-  wire [WIDTH-1:0] out = REGMODE_B == "OUTREG" ? registered : latched;
-  wire [35:0] pins = WIDTH == 36 ? out : {out, 18'b0};
+  wire [WIDTH-1:0] out;
+  generate
+    if (INITVAL_00 === 320'bx) begin : written
+      reg [WIDTH-1:0] words [0:(1 << (14 - DROPPED)) - 1];
+      reg [WIDTH-1:0] latched, registered;
+      always @(posedge CLKA)
+        if (CEA && WEA) words[write_address] <= data[WIDTH-1:0];
+      always @(posedge CLKB) begin
+        if (CEB) latched <= words[read_address];
+        if (OCEB) registered <= latched;
+      end
+      assign out = REGMODE_B == "OUTREG" ? registered : latched;
+    end else begin : given
+      // A block with contents, which is never written: rows of 16 fields of 18 bits, each padded
+      // to 20. Words of 4 bits and fewer leave every ninth bit out.
+      reg [319:0] rows [0:63];
+      initial begin
+        rows[0] = INITVAL_00; rows[1] = INITVAL_01; rows[2] = INITVAL_02;
+        rows[3] = INITVAL_03; rows[4] = INITVAL_04; rows[5] = INITVAL_05;
+        rows[6] = INITVAL_06; rows[7] = INITVAL_07; rows[8] = INITVAL_08;
+        rows[9] = INITVAL_09; rows[10] = INITVAL_0A; rows[11] = INITVAL_0B;
+        rows[12] = INITVAL_0C; rows[13] = INITVAL_0D; rows[14] = INITVAL_0E;
+        rows[15] = INITVAL_0F; rows[16] = INITVAL_10; rows[17] = INITVAL_11;
+        rows[18] = INITVAL_12; rows[19] = INITVAL_13; rows[20] = INITVAL_14;
+        rows[21] = INITVAL_15; rows[22] = INITVAL_16; rows[23] = INITVAL_17;
+        rows[24] = INITVAL_18; rows[25] = INITVAL_19; rows[26] = INITVAL_1A;
+        rows[27] = INITVAL_1B; rows[28] = INITVAL_1C; rows[29] = INITVAL_1D;
+        rows[30] = INITVAL_1E; rows[31] = INITVAL_1F; rows[32] = INITVAL_20;
+        rows[33] = INITVAL_21; rows[34] = INITVAL_22; rows[35] = INITVAL_23;
+        rows[36] = INITVAL_24; rows[37] = INITVAL_25; rows[38] = INITVAL_26;
+        rows[39] = INITVAL_27; rows[40] = INITVAL_28; rows[41] = INITVAL_29;
+        rows[42] = INITVAL_2A; rows[43] = INITVAL_2B; rows[44] = INITVAL_2C;
+        rows[45] = INITVAL_2D; rows[46] = INITVAL_2E; rows[47] = INITVAL_2F;
+        rows[48] = INITVAL_30; rows[49] = INITVAL_31; rows[50] = INITVAL_32;
+        rows[51] = INITVAL_33; rows[52] = INITVAL_34; rows[53] = INITVAL_35;
+        rows[54] = INITVAL_36; rows[55] = INITVAL_37; rows[56] = INITVAL_38;
+        rows[57] = INITVAL_39; rows[58] = INITVAL_3A; rows[59] = INITVAL_3B;
+        rows[60] = INITVAL_3C; rows[61] = INITVAL_3D; rows[62] = INITVAL_3E;
+        rows[63] = INITVAL_3F;
+      end
+      wire [7-DROPPED:0] word = read_address[7-DROPPED:0];
+      wire [8:0] at = word * WIDTH;
+      wire [8:0] place = WIDTH == 36 ? word * 40 : WIDTH == 18 ? word * 20 :
+                         WIDTH == 9 ? (word >> 1) * 20 + word[0] * 9 :
+                         (at >> 4) * 20 + at[3] * 9 + at[2:0];
+      reg [319:0] row;
+      reg [8:0] from;
+      reg [WIDTH-1:0] registered;
+      wire [39:0] found = row >> from;
+      wire [WIDTH-1:0] latched = WIDTH == 36 ? {found[37:20], found[17:0]} : found[WIDTH-1:0];
+      always @(posedge CLKB) begin
+        if (CEB) row <= rows[read_address[13-DROPPED:8-DROPPED]];
+        if (CEB) from <= place;
+        if (OCEB) registered <= latched;
+      end
+      assign out = REGMODE_B == "OUTREG" ? registered : latched;
+    end
+  endgenerate
+  // Of 36 bits the lower half leaves at B, the upper at A.
+  wire [35:0] wide = out;
+  wire [35:0] pins = {wide[17:0], wide[35:18]};
   assign {DOB17, DOB16, DOB15, DOB14, DOB13, DOB12, DOB11, DOB10, DOB9, DOB8, DOB7, DOB6, DOB5,
           DOB4, DOB3, DOB2, DOB1, DOB0, DOA17, DOA16, DOA15, DOA14, DOA13, DOA12, DOA11, DOA10,
           DOA9, DOA8, DOA7, DOA6, DOA5, DOA4, DOA3, DOA2, DOA1, DOA0} = pins;
