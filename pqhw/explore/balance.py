@@ -1,6 +1,7 @@
 """Foldings of all layers of a network such that none is slower, or larger, than it need be."""
 
 import dataclasses
+import operator
 from collections.abc import Callable, Iterable, Mapping
 
 from ..flow.area import available
@@ -152,8 +153,8 @@ def _chosen(ways: Mapping[str, list[Option]], interval: int, budget: Area, part:
             ) -> dict[str, Option] | str:
     """An option of every layer within the interval and together within the budget, or what is
     short: the cheapest at prices that rise where a resource is short."""
-    has = available(part).model_dump()
-    prices = {name: 1 / has[name] if has[name] else 1.0 for name in has}
+    names = tuple(Area.model_fields)
+    prices = [1 / max(1, most) for most in available(part).model_dump().values()]
     short = "are too few for one of them"
     for _ in range(ROUNDS):
         chosen = {}
@@ -161,13 +162,13 @@ def _chosen(ways: Mapping[str, list[Option]], interval: int, budget: Area, part:
             able = [one for one in own if one.cycles <= interval]
             if not able:
                 return f"are too few for {name}, which takes {own[0].cycles}"
-            chosen[name] = min(able, key=lambda one: (sum(
-                prices[key] * value for key, value in one.area.model_dump().items()), one.cycles))
+            chosen[name] = min(able, key=lambda one: (
+                sum(map(operator.mul, prices, one.amounts)), one.cycles))
         used = _sum(one.area for one in chosen.values())
         over = _over(used, budget)
         if not over:
             return chosen
-        short, worst = f"takes {over}", over.split()[1]
+        short, worst = f"takes {over}", names.index(over.split()[1])
         prices[worst] *= DEARER
     return short
 

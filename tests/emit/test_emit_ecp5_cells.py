@@ -185,3 +185,36 @@ def test_a_block_ram_reads_what_was_written(width, words, registered, tmp_path):
         if enable:
             stages = [stored[place], stages[0]]
     assert outputs(Memory(width, words, registered), vectors, tmp_path) == expected
+
+
+class Contents(wiring.Component):
+    """A block RAM that is never written between plain ports."""
+
+    def __init__(self, *arguments):
+        self.ram = BlockRam(*arguments)
+        super().__init__({"data": Out(self.ram.width), "read": In(1),
+                          "address": In(range(self.ram.words))})
+
+    def elaborate(self, platform):
+        m = Module()
+        m.submodules.ram = ram = self.ram
+        m.d.comb += [ram.read_enable.eq(self.read), ram.read_address.eq(self.address),
+                     self.data.eq(ram.read_data)]
+        return m
+
+
+@pytest.mark.parametrize("registered", (False, True))
+@pytest.mark.parametrize("width, words", [
+    (36, 512), (40, 300), (7, 1000), (18, 1024), (5, 2048), (9, 1500), (4, 4096), (3, 9),
+    (1, 16384), (2, 20000)])
+def test_a_block_ram_has_its_contents_from_the_start(width, words, registered, tmp_path):
+    rng = random.Random(words)
+    contents = tuple(rng.getrandbits(width) for _ in range(words))
+    stages, expected, vectors = [None, None], [], []
+    for place in [0, words - 1, *(rng.randrange(words) for _ in range(300))]:
+        enable = int(rng.random() < 0.7)
+        vectors.append([enable, place])
+        expected.append(stages[registered])
+        if enable:
+            stages = [contents[place], stages[0]]
+    assert outputs(Contents(width, words, registered, contents), vectors, tmp_path) == expected
