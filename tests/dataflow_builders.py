@@ -3,7 +3,6 @@
 import numpy as np
 from builders import mac, pq
 
-from pqhw.explore.schedule import with_buffers
 from pqhw.sim.stimulus import random_parameters
 from pqhw.spec import ChainSpec, Requantize
 from pqhw.spec.dataflow import DataflowSpec, Setting
@@ -58,7 +57,7 @@ def around(name: str, lanes: int | None) -> tuple[DataflowSpec, tuple]:
                 NetworkNode("class", ArgMax(), ("row",))]
     network = NetworkSpec(name, GIVEN, (*nodes, *tail))
     settings = tuple(Setting(lanes if own in nodes else None) for own in network.nodes)
-    return (with_buffers(DataflowSpec(network, settings)),
+    return (DataflowSpec(network, settings).with_buffers(),
             random_parameters(ChainSpec((engine,)), 3))
 
 
@@ -86,7 +85,7 @@ def residual(**folding) -> tuple[DataflowSpec, tuple]:
         NetworkNode("last", Engine(last), ("flat",))))
     parameters = tuple(random_parameters(ChainSpec((own,)), seed)[0]
                        for seed, own in enumerate(network.engines.values()))
-    return with_buffers(DataflowSpec(network)), parameters
+    return DataflowSpec(network).with_buffers(), parameters
 
 
 def regrouped(**folding) -> tuple[DataflowSpec, tuple]:
@@ -103,7 +102,7 @@ def regrouped(**folding) -> tuple[DataflowSpec, tuple]:
         NetworkNode("sum", Sum(bits=4, signed=True), ("flat", "row"))))
     parameters = tuple(random_parameters(ChainSpec((own,)), seed)[0]
                        for seed, own in enumerate(network.engines.values()))
-    return with_buffers(DataflowSpec(network)), parameters
+    return DataflowSpec(network).with_buffers(), parameters
 
 
 def rows(lanes: int) -> tuple[DataflowSpec, tuple]:
@@ -112,4 +111,4 @@ def rows(lanes: int) -> tuple[DataflowSpec, tuple]:
                 inputs_per_cycle=lanes, outputs_per_cycle=4)
     network = NetworkSpec("rows", GIVEN, (NetworkNode("flat", Flatten(), (INPUT,)),
                                           NetworkNode("dense", Engine(dense), ("flat",))))
-    return (with_buffers(DataflowSpec(network)), random_parameters(ChainSpec((dense,)), 5))
+    return (DataflowSpec(network).with_buffers(), random_parameters(ChainSpec((dense,)), 5))

@@ -9,12 +9,12 @@ from ..flow.results import Area
 from ..spec import SpecError
 from ..spec.dataflow import DataflowSpec, Setting
 from ..spec.dataflow.parts import least_lanes
+from ..spec.dataflow.schedule import too_slow
 from ..spec.devices import Device
 from ..spec.network import Engine, Flatten, NetworkSpec
 from ..spec.ranges import ceil_div
 from .area.nodes import other_cells
 from .options import Option, options
-from .schedule import with_buffers
 
 __all__ = ["Balanced", "Option", "balance", "options"]
 
@@ -62,15 +62,28 @@ class _Search:
     ways: Mapping[str, list[Option]]
 
     def attempt(self, interval: int) -> Balanced | str:
-        """The design for an interval, or what is short."""
-        found = self._fitted(interval, self.ways)
-        if isinstance(found, Balanced) and found.design.cycles_per_row > interval:
-            regular = {name: [one for one in own if one.regular]
-                       for name, own in self.ways.items()}
-            found = self._fitted(interval, regular)
-        if isinstance(found, Balanced) and found.design.cycles_per_row > interval:
-            return f"are too few to regroup streams, which takes {found.design.cycles_per_row}"
-        return found
+        """The design for an interval, or what is short.
+
+        Where a window gives its pixels in bursts, or a stream cannot be cut anew fast enough,
+        layers that keep the pace alone do not between others: faster ones are tried.
+        """
+        ways = dict(self.ways)
+        while True:
+            found = self._fitted(interval, ways)
+            if isinstance(found, str) or found.design.cycles_per_row <= interval:
+                return found
+            name = too_slow(found.design, interval)
+            rest = [] if name not in ways else [
+                one for one in ways[name] if one.beats(found.design.network.engines[name])]
+            if rest:
+                assert name is not None
+                ways[name] = rest
+                continue
+            regular = {own: [one for one in them if one.regular] for own, them in ways.items()}
+            if regular == ways:
+                return (f"are too few for {name or 'the streams'} between the others, "
+                        f"which take {found.design.cycles_per_row}")
+            ways = regular
 
     def _fitted(self, interval: int, ways: Mapping[str, list[Option]]) -> Balanced | str:
         """Layers within what the streams between them leave of the budget."""
@@ -187,7 +200,7 @@ def _made(network: NetworkSpec, chosen: Mapping[str, Option], interval: int, par
             lanes = _lanes(shapes + [made.shapes[node.name]], least_lanes(node.op, shapes),
                            interval)
         settings.append(Setting(lanes))
-    design = with_buffers(DataflowSpec(made, tuple(settings)))
+    design = DataflowSpec(made, tuple(settings)).with_buffers()
     areas = {name: one.area for name, one in chosen.items()}
     for name, cells in other_cells(design, part).items():
         areas[name] = Area(lut4=round(cells.lut4), ff=round(cells.ff), bram=cells.bram,

@@ -40,12 +40,24 @@ class Option:
         """The area's figures in their order, plain and fast."""
         return tuple(self.area.model_dump().values())
 
+    def beats(self, spec: EngineSpec) -> bool:
+        """Whether it takes less time than another for an output, or for a pixel."""
+        return any(own < other for own, other in zip(_times(self.spec), _times(spec)))
+
     @property
     def regular(self) -> bool:
         """Whether its streams can be cut anew without loss wherever others are regular too: by
         powers of two, or whole."""
         return all(rows.lanes in (1 << rows.lanes.bit_length() - 1, rows.elements)
                    for rows in (self.spec.input, self.spec.results))
+
+
+def _times(spec: EngineSpec) -> tuple[int, int]:
+    """Cycles of what an engine has behind its window, for an output, and of a pixel in front of
+    it; of a dense layer a row's."""
+    if spec.front is None:
+        return spec.row_cycles, spec.input_transfers
+    return spec.front.output_cycles, max(spec.window.transfers, spec.pixel_cycles)
 
 
 @functools.lru_cache(maxsize=256)
@@ -65,7 +77,8 @@ def options(spec: EngineSpec, part: Device, *, constant: bool) -> list[Option]:
             try:
                 made = dataclasses.replace(variant, folding=folding)
                 if made.input.elements % made.input.lanes == 0:
-                    found += [_option(own, part) for own in _with_results(made)]
+                    found += [_option(own, part) for narrow in _with_channels(made)
+                              for own in _with_results(narrow)]
             except SpecError:
                 continue
     found.sort(key=lambda one: (one.cycles, one.area.lut4))
@@ -82,6 +95,17 @@ def _covers(area: tuple[int, ...], other: tuple[int, ...]) -> bool:
 
 def _foldings(spec: EngineSpec, part: Device) -> Iterable[Any]:
     return [folding for _, folding in foldings(spec, available(part))]
+
+
+def _with_channels(spec: EngineSpec) -> list[EngineSpec]:
+    """The spec with its window as wide as it is, and narrower where that is made for bursts:
+    pixels of a dataflow come evenly."""
+    if spec.front is None or spec.front.exact or spec.encodes_pixels:
+        return [spec]
+    wide = spec.front.channel_lanes
+    return [spec, *(dataclasses.replace(spec, folding=dataclasses.replace(
+        spec.folding, channels_per_cycle=lanes)) for lanes in _powers(wide)[:-1]
+        if spec.layer.unit_inputs % lanes == 0)]
 
 
 def _with_results(spec: EngineSpec) -> list[EngineSpec]:

@@ -7,7 +7,6 @@ from rich.table import Column, Table
 
 from ..explore.area.nodes import BORDER, STREAMS
 from ..explore.balance import Balanced
-from ..explore.schedule import schedule
 from ..flow.results import Area
 from ..spec import EngineSpec, PQSpec
 from ..spec.dataflow import Part
@@ -36,7 +35,7 @@ def _lanes(part: Part) -> str:
 def dataflow_json(found: Balanced, part: Device) -> dict[str, Any]:
     """Plain values."""
     design = found.design
-    times = schedule(design)
+    times = design.schedule
     buffers: dict[str, list[int]] = {}
     for edge in design.edges:
         buffers.setdefault(edge.target, []).append(edge.words)

@@ -48,7 +48,10 @@ def test_machines_are_told_the_same(pqhw, net):
     assert (status, err, document["document"]) == (0, "", "dataflow")
     assert document["image_bytes"] > 0 and document["cycles_per_image"] <= 600
     nodes = {node["node"]: node for node in document["nodes"]}
-    assert nodes["stem"]["area"]["lut4"] > 0 and nodes["block.sum"]["area"] is None
+    assert nodes["stem"]["area"]["lut4"] > 0 and nodes["block.sum"]["area"]["lut4"] > 0
+    assert document["area"]["lut4"] == sum(
+        own["lut4"] for own in (document["streams"], document["border"],
+                                *(node["area"] for node in document["nodes"])))
     assert max(node["utilisation"] for node in document["nodes"]) == 1
     assert sum(nodes["block.sum"]["buffers"]) > 0
 

@@ -1,12 +1,15 @@
 """Layers folded to one pace within a budget."""
 
 import pytest
-from dataflow_builders import residual
+from builders import mac
+from dataflow_builders import GIVEN, residual
 
+from pqhw.explore.area.nodes import BORDER, STREAMS
 from pqhw.explore.balance import balance, options
 from pqhw.explore.size import parse_budget
-from pqhw.spec import SpecError
+from pqhw.spec import Requantize, SpecError
 from pqhw.spec.devices import device
+from pqhw.spec.network import INPUT, Engine, NetworkNode, NetworkSpec
 
 PART = device("lfe5u-25f")
 NETWORK = residual()[0].network
@@ -41,6 +44,39 @@ def test_the_best_rate_fits_the_budget_and_more_budget_is_never_slower():
         assert found.area.lut4 <= most.lut4 and found.area.bram <= most.bram
         cycles.append(found.design.cycles_per_row)
     assert cycles[1] <= cycles[0]
+
+
+def wide(channels):
+    """Layers whose channels have powers of two and other numbers among their divisors."""
+    common = {"activation_bits": 4, "activation_signed": False, "weight_bits": 4,
+              "output": Requantize(bits=4, mode="scale")}
+    first = mac(C=6, N=channels, F=1, H=5, W=4, **{**common, "activation_bits": 5,
+                                                   "activation_signed": True})
+    second = mac(C=channels, N=16, F=1, H=5, W=4, **common)
+    return NetworkSpec("wide", GIVEN, (NetworkNode("first", Engine(first), (INPUT,)),
+                                       NetworkNode("second", Engine(second), ("first",))))
+
+
+@pytest.mark.parametrize("channels", [12, 48])
+@pytest.mark.parametrize("interval", [60, 80, 160, 320])
+def test_streams_are_cut_anew_without_losing_the_pace(channels, interval):
+    found = balance(wide(channels), PART, parse_budget(None, PART), interval=interval)
+    assert found.design.cycles_per_row <= interval
+
+
+def test_a_budget_is_that_of_the_whole_design():
+    free = balance(NETWORK, PART, parse_budget(None, PART), interval=300)
+    layers = sum(found.lut4 for name, found in free.areas.items() if name in NETWORK.engines)
+    assert set(free.areas) == {*free.design.parts, STREAMS, BORDER}
+    assert layers < free.area.lut4 == sum(found.lut4 for found in free.areas.values())
+    tight = balance(NETWORK, PART, parse_budget(f"lut={layers}", PART), interval=300)
+    assert tight.area.lut4 <= layers
+
+
+def test_parameters_that_are_known_are_built_in():
+    found = balance(NETWORK, PART, parse_budget(None, PART), interval=1000)
+    assert all(own.engine.resident for own in found.design.stages)
+    assert not found.design.image.sections
 
 
 def test_parameters_that_are_loaded_stand_in_no_logic():

@@ -112,8 +112,9 @@ def _whole_mean(fabric: Fabric, part: Part, op: Mean) -> Cells:
     small = transfers < SHORTEST_MEMORY
     store = "register" if small else "lutram" if fabric.ecp5 else "bram"
     ring = (fabric.registers(total_bits * part.lanes * transfers, alone=True) if small
-            else fabric.memory(store, total_bits * part.lanes, transfers))
-    lane = (fabric.add(total_bits) + fabric.registers(2 * total_bits)
+            else fabric.memory(store, total_bits * part.lanes, transfers)
+            + fabric.registers((2 * given.range.bits + total_bits) * part.lanes, alone=True))
+    lane = (fabric.add(total_bits) + fabric.registers(total_bits)
             + _scaled(fabric, total_bits, op.multiplier, part.results.range))
     return ring + lane * part.lanes + fabric.counter(height * width)
 
@@ -122,7 +123,7 @@ def _scaled(fabric: Fabric, width: int, multiplier: int, made: Range) -> Cells:
     """A product with a constant as sums of shifted values, rounded and clamped."""
     digits = _signed_digits(multiplier)
     product = width + multiplier.bit_length()
-    cells = (fabric.add(product) + fabric.registers(product)) * (digits - 1)
+    cells = (fabric.add(product) + fabric.registers(product - 3)) * (digits - 1)
     return cells + fabric.add(product) + _clamp(fabric, product, made)
 
 

@@ -1,6 +1,6 @@
 """Nodes that move integers about: every so many pixels, channels of zero, channels of many."""
 
-from amaranth.hdl import Module, Mux, Signal, Value
+from amaranth.hdl import Cat, Module, Mux, Signal, Value
 
 from ...spec.network.nodes import Concat, PadChannels, Subsample
 from ...spec.ranges import ceil_div
@@ -82,7 +82,7 @@ class ConcatNode(Node):
 
     Latency and cost
     ----------------
-    None; a counter of a pixel's transfers, and a multiplexer of the inputs per bit.
+    None; counters of a pixel's transfers and of inputs, and a multiplexer of the inputs per bit.
     """
 
     def elaborate(self, platform: Target) -> Module:
@@ -91,15 +91,15 @@ class ConcatNode(Node):
         made, ports = self.part.results, self.inputs
         place = Signal(range(made.unit_transfers), name="place")
         count_up(m, place, made.unit_transfers, moves(self.o))
+        which = Signal(range(len(ports)), name="which")
         end = 0
         for index, (port, given) in enumerate(zip(ports, self.part.inputs)):
-            first, end = end, end + given.unit_transfers
-            here = Signal(name=f"here{index}")
-            m.d.comb += [here.eq((place >= first) & (place < end)),
-                         port.ready.eq(here & self.o.ready)]
-            with m.If(here):
-                m.d.comb += self.o.valid.eq(port.valid)
-                m.d.comb += [target.eq(value) for target, value in zip(
-                    self.o.payload.data, port.payload.data)]
-        m.d.comb += self.o.payload.last.eq(place == made.unit_transfers - 1)
+            end += given.unit_transfers
+            m.d.comb += port.ready.eq((which == index) & self.o.ready)
+            with m.If(moves(self.o) & (place == end - 1)):
+                m.d.sync += which.eq((index + 1) % len(ports))
+        values = [Cat(port.payload.data, port.valid) for port in ports]
+        chosen = platform.select(m, values, which, "given")
+        m.d.comb += [Cat(self.o.payload.data, self.o.valid).eq(chosen),
+                     self.o.payload.last.eq(place == made.unit_transfers - 1)]
         return m

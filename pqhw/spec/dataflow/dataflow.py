@@ -14,6 +14,7 @@ from ..network.nodes import Engine, Flatten
 from ..ports import RowPort
 from ..ranges import ceil_div
 from .parts import Part, least_lanes
+from .schedule import Schedule, schedule, waiting_rooms
 
 __all__ = ["DataflowSpec", "Edge", "Setting"]
 
@@ -198,6 +199,14 @@ class DataflowSpec(Design):
         made = self.given(self.origins[last])
         return dataclasses.replace(made, shape=self.network.shapes[last])
 
+    def with_buffers(self) -> "DataflowSpec":
+        """The design with room where units wait, so that it keeps the pace of its slowest part."""
+        bare = DataflowSpec(self.network, tuple(Setting(own.lanes) for own in self.settings))
+        rooms = waiting_rooms(bare)
+        return DataflowSpec(self.network, tuple(
+            Setting(own.lanes, rooms[node.name] if any(rooms.get(node.name, ())) else ())
+            for node, own in zip(self.network.nodes, self.settings)))
+
     # -- Engines -----------------------------------------------------------------------------
 
     @functools.cached_property
@@ -214,6 +223,16 @@ class DataflowSpec(Design):
     # -- Cycles ------------------------------------------------------------------------------
 
     def cycles_at(self, precision: int) -> int:
+        return self.schedule.interval
+
+    @functools.cached_property
+    def schedule(self) -> Schedule:
+        """When what passes, and what must wait meanwhile."""
+        return schedule(self, self._fewest_cycles)
+
+    @property
+    def _fewest_cycles(self) -> int:
+        """Cycles of an image that no part or stream can do without."""
         return max(*(part.cycles for part in self.parts.values()),
                    *(edge.cycles for edge in self.edges),
                    self.input.transfers, self.results.transfers)

@@ -1,13 +1,11 @@
 """What must wait where, found by following pixels."""
 
-import dataclasses
-
 import numpy as np
 import pytest
 from dataflow_builders import around, residual
 
-from pqhw.explore.schedule import _follow, _Steps, schedule, with_buffers
 from pqhw.spec.dataflow import DataflowSpec, Setting
+from pqhw.spec.dataflow.schedule import _follow, _Steps
 
 
 def bare(spec):
@@ -17,7 +15,7 @@ def bare(spec):
 
 def test_a_shortcut_waits_for_what_its_block_holds_back():
     spec, _ = residual()
-    found = schedule(bare(spec))
+    found = bare(spec).schedule
     assert found.interval == spec.cycles_per_row
     # The block's second layer gives its first pixel when the fourth is there, of 2 to a row.
     assert found.waiting["block.sum", 1] >= 4
@@ -27,13 +25,13 @@ def test_a_shortcut_waits_for_what_its_block_holds_back():
 
 def test_pixels_that_come_evenly_wait_nowhere_in_a_row_of_layers():
     spec, _ = around("sum", 6)
-    found = schedule(bare(spec))
+    found = bare(spec).schedule
     assert all(count <= 1 for (target, _), count in found.waiting.items() if target != "op")
 
 
 def test_room_is_whole_units_and_one_to_spare():
     spec, _ = residual()
-    waiting = schedule(bare(spec)).waiting
+    waiting = bare(spec).schedule.waiting
     for edge in spec.edges:
         units, transfers = waiting[edge.target, edge.index], edge.given.unit_transfers
         if units > 1:
@@ -43,7 +41,7 @@ def test_room_is_whole_units_and_one_to_spare():
 
 def test_settings_beside_buffers_stay():
     spec, _ = around("concat", 2)
-    again = with_buffers(dataclasses.replace(spec))
+    again = spec.with_buffers()
     assert again == spec and {own.lanes for own in spec.settings} == {2, None}
 
 
@@ -54,7 +52,7 @@ def test_settings_beside_buffers_stay():
     ([1, 0, 1], [0, 0, 1], [0, 2], [5]),
 ])
 def test_steps_follow_each_other(takes, gives, taken, given):
-    steps = _Steps(np.array(takes), np.array(gives, bool), 1, 3)
+    steps = _Steps(np.array(takes), np.array(gives, bool), np.ones(3, int), 3)
     found = _follow(steps, [np.array([0, 2, 4])])
     pipeline = found[1][0] - given[0]
     assert found[0].tolist() == taken[:len(found[0])]

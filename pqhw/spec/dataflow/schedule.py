@@ -10,18 +10,25 @@ simulations that hold accelerators to their cycles.
 """
 
 import dataclasses
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..spec import Conv2d, EngineSpec
-from ..spec.dataflow import DataflowSpec, Edge, Part, Setting
-from ..spec.network import INPUT, Mean, Subsample
-from ..spec.ranges import ceil_div
+from ..conv import Conv2d
+from ..engine import EngineSpec
+from ..network.network import INPUT
+from ..network.nodes import Mean, Subsample
+from ..ranges import ceil_div
+from .parts import Part
 
-__all__ = ["Schedule", "schedule", "with_buffers"]
+if TYPE_CHECKING:
+    from .dataflow import DataflowSpec, Edge
 
-IMAGES = 3
-"""Images that are followed: what waits repeats from the second on."""
+__all__ = ["Schedule", "schedule", "too_slow", "waiting_rooms"]
+
+IMAGES = 6
+"""Images that are followed: what waits repeats from the second on, and windows hold the last
+back."""
 
 STREAM = 4
 """Cycles in the registers of a node without weights, and in what regroups a stream, about."""
@@ -37,10 +44,12 @@ class Schedule:
     Members
     -------
     interval: cycles from an image to the next
+    periods: the same for every part, fed at that pace
     waiting: the most units of the source that wait at once, by (target, index of its input)
     latency: cycles from an image's first pixel to its first result
     """
     interval: int
+    periods: dict[str, int]
     waiting: dict[tuple[str, int], int]
     latency: int
 
@@ -53,43 +62,62 @@ class _Steps:
     -------
     takes: [steps] units taken from every input
     gives: [steps] whether a unit is given
-    cycles: of a step
+    cycles: [steps] that a step lasts
     busy: cycles that a unit given keeps what makes it
     latency: cycles in registers on the way
     """
     takes: np.ndarray
     gives: np.ndarray
-    cycles: int
+    cycles: np.ndarray
     busy: int
     latency: int = STREAM
 
 
-def schedule(spec: DataflowSpec) -> Schedule:
-    """Follow `IMAGES` images through the parts of a spec, at the pace of its slowest."""
-    interval = spec.cycles_per_row
+def schedule(spec: "DataflowSpec", interval: int) -> Schedule:
+    """Follow `IMAGES` images through the parts of a spec, one every so many cycles, or as many
+    more as its slowest part needs: some work in bursts, and wait for what has not come."""
+    found = _at_pace(spec, interval)
+    while (slowest := max(found.periods.values())) > found.interval:
+        found = _at_pace(spec, slowest)
+    return found
+
+
+def too_slow(spec: "DataflowSpec", interval: int) -> str | None:
+    """The first part that cannot give an image every so many cycles, though they come so."""
+    return next((name for name, period in _at_pace(spec, interval).periods.items()
+                 if period > interval), None)
+
+
+def _at_pace(spec: "DataflowSpec", interval: int) -> Schedule:
     units = spec.input.units
     pace = np.arange(IMAGES * units) * interval // units
     put: dict[str, np.ndarray] = {INPUT: pace}
     waiting: dict[tuple[str, int], int] = {}
+    periods: dict[str, int] = {}
     for name, part in spec.parts.items():
         edges = [edge for edge in spec.edges if edge.target == name]
         alone = len(edges) == 1
         arrivals = [_arrivals(edge, put[edge.source], alone) for edge in edges]
-        taken, put[name] = _follow(_steps(part, _pieces(edges[0], alone)), arrivals)
+        supply = max(ceil_div(edge.gearbox.cycles_per_row * edge.taken.elements,
+                              edge.given.elements) for edge in edges)
+        taken, put[name] = _follow(_steps(part, _pieces(edges[0], alone), supply), arrivals)
+        # The last images have no others behind them, which would push out what a window holds.
+        ends = put[name][part.results.units - 1::part.results.units]
+        periods[name] = int(ends[-1] - ends[-2])
         for edge in edges:
             waiting[name, edge.index] = _most_waiting(edge, put[edge.source], taken, alone)
     last = put[spec.origins[spec.network.output]]
-    return Schedule(interval, waiting, int(last[0]))
+    return Schedule(interval, periods, waiting, int(last[0]))
 
 
-def _pieces(edge: Edge, alone: bool) -> int:
+def _pieces(edge: "Edge", alone: bool) -> int:
     """Units of the source that make one of the target, which takes them as they come where it has
     no other input; 1 where it takes whole units."""
     whole, rest = divmod(edge.taken.elements, edge.given.elements)
     return whole if alone and not rest else 1
 
 
-def _arrivals(edge: Edge, put: np.ndarray, alone: bool) -> np.ndarray:
+def _arrivals(edge: "Edge", put: np.ndarray, alone: bool) -> np.ndarray:
     """When units of the target, or their pieces, are there."""
     given, taken = edge.given.elements, edge.taken.elements
     if _pieces(edge, alone) > 1:
@@ -98,7 +126,7 @@ def _arrivals(edge: Edge, put: np.ndarray, alone: bool) -> np.ndarray:
     return put[-(-ends // given) - 1]
 
 
-def _most_waiting(edge: Edge, put: np.ndarray, taken: np.ndarray, alone: bool) -> int:
+def _most_waiting(edge: "Edge", put: np.ndarray, taken: np.ndarray, alone: bool) -> int:
     """Units of the source that wait at once."""
     gone = taken
     if _pieces(edge, alone) == 1:
@@ -111,16 +139,19 @@ def _most_waiting(edge: Edge, put: np.ndarray, taken: np.ndarray, alone: bool) -
     return int((np.arange(1, len(put) + 1) - before).max(initial=0))
 
 
-def _steps(part: Part, pieces: int) -> _Steps:
-    """The steps of a part, in which it takes units of its inputs, or so many pieces of each."""
+def _steps(part: Part, pieces: int, supply: int) -> _Steps:
+    """The steps of a part, in which it takes units of its inputs, or so many pieces of each; a
+    unit takes `supply` cycles to come in."""
     engine, window = part.engine, part.window
     latency = STREAM if engine is None else _latency(engine)
     if engine is not None and isinstance(engine.layer, Conv2d):
         assert engine.front is not None
-        cycles = max(engine.window.transfers, engine.pixel_cycles)
-        return _window_steps(engine.layer, cycles, engine.front.output_cycles, latency)
+        pixel = max(supply, engine.window.transfers, engine.pixel_cycles)
+        return _window_steps(engine.layer, pixel, engine.window.transfers,
+                             engine.front.output_cycles, latency)
     if window is not None:
-        return _window_steps(window.layer, window.transfers, window.transfers, latency)
+        return _window_steps(window.layer, max(supply, window.transfers), window.transfers,
+                             window.transfers, latency)
     given = part.inputs[0]
     units = given.units * pieces
     gives = np.arange(units) % pieces == pieces - 1
@@ -132,7 +163,7 @@ def _steps(part: Part, pieces: int) -> _Steps:
         gives = np.zeros((height, width), bool)
         gives[::down, ::right] = True
         gives = gives.reshape(-1)
-    cycles = ceil_div(given.unit_transfers, pieces)
+    cycles = np.full(IMAGES * units, ceil_div(given.unit_transfers, pieces))
     busy = part.results.unit_transfers if engine is None else engine.row_cycles
     return _Steps(np.ones(IMAGES * units, np.int64), np.tile(gives, IMAGES), cycles, busy, latency)
 
@@ -144,8 +175,9 @@ def _latency(engine: EngineSpec) -> int:
     return engine.first_tile_cycle + engine.result_stages + engine.order_stages + window + STREAM
 
 
-def _window_steps(layer: Conv2d, cycles: int, busy: int, latency: int) -> _Steps:
-    """Positions of a window: some have a pixel, some complete an output."""
+def _window_steps(layer: Conv2d, pixel: int, place: int, busy: int, latency: int) -> _Steps:
+    """Positions of a window: some have a pixel, which takes so many cycles, others `place`; some
+    complete an output, which keeps what is behind them busy."""
     position = np.arange(layer.period)
     y, x = position // layer.pitch, position % layer.pitch
     pixels = (y < layer.height) & (x < layer.width)
@@ -155,7 +187,8 @@ def _window_steps(layer: Conv2d, cycles: int, busy: int, latency: int) -> _Steps
     gives = np.zeros(steps + int(places[-1]) + 1, bool)
     for image in range(IMAGES):
         gives[image * layer.period + places] = True
-    return _Steps(np.tile(pixels, IMAGES), gives[:steps], cycles, busy, latency)
+    cycles = np.where(pixels, pixel, place)
+    return _Steps(np.tile(pixels, IMAGES), gives[:steps], np.tile(cycles, IMAGES), busy, latency)
 
 
 def _follow(steps: _Steps, arrivals: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
@@ -166,7 +199,8 @@ def _follow(steps: _Steps, arrivals: list[np.ndarray]) -> tuple[np.ndarray, np.n
     taken: list[int] = []
     given: list[int] = []
     now, free = 0, 0
-    for takes, gives in zip(steps.takes.tolist(), steps.gives.tolist()):
+    for takes, gives, cycles in zip(steps.takes.tolist(), steps.gives.tolist(),
+                                    steps.cycles.tolist()):
         if takes:
             if len(taken) == len(there):
                 break
@@ -177,28 +211,25 @@ def _follow(steps: _Steps, arrivals: list[np.ndarray]) -> tuple[np.ndarray, np.n
             now = max(now, free)
             free = now + steps.busy
             given.append(free + steps.latency)
-        now += steps.cycles
+        now += cycles
     return np.array(taken, np.int64), np.array(given, np.int64)
 
 
-def with_buffers(spec: DataflowSpec) -> DataflowSpec:
-    """The spec with room where units wait, so that it keeps the pace of its slowest part.
+def waiting_rooms(spec: "DataflowSpec") -> dict[str, tuple[int, ...]]:
+    """Transfers of room in front of every input of a node, so that the design keeps the pace of
+    its slowest part.
 
     A stream needs none where the next unit comes when the one before has gone.
     """
-    bare = DataflowSpec(spec.network, tuple(Setting(own.lanes) for own in spec.settings))
-    found = schedule(bare).waiting
-    rooms: dict[str, list[int]] = {}
-    for edge in bare.edges:
-        room = _room(bare, edge, found[edge.target, edge.index])
-        rooms.setdefault(edge.target, []).append(room)
-    settings = tuple(
-        Setting(own.lanes, tuple(rooms[node.name]) if any(rooms.get(node.name, ())) else ())
-        for node, own in zip(spec.network.nodes, spec.settings))
-    return DataflowSpec(spec.network, settings)
+    waiting = spec.schedule.waiting
+    rooms: dict[str, tuple[int, ...]] = {}
+    for edge in spec.edges:
+        room = _room(spec, edge, waiting[edge.target, edge.index])
+        rooms[edge.target] = (*rooms.get(edge.target, ()), room)
+    return rooms
 
 
-def _room(spec: DataflowSpec, edge: Edge, units: int) -> int:
+def _room(spec: "DataflowSpec", edge: "Edge", units: int) -> int:
     """Transfers of room for units of the source that wait.
 
     A single transfer waits where streams are regrouped. What regroups them may take longer for a
