@@ -135,7 +135,7 @@ def balance(network: NetworkSpec, part: Device, budget: Area, *, interval: int |
     """
     ways = {}
     for name, spec in network.engines.items():
-        ways[name] = options(spec, part, constant=constant)
+        ways[name] = options(spec, part, constant=constant, interval=interval)
         if not ways[name]:
             raise SpecError(f"{name}: no folding can be built on {part.name}.")
         progress(name)

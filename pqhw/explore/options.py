@@ -17,6 +17,12 @@ from .size import foldings
 
 __all__ = ["Option", "options"]
 
+IDLE = 1.05
+"""Lanes of a MAC engine, over all groups, beside the inputs that there are."""
+
+FASTER = 3
+"""Times that a folding may be faster than an interval asks for."""
+
 BORDER = ("guard", "loader", "counters")
 """Parts of an accelerator that a layer within a network does without."""
 
@@ -61,32 +67,66 @@ def _times(spec: EngineSpec) -> tuple[int, int]:
 
 
 @functools.lru_cache(maxsize=256)
-def options(spec: EngineSpec, part: Device, *, constant: bool) -> list[Option]:
+def options(spec: EngineSpec, part: Device, *, constant: bool, interval: int | None = None
+            ) -> list[Option]:
     """Ways to build a layer of which none is both slower and larger in everything than another,
     the fastest first. Lanes divide channels, so that streams are regrouped without loss.
 
     Parameters
     ----------
     constant: whether parameters are known, and built in
+    interval: cycles of an image that are enough; where given, neither the slower ones nor those
+        that are far faster than they need be
     """
     found: list[Option] = []
     for variant in _variants(spec, part, constant):
-        for folding in _foldings(variant, part):
-            if spec.layer.row_outputs % min(folding.outputs_per_cycle, spec.layer.row_outputs):
-                continue
-            try:
-                made = dataclasses.replace(variant, folding=folding)
-                if made.input.elements % made.input.lanes == 0:
-                    found += [_option(own, part) for narrow in _with_channels(made)
-                              for own in _with_results(narrow)]
-            except SpecError:
-                continue
+        made = [folded for folding in _foldings(variant, part)
+                for folded in _folded(variant, folding)]
+        for folded in _within(made, interval):
+            with contextlib.suppress(SpecError):
+                if not _as_with_fewer(folded):
+                    found += [_option(own, part) for own in _with_results(folded)]
     found.sort(key=lambda one: (one.cycles, one.area.lut4))
     kept: list[Option] = []
     for one in found:
         if not any(_covers(other.amounts, one.amounts) for other in kept):
             kept.append(one)
     return kept
+
+
+def _folded(variant: EngineSpec, folding: Any) -> list[EngineSpec]:
+    """A variant with a folding, its window as wide as it is and narrower; none where lanes do not
+    divide channels, or many of them would idle."""
+    outputs, layer = folding.outputs_per_cycle, variant.layer
+    if layer.row_outputs % min(outputs, layer.row_outputs):
+        return []
+    try:
+        made = dataclasses.replace(variant, folding=folding)
+    except SpecError:
+        return []
+    if made.input.elements % made.input.lanes:
+        return []
+    if isinstance(made, MACSpec) and made.groups * made.row_lanes > IDLE * layer.row_inputs:
+        return []
+    return _with_channels(made)
+
+
+def _within(made: list[EngineSpec], interval: int | None) -> list[EngineSpec]:
+    """Of foldings those that an interval leaves room for, and that do not do with far less; of a
+    layer that is faster anyway, the slowest."""
+    if interval is None:
+        return made
+    cycles = [one.cycles_per_row for one in made]
+    most = max((own for own in cycles if own <= interval), default=min(cycles, default=0))
+    least = min(most, interval) // FASTER
+    return [one for one, own in zip(made, cycles) if least <= own <= max(most, interval)]
+
+
+def _as_with_fewer(spec: EngineSpec) -> bool:
+    """Whether half as many DSP blocks would be as many as it can use."""
+    if not isinstance(spec, MACSpec) or not spec.engine.dsp_blocks:
+        return False
+    return spec.engine.dsp_blocks // 2 >= spec.multipliers
 
 
 def _covers(area: tuple[int, ...], other: tuple[int, ...]) -> bool:
