@@ -20,6 +20,10 @@ __all__ = ["Option", "options"]
 IDLE = 1.05
 """Lanes of a MAC engine, over all groups, beside the inputs that there are."""
 
+DEEPEST = 64
+"""Words of a table in logic: beyond, it takes several LUT4 one behind the other per bit, and its
+address goes to thousands."""
+
 FASTER = 3
 """Times that a folding may be faster than an interval asks for."""
 
@@ -84,7 +88,7 @@ def options(spec: EngineSpec, part: Device, *, constant: bool, interval: int | N
                 for folded in _folded(variant, folding)]
         for folded in _within(made, interval):
             with contextlib.suppress(SpecError):
-                if not _as_with_fewer(folded):
+                if not _as_with_fewer(folded) and not _too_deep(folded):
                     found += [_option(own, part) for own in _with_results(folded)]
     found.sort(key=lambda one: (one.cycles, one.area.lut4))
     kept: list[Option] = []
@@ -127,6 +131,11 @@ def _as_with_fewer(spec: EngineSpec) -> bool:
     if not isinstance(spec, MACSpec) or not spec.engine.dsp_blocks:
         return False
     return spec.engine.dsp_blocks // 2 >= spec.multipliers
+
+
+def _too_deep(spec: EngineSpec) -> bool:
+    """Whether tables in logic have more words than a multiplexer of LUT4 chooses among at once."""
+    return isinstance(spec, PQSpec) and spec.table_store == "rom" and spec.table_words > DEEPEST
 
 
 def _covers(area: tuple[int, ...], other: tuple[int, ...]) -> bool:

@@ -9,10 +9,11 @@ from amaranth.hdl import (Cat, ClockSignal, Const, Instance, Module, Mux, Shape,
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from .ecp5_chains import Adder, Difference, GatedAdder, Less, RowPair, extended
+from .ecp5_chains import Adder, Difference, GatedAdder, GatedSum, Less, RowPair, extended
 from .ecp5_select import AtLeast, AtLeastChosen, Select, ShiftedOrZero
 
-__all__ = ["Adder", "AtLeast", "AtLeastChosen", "BlockRam", "Difference", "GatedAdder", "Less",
+__all__ = ["Adder", "AtLeast", "AtLeastChosen", "BlockRam", "Difference", "GatedAdder", "GatedSum",
+           "Less",
            "Multiplier", "RowPair", "Select", "ShiftedOrZero"]
 
 BLOCK_WIDTHS = ((512, 36), (1024, 18), (2048, 9), (4096, 4), (8192, 2), (16384, 1))

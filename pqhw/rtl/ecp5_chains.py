@@ -12,7 +12,7 @@ from amaranth.hdl import Const, Instance, Module, Shape, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-__all__ = ["Adder", "Difference", "GatedAdder", "Less", "RowPair"]
+__all__ = ["Adder", "Difference", "GatedAdder", "GatedSum", "Less", "RowPair"]
 
 ZERO, ONE = Const(0, 1), Const(1, 1)
 
@@ -155,6 +155,36 @@ class GatedAdder(wiring.Component):
         init = GATED_MINUS if self.subtract else GATED
         carry_chain(m, [CARRY if self.subtract else NO_CARRY] + [
             (init, (self.b[i], self.gate, self.a[i], ONE), self.total[i])
+            for i in range(len(self.total))])
+        return m
+
+
+class GatedSum(wiring.Component):
+    """(a & a_gate) + (b & b_gate) modulo 2**width on one carry chain.
+
+    Parameters
+    ----------
+    width:
+        Bits of both operands and of the sum.
+
+    Members
+    -------
+    a, b, a_gate, b_gate: operands
+    total: result
+
+    Latency and cost
+    ----------------
+    Combinational. One LUT4 per bit and one for the start of the chain, rounded up to a pair.
+    """
+
+    def __init__(self, width: int):
+        super().__init__({"a": In(width), "b": In(width), "a_gate": In(1), "b_gate": In(1),
+                          "total": Out(width)})
+
+    def elaborate(self, platform) -> Module:
+        m = Module()
+        carry_chain(m, [NO_CARRY] + [
+            (ROWS, (self.a[i], self.a_gate, self.b[i], self.b_gate), self.total[i])
             for i in range(len(self.total))])
         return m
 

@@ -120,9 +120,9 @@ class ColumnSums(wiring.Component):
     Latency and cost
     ----------------
     ceil(log2 terms) + (groups > 1) cycles, with signs + 1. Per output: terms - 1 adders of the
-    term's width plus their level, and an accumulator as wide as the sum's bound. The accumulator is
-    cleared by its flip-flops' reset while its last sum moves on, so that starting a row costs no
-    multiplexer.
+    term's width plus their level, and an accumulator as wide as the sum's bound. Starting a row
+    costs no multiplexer: the adder's chain does not let the accumulator pass; or, without a chain
+    or with signs, the accumulator is cleared by its flip-flops' reset while its last sum moves on.
     """
 
     def __init__(self, spec: EngineSpec, lead: int, ranges: list[list[Range]] | None = None,
@@ -159,8 +159,12 @@ class ColumnSums(wiring.Component):
             return m
         with m.If(self.enable):
             m.d.sync += [self.done.eq(valid & final), self.last.eq(last)]
+        more = Signal(name="more")
+        if self._gates(platform):
+            with m.If(self.enable & valid):
+                m.d.sync += more.eq(~final)
         for n, total in enumerate(totals):
-            result = self._accumulate(m, platform, chains, n, total, valid, final)
+            result = self._accumulate(m, platform, chains, n, total, valid, final, more)
             m.d.comb += self.sums[n].eq(result)
         chains.place()
         return m
@@ -208,14 +212,28 @@ class ColumnSums(wiring.Component):
         count_up(m, tile, spec.tiles, step & final)
         return final, last
 
+    def _gates(self, platform: Target) -> bool:
+        """Whether accumulators begin, and stand still, by what their adders let pass.
+
+        That is free in a chain, and flip-flops alone drive it; resets and enables of so many bits
+        would follow each other behind `enable`, and set the clock.
+        """
+        return platform.chains is not None and not self.spec.signed_terms
+
     def _accumulate(self, m: Module, platform: Target, chains: CarryChains, n: int,
-                    total: SignedNode, valid: Value, final: Value) -> Value:
+                    total: SignedNode, valid: Value, final: Value, more: Value) -> Value:
         shape = shape_of(self.total)
         accumulator = Signal(shape, name=f"accumulator{n}", reset_less=True)
         following = Signal(shape, name=f"following{n}")
         result = Signal(shape, name=f"result{n}", reset_less=True)
         step = self.enable & valid
         before = accumulator if self.spec.groups > 1 else Const(0, shape)
+        if self._gates(platform):
+            m.d.comb += following.eq(platform.add_both_gated(
+                m, total.value, valid, before, more, shape, f"total{n}"))
+            with m.If(self.enable):
+                m.d.sync += [result.eq(following), accumulator.eq(following)]
+            return result
         if self.spec.signed_terms:
             m.d.comb += following.eq(added(chains, SignedNode(before, self.total), total,
                                            f"total{n}", self.total))

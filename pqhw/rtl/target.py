@@ -49,7 +49,8 @@ class Target:
     multiplier_bits: bits of an operand without sign that a DSP block takes
     column_tree: component that sums signed terms, a register per level; None builds it of adders
     chains: components on the family's carry chain (`Adder`, `AtLeast`, `AtLeastChosen`,
-        `Difference`, `GatedAdder`, `Less`, `RowPair`, `ShiftedOrZero`); None leaves it to inference
+        `Difference`, `GatedAdder`, `GatedSum`, `Less`, `RowPair`, `ShiftedOrZero`); None leaves it
+        to inference
     segment_chain: component that places segments on a carry chain, likewise
     selector: component that chooses one of up to eight values; None leaves it to inference
     library: where repeated modules are collected for writing out; None elaborates each in place
@@ -83,6 +84,16 @@ class Target:
         unit = self._unit(m, name, f"{base}{shape.width}", self.chains.GatedAdder, shape.width,
                           subtract)
         m.d.comb += [unit.a.eq(a), unit.b.eq(b), unit.gate.eq(gate)]
+        return _named(m, name, shape, unit.total)
+
+    def add_both_gated(self, m: Module, a: Value, a_gate: Value, b: Value, b_gate: Value,
+                       shape: Shape, name: str) -> Value:
+        """(a where `a_gate` is high) + (b where `b_gate` is high); known to fit `shape`."""
+        if self.chains is None:
+            return Mux(a_gate, a, 0) + Mux(b_gate, b, 0)
+        unit = self._unit(m, name, f"add_both_gated{shape.width}", self.chains.GatedSum,
+                          shape.width)
+        m.d.comb += [unit.a.eq(a), unit.a_gate.eq(a_gate), unit.b.eq(b), unit.b_gate.eq(b_gate)]
         return _named(m, name, shape, unit.total)
 
     def subtract(self, m: Module, a: Value, b: Value, name: str) -> Value:

@@ -15,7 +15,8 @@ PRIMITIVES = ("CCU2C", "DP16KD", "LUT4", "MULT18X18D")
 """Cells of the ECP5 target; a design with any needs the models in `models/ecp5.v`."""
 
 CHAIN = re.compile(
-    r"^module (\w+_(add|add_gated|subtract_gated|subtract|less|rows|at_least|at_least_chosen)(\d+)"
+    r"^module (\w+_(add|add_gated|add_both_gated|subtract_gated|subtract|less|rows|at_least|"
+    r"at_least_chosen)(\d+)"
     r"([su]?)(_minus)?) \(", re.MULTILINE)
 """A chain module: its name says what it computes, on how many bits, signed or unsigned."""
 
@@ -91,6 +92,9 @@ def _module(name: str, kind: str, width: str, sign: str, minus: str) -> str:
             ports = f"{operand} a, {operand} b, input gate"
             operator = "+" if kind == "add_gated" else "-"
             result, value = bits, f"a {operator} (b & {{{bits}{{gate}}}})"
+        case "add_both_gated":
+            ports = f"{operand} a, {operand} b, input a_gate, input b_gate"
+            result, value = bits, f"(a & {{{bits}{{a_gate}}}}) + (b & {{{bits}{{b_gate}}}})"
         case "subtract":
             ports, result = f"{operand} a, {operand} b", bits + 1
             value = "wide_a - wide_b"

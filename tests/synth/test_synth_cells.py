@@ -11,7 +11,7 @@ from builders import mac, pq
 from cell_counts import ECP5, ICE40, adder_halves, assert_kinds, flip_flops, halves, tree
 
 from pqhw.emit.constants import bind_constants
-from pqhw.rtl.ecp5_chains import Adder, Difference, GatedAdder, Less, RowPair
+from pqhw.rtl.ecp5_chains import Adder, Difference, GatedAdder, GatedSum, Less, RowPair
 from pqhw.rtl.ecp5_columns import column_luts
 from pqhw.rtl.checksum import Checksum
 from pqhw.rtl.headers import HeaderCheck
@@ -55,7 +55,8 @@ class Registered(wiring.Component):
 
 @pytest.mark.parametrize("unit, bound", [
     (Adder(9), 10), (Adder(12), 13), (GatedAdder(11, False), 12), (GatedAdder(11, True), 12),
-    (Difference(unsigned(4)), 6), (Difference(signed(8)), 10), (Less(7), 8), (Less(11), 12),
+    (GatedSum(12), 14), (GatedSum(9), 10), (Difference(unsigned(4)), 6),
+    (Difference(signed(8)), 10), (Less(7), 8), (Less(11), 12),
     (RowPair(signed(8), True), 11), (RowPair(unsigned(5), False), 8)],
     ids=lambda value: type(value).__name__ if not isinstance(value, int) else str(value))
 def test_a_chain_takes_one_lut4_per_bit_and_its_start(synthesis, unit, bound):

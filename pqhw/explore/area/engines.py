@@ -47,7 +47,8 @@ def column_sums(fabric: Fabric, spec: EngineSpec, lead: int) -> Cells:
         cells, _ = sum_tree(fabric, terms, spec.term_range, limit)
     if spec.groups > 1:
         width = spec.sum_range.bits
-        cells += fabric.add(width) + fabric.registers(2 * width, alone=True)
+        adder = fabric.add_gated(width) if fabric.ecp5 else fabric.add(width)
+        cells += adder + fabric.registers(2 * width, alone=True)
     cells = cells * spec.columns
     cells += fabric.registers(lead + depth, alone=True)
     cells += fabric.counter(spec.groups) + fabric.counter(spec.tiles)

@@ -187,8 +187,11 @@ def _window_steps(layer: Conv2d, pixel: int, place: int, busy: int, latency: int
     gives = np.zeros(steps + int(places[-1]) + 1, bool)
     for image in range(IMAGES):
         gives[image * layer.period + places] = True
-    cycles = np.where(pixels, pixel, place)
-    return _Steps(np.tile(pixels, IMAGES), gives[:steps], np.tile(cycles, IMAGES), busy, latency)
+    cycles = np.tile(np.where(pixels, pixel, place), IMAGES)
+    # Behind the window one transfer of taps is held; the others stay in it until they are taken.
+    held = busy - busy // place + 1
+    cycles = np.where(gives[:steps], np.maximum(cycles, held), cycles)
+    return _Steps(np.tile(pixels, IMAGES), gives[:steps], cycles, busy, latency)
 
 
 def _follow(steps: _Steps, arrivals: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
