@@ -79,7 +79,8 @@ class _Search:
                 assert name is not None
                 ways[name] = rest
                 continue
-            regular = {own: [one for one in them if one.regular] for own, them in ways.items()}
+            regular = {own: [one for one in them if one.regular] or them
+                       for own, them in ways.items()}
             if regular == ways:
                 return (f"are too few for {name or 'the streams'} between the others, "
                         f"which take {found.design.cycles_per_row}")

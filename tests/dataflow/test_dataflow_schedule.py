@@ -1,11 +1,16 @@
 """What must wait where, found by following pixels."""
 
+import itertools
+
 import numpy as np
 import pytest
+from builders import mac
 from dataflow_builders import around, residual
 
+from pqhw.spec import Requantize
 from pqhw.spec.dataflow import DataflowSpec, Setting
 from pqhw.spec.dataflow.schedule import _follow, _Steps
+from pqhw.spec.network import INPUT, Engine, NetworkInput, NetworkNode, NetworkSpec
 
 
 def bare(spec):
@@ -57,3 +62,16 @@ def test_steps_follow_each_other(takes, gives, taken, given):
     pipeline = found[1][0] - given[0]
     assert found[0].tolist() == taken[:len(found[0])]
     assert (found[1] - pipeline).tolist() == given
+
+
+def test_many_windows_hold_several_images():
+    own = mac(C=2, N=2, F=3, H=4, W=4, padding=1, activation_bits=4, activation_signed=False,
+              weight_bits=2, output=Requantize(bits=4, mode="scale"))
+    names = [INPUT, *(f"layer{index}" for index in range(24))]
+    network = NetworkSpec("deep", NetworkInput(height=4, width=4, channels=2, bits=4, signed=False),
+                          tuple(NetworkNode(name, Engine(own), (before,))
+                                for before, name in itertools.pairwise(names)))
+    spec = DataflowSpec(network).with_buffers()
+    assert spec.cycles_per_row == own.cycles_per_row == 16 * 18 * 2
+    assert spec.schedule.latency > 2 * spec.cycles_per_row
+    assert not any(edge.words for edge in spec.edges)

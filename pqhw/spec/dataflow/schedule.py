@@ -27,8 +27,11 @@ if TYPE_CHECKING:
 __all__ = ["Schedule", "schedule", "too_slow", "waiting_rooms"]
 
 IMAGES = 6
-"""Images that are followed: what waits repeats from the second on, and windows hold the last
-back."""
+"""Images that are followed at first."""
+
+WHOLE = 3
+"""Images that must get through: what waits repeats from the second on. Windows hold the last back
+for want of others behind them; in deep networks of small images, several."""
 
 STREAM = 4
 """Cycles in the registers of a node without weights, and in what regroups a stream, about."""
@@ -74,8 +77,8 @@ class _Steps:
 
 
 def schedule(spec: "DataflowSpec", interval: int) -> Schedule:
-    """Follow `IMAGES` images through the parts of a spec, one every so many cycles, or as many
-    more as its slowest part needs: some work in bursts, and wait for what has not come."""
+    """Follow images through the parts of a spec, one every so many cycles, or as many more as its
+    slowest part needs: some work in bursts, and wait for what has not come."""
     found = _at_pace(spec, interval)
     while (slowest := max(found.periods.values())) > found.interval:
         found = _at_pace(spec, slowest)
@@ -89,8 +92,16 @@ def too_slow(spec: "DataflowSpec", interval: int) -> str | None:
 
 
 def _at_pace(spec: "DataflowSpec", interval: int) -> Schedule:
+    images = IMAGES
+    while (found := _followed(spec, interval, images)) is None:
+        images *= 2
+    return found
+
+
+def _followed(spec: "DataflowSpec", interval: int, images: int) -> Schedule | None:
+    """What is found of so many images; None where too few get through."""
     units = spec.input.units
-    pace = np.arange(IMAGES * units) * interval // units
+    pace = np.arange(images * units) * interval // units
     put: dict[str, np.ndarray] = {INPUT: pace}
     waiting: dict[tuple[str, int], int] = {}
     periods: dict[str, int] = {}
@@ -100,8 +111,10 @@ def _at_pace(spec: "DataflowSpec", interval: int) -> Schedule:
         arrivals = [_arrivals(edge, put[edge.source], alone) for edge in edges]
         supply = max(ceil_div(edge.gearbox.cycles_per_row * edge.taken.elements,
                               edge.given.elements) for edge in edges)
-        taken, put[name] = _follow(_steps(part, _pieces(edges[0], alone), supply), arrivals)
-        # The last images have no others behind them, which would push out what a window holds.
+        steps = _steps(part, _pieces(edges[0], alone), supply, images)
+        taken, put[name] = _follow(steps, arrivals)
+        if len(put[name]) < WHOLE * part.results.units:
+            return None
         ends = put[name][part.results.units - 1::part.results.units]
         periods[name] = int(ends[-1] - ends[-2])
         for edge in edges:
@@ -139,7 +152,7 @@ def _most_waiting(edge: "Edge", put: np.ndarray, taken: np.ndarray, alone: bool)
     return int((np.arange(1, len(put) + 1) - before).max(initial=0))
 
 
-def _steps(part: Part, pieces: int, supply: int) -> _Steps:
+def _steps(part: Part, pieces: int, supply: int, images: int) -> _Steps:
     """The steps of a part, in which it takes units of its inputs, or so many pieces of each; a
     unit takes `supply` cycles to come in."""
     engine, window = part.engine, part.window
@@ -148,10 +161,10 @@ def _steps(part: Part, pieces: int, supply: int) -> _Steps:
         assert engine.front is not None
         pixel = max(supply, engine.window.transfers, engine.pixel_cycles)
         return _window_steps(engine.layer, pixel, engine.window.transfers,
-                             engine.front.output_cycles, latency)
+                             engine.front.output_cycles, latency, images)
     if window is not None:
         return _window_steps(window.layer, max(supply, window.transfers), window.transfers,
-                             window.transfers, latency)
+                             window.transfers, latency, images)
     given = part.inputs[0]
     units = given.units * pieces
     gives = np.arange(units) % pieces == pieces - 1
@@ -163,9 +176,9 @@ def _steps(part: Part, pieces: int, supply: int) -> _Steps:
         gives = np.zeros((height, width), bool)
         gives[::down, ::right] = True
         gives = gives.reshape(-1)
-    cycles = np.full(IMAGES * units, ceil_div(given.unit_transfers, pieces))
+    cycles = np.full(images * units, ceil_div(given.unit_transfers, pieces))
     busy = part.results.unit_transfers if engine is None else engine.row_cycles
-    return _Steps(np.ones(IMAGES * units, np.int64), np.tile(gives, IMAGES), cycles, busy, latency)
+    return _Steps(np.ones(images * units, np.int64), np.tile(gives, images), cycles, busy, latency)
 
 
 def _latency(engine: EngineSpec) -> int:
@@ -175,7 +188,8 @@ def _latency(engine: EngineSpec) -> int:
     return engine.first_tile_cycle + engine.result_stages + engine.order_stages + window + STREAM
 
 
-def _window_steps(layer: Conv2d, pixel: int, place: int, busy: int, latency: int) -> _Steps:
+def _window_steps(layer: Conv2d, pixel: int, place: int, busy: int, latency: int, images: int
+                  ) -> _Steps:
     """Positions of a window: some have a pixel, which takes so many cycles, others `place`; some
     complete an output, which keeps what is behind them busy."""
     position = np.arange(layer.period)
@@ -183,15 +197,15 @@ def _window_steps(layer: Conv2d, pixel: int, place: int, busy: int, latency: int
     pixels = (y < layer.height) & (x < layer.width)
     down, right = np.divmod(np.arange(layer.out_height * layer.out_width), layer.out_width)
     places = layer.first_position + down * layer.stride[0] * layer.pitch + right * layer.stride[1]
-    steps = IMAGES * layer.period
+    steps = images * layer.period
     gives = np.zeros(steps + int(places[-1]) + 1, bool)
-    for image in range(IMAGES):
+    for image in range(images):
         gives[image * layer.period + places] = True
-    cycles = np.tile(np.where(pixels, pixel, place), IMAGES)
+    cycles = np.tile(np.where(pixels, pixel, place), images)
     # Behind the window one transfer of taps is held; the others stay in it until they are taken.
     held = busy - busy // place + 1
     cycles = np.where(gives[:steps], np.maximum(cycles, held), cycles)
-    return _Steps(np.tile(pixels, IMAGES), gives[:steps], cycles, busy, latency)
+    return _Steps(np.tile(pixels, images), gives[:steps], cycles, busy, latency)
 
 
 def _follow(steps: _Steps, arrivals: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
