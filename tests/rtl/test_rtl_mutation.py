@@ -70,7 +70,7 @@ def no_clamp(patch):
 
 def delayed_accumulator(patch):
     """The accumulator is not cleared after a row."""
-    def accumulate(self, m, platform, chains, n, total, valid, final):
+    def accumulate(self, m, platform, chains, n, total, valid, final, more):
         kept = Signal(sums.shape_of(self.spec.sum_range))
         result = Signal(kept.shape())
         with m.If(self.enable):
