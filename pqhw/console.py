@@ -30,9 +30,9 @@ from .spec.design import Design
 from .spec.devices import DEVICES
 from .spec.files import load_spec_with_notes
 
-__all__ = ["JOBS", "DeviceName", "Jobs", "Json", "Seeds", "SpecPath", "Timeout", "Toolchain",
-           "emit", "err", "out", "parse_seeds", "progress_bar", "read_data", "read_design",
-           "read_spec", "run", "show", "with_json_target", "write_page"]
+__all__ = ["JOBS", "DeviceName", "Jobs", "Json", "Placer", "Seeds", "SpecPath", "Timeout",
+           "Toolchain", "emit", "err", "out", "parse_seeds", "progress_bar", "read_data",
+           "read_design", "read_spec", "run", "show", "with_json_target", "write_page"]
 
 out = Console(width=None if sys.stdout.isatty() else 120)
 err = Console(stderr=True)
@@ -43,6 +43,7 @@ Json = Annotated[str | None, typer.Option(
 Seeds = Annotated[str, typer.Option(help="placement seeds: 1..5, or 1,2,7")]
 Jobs = Annotated[int, typer.Option("-j", "--jobs", min=1, help="tools run side by side")]
 Toolchain = Annotated[str, typer.Option(help="yowasp (from pip) or native (from PATH)")]
+Placer = Annotated[str, typer.Option(help="heap, static (large LFE5U designs), or auto by size")]
 Timeout = Annotated[float, typer.Option(min=1, help="seconds after which a tool is ended")]
 DeviceName = Annotated[str, typer.Option("--device", "-d", help=", ".join(DEVICES))]
 JOBS = os.cpu_count() or 1

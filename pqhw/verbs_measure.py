@@ -12,6 +12,7 @@ from .console import (
     DeviceName,
     Jobs,
     Json,
+    Placer,
     Seeds,
     SpecPath,
     Timeout,
@@ -39,7 +40,7 @@ def synth(spec: SpecPath, device_name: DeviceName, seeds: Seeds = "1..5", jobs: 
               help="parameters to verify with; by default random ones")] = None,
           rows_path: Annotated[Path | None, typer.Option(
               "--input", help="rows to verify with (.npy)")] = None,
-          toolchain: Toolchain = "yowasp", timeout: Timeout = 3600,
+          toolchain: Toolchain = "yowasp", timeout: Timeout = 3600, placer: Placer = "auto",
           json_out: Json = None) -> None:
     """Verify, synthesize and route a design; report area, Fmax over seeds and throughput.
 
@@ -50,7 +51,7 @@ def synth(spec: SpecPath, device_name: DeviceName, seeds: Seeds = "1..5", jobs: 
     from .report import measurement_table
     part = device(device_name)
     chain = read_design(spec)
-    options = measuring_options(seeds, jobs, toolchain, timeout)
+    options = measuring_options(seeds, jobs, toolchain, timeout, placer)
     work = _work(chain, part, params, rows_path)
     with progress_bar() as bar:
         task = bar.add_task("measuring", total=len(options.seeds) + 2)
@@ -66,14 +67,19 @@ def succeed_if_verified(measurements: Sequence[Measurement]) -> None:
         raise typer.Exit(1)
 
 
-def measuring_options(seeds: str, jobs: int, toolchain: str, timeout: float) -> Any:
+def measuring_options(seeds: str, jobs: int, toolchain: str, timeout: float,
+                      placer: str = "auto") -> Any:
     """How to measure, from the options that every measuring verb has."""
     from .flow.measure import Options
+    from .flow.routing import PLACERS
     from .flow.tools import TOOLCHAINS
     if toolchain not in TOOLCHAINS:
         raise SpecError(f"--toolchain must be one of {', '.join(TOOLCHAINS)}, "
                         f"but is {toolchain}.")
-    return Options(seeds=parse_seeds(seeds), jobs=jobs, toolchain=toolchain, timeout=timeout)
+    if placer not in PLACERS:
+        raise SpecError(f"--placer must be one of {', '.join(PLACERS)}, but is {placer}.")
+    return Options(seeds=parse_seeds(seeds), jobs=jobs, toolchain=toolchain, timeout=timeout,
+                   placer=placer)
 
 
 def _work(chain: Design, part: Device, params: Path | None, rows_path: Path | None) -> Any:
@@ -100,7 +106,7 @@ def compare(specs: Annotated[list[Path], typer.Argument(metavar="SPEC...",
             budget: Annotated[str | None, typer.Option(
                 "--budget", help="with --like-for-like: lut=5000,dsp=10,bram=20,ff=8000")] = None,
             seeds: Seeds = "1..5", jobs: Jobs = JOBS,
-            toolchain: Toolchain = "yowasp", timeout: Timeout = 3600,
+            toolchain: Toolchain = "yowasp", timeout: Timeout = 3600, placer: Placer = "auto",
             json_out: Json = None) -> None:
     """Measure several designs on one device and print one table of ratios.
 
@@ -123,7 +129,7 @@ def compare(specs: Annotated[list[Path], typer.Argument(metavar="SPEC...",
                   for name, path in zip(names_of(specs), specs)]
     else:
         chains = list(zip(names_of(specs), map(read_design, specs)))
-    options = measuring_options(seeds, jobs, toolchain, timeout)
+    options = measuring_options(seeds, jobs, toolchain, timeout, placer)
     with progress_bar() as bar:
         task = bar.add_task("measuring", total=len(specs) * (len(options.seeds) + 2))
         comparison = run(default_cache(), chains, part, options=options,

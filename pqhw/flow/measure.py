@@ -203,7 +203,8 @@ def _provenance(verilog: str, part: Device, options: Options, routed: Routed,
     tools |= {package: importlib.metadata.version(package) for package in ("amaranth", "numpy")}
     folder = routed.runs[0].folder if routed.runs else routed.synthesis
     made = record(folder) if folder is not None else {"host": "", "time": ""}
+    placers = {run.placer for run in routed.runs}
     return Provenance(pqhw=__version__, rtl_sha256=rtl_hash(verilog), tools=tools,
                       host=made["host"], time=made["time"], constraint_mhz=part.clock_mhz,
-                      target=part.family,
+                      target=part.family, placer=", ".join(sorted(placers)) or "heap",
                       parameters="given" if work.given else "random")

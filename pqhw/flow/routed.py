@@ -18,7 +18,7 @@ from .cache import Cache
 from .harness import Ports, harness_verilog, module_ports, stub_verilog
 from .results import Area, Fmax, Measurement, Seed
 from .routing import RoutedSeed, route
-from .synthesis import cell_counts, synthesize
+from .synthesis import cell_counts, netlist_size, synthesize
 from .tools import ToolError
 
 __all__ = ["Options", "Progress", "Routed", "SEEDS", "fill_routing", "route_all"]
@@ -39,11 +39,13 @@ class Options:
     jobs: tools that run side by side
     toolchain: yowasp or native
     timeout: seconds after which a tool is ended and becomes a failure
+    placer: one of `pqhw.flow.routing.PLACERS`
     """
     seeds: tuple[int, ...] = SEEDS
     jobs: int = os.cpu_count() or 1
     toolchain: str = "yowasp"
     timeout: float = 3600
+    placer: str = "auto"
 
     @functools.cached_property
     def slots(self) -> threading.Semaphore:
@@ -75,7 +77,8 @@ def route_all(cache: Cache, verilog: str, part: Device, options: Options,
         with options.slots:
             synthesis = synthesize(cache, design, part, module=TOP, **tools)
             routed.synthesis = synthesis
-            routed.flip_flops = flip_flops(cell_counts(synthesis, TOP))
+            copies = netlist_size(synthesis)["copies"]
+            routed.flip_flops = flip_flops(cell_counts(synthesis, TOP)) + flip_flops(copies)
             _measure_harness(routed, cache, ports, part, tools)
         step("synthesis")
     except ToolError as error:
@@ -85,7 +88,8 @@ def route_all(cache: Cache, verilog: str, part: Device, options: Options,
     def one(seed: int) -> None:
         try:
             with options.slots:
-                routed.runs.append(route(cache, synthesis, part, seed, **tools))
+                routed.runs.append(route(cache, synthesis, part, seed, **tools,
+                                         placer=options.placer))
         except ToolError as error:
             routed.failures[seed] = str(error)
         step(f"seed {seed}")

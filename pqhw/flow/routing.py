@@ -6,9 +6,16 @@ from pathlib import Path
 
 from ..spec.devices import Device
 from .cache import Cache
+from .synthesis import netlist_size
 from .tools import ToolError, run_tool, tool_version
 
-__all__ = ["RoutedSeed", "route"]
+__all__ = ["PLACERS", "RoutedSeed", "route"]
+
+PLACERS = ("auto", "heap", "static")
+"""How `nextpnr` places: HeAP and then router1, or, on ECP5, electrostatics and then router2."""
+
+LARGE = 60000
+"""Cells of a netlist from which ``auto`` is ``static``."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -20,30 +27,50 @@ class RoutedSeed:
     fmax_mhz: achieved clock
     used: units used by kind, as nextpnr names them
     folder: where `report.json` and the log lie
+    placer: heap or static
     """
     seed: int
     fmax_mhz: float
     used: dict[str, int]
     folder: Path
+    placer: str = "heap"
 
 
-def _arguments(part: Device, seed: int) -> list[str]:
+def chosen_placer(part: Device, synthesis: Path, placer: str) -> str:
+    """The placer that ``auto`` stands for: ``static`` for netlists of a large device.
+
+    HeAP's clock is better up to half of an LFE5U-85F; beyond, its nets become so long that no
+    router finds a way within hours.
+    """
+    if placer == "static" and part.family != "ecp5":
+        raise ToolError("nextpnr's static placer is for LFE5U devices; use --placer heap.")
+    if placer != "auto":
+        return placer
+    large = part.family == "ecp5" and netlist_size(synthesis)["cells"] > LARGE
+    return "static" if large else "heap"
+
+
+def _arguments(part: Device, seed: int, placer: str) -> list[str]:
     arguments = [f"--{part.option}", "--package", part.package, "--json", "netlist.json",
                  "--report", "report.json", "--seed", str(seed), "--freq", str(part.clock_mhz),
                  "--timing-allow-fail", "-q", "-l", "routing.log"]
     if part.family == "ecp5":
         arguments += ["--speed", str(part.speed), "--lpf-allow-unconstrained"]
+    if placer == "static":
+        arguments += ["--placer", "static", "--router", "router2"]
     return arguments
 
 
 def route(cache: Cache, synthesis: Path, part: Device, seed: int, *, toolchain: str = "yowasp",
-          timeout: float = 3600) -> RoutedSeed:
+          timeout: float = 3600, placer: str = "auto") -> RoutedSeed:
     """Place and route a synthesized netlist with one seed.
 
+    `placer` is one of `PLACERS`: ``heap`` goes with router1, ``static`` (ECP5) with router2.
     Raises `ToolError` if the design does not fit, does not route or takes too long.
     """
     tool = f"nextpnr-{part.family}"
-    arguments = _arguments(part, seed)
+    placer = chosen_placer(part, synthesis, placer)
+    arguments = _arguments(part, seed, placer)
     inputs = {"synthesis": synthesis.name, "arguments": arguments,
               "version": tool_version(tool, toolchain)}
 
@@ -63,4 +90,4 @@ def route(cache: Cache, synthesis: Path, part: Device, seed: int, *, toolchain: 
     if len(clocks) != 1:
         raise ToolError(f"{tool} reports {len(clocks)} clocks instead of one.")
     used = {kind: entry["used"] for kind, entry in report["utilization"].items()}
-    return RoutedSeed(seed, clocks[0], used, folder)
+    return RoutedSeed(seed, clocks[0], used, folder, placer)

@@ -2,14 +2,16 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 from ..spec.devices import Device
 from .cache import Cache
+from .fanout import spread_fanout
 from .harness import HARNESS
 from .netlist import trim_carry_chains
 from .tools import run_tool, tool_version
 
-__all__ = ["synthesize", "cell_counts"]
+__all__ = ["synthesize", "cell_counts", "netlist_size"]
 
 
 def _script(part: Device, top: str, module: str) -> str:
@@ -32,13 +34,13 @@ def _script(part: Device, top: str, module: str) -> str:
 
 def synthesize(cache: Cache, verilog: str, part: Device, *, module: str, top: str = HARNESS,
                toolchain: str = "yowasp", timeout: float = 3600) -> Path:
-    """The run folder with `netlist.json`, `cells.json` and `yosys.log`.
+    """The run folder with `netlist.json`, `cells.json` and `synthesis.log`; on ECP5 `size.json`.
 
     Module `module` is mapped on its own; nothing is optimised across its border.
     """
     script = _script(part, top, module)
     inputs = {"verilog": verilog, "script": script,
-              "version": tool_version("yosys", toolchain), "passes": 3}
+              "version": tool_version("yosys", toolchain), "passes": 4}
 
     def make(folder: Path) -> None:
         (folder / "design.v").write_text(verilog)
@@ -49,9 +51,19 @@ def synthesize(cache: Cache, verilog: str, part: Device, *, module: str, top: st
             path = folder / "netlist.json"
             netlist = json.loads(path.read_text())
             trim_carry_chains(netlist, top)
+            copies = spread_fanout(netlist, top)
             path.write_text(json.dumps(netlist))
+            cells = len(netlist["modules"][top]["cells"])
+            (folder / "size.json").write_text(json.dumps({"cells": cells, "copies": copies}))
 
     return cache.get("synthesis", inputs, make)
+
+
+def netlist_size(folder: Path) -> dict[str, Any]:
+    """Cells of what goes to the router, and by type copies of drivers with many loads among them;
+    nothing where no copies are made."""
+    path = folder / "size.json"
+    return json.loads(path.read_text()) if path.exists() else {"cells": 0, "copies": {}}
 
 
 def cell_counts(folder: Path, module: str) -> dict[str, int]:

@@ -2,7 +2,7 @@
 
 import re
 
-from amaranth.hdl import Module, Value
+from amaranth.hdl import Module, Signal, Value
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -71,14 +71,27 @@ class Dataflow(wiring.Component):
                 made = make_node(part)
                 made.images_ahead = spec.images_ahead
             m.submodules[_module_name(index, name)] = parts[name] = made
-            if "image" in made.signature.members:
-                m.d.comb += made.image.eq(self.image)
+        self._announce(m, parts)
         for source in (INPUT, *parts):
             self._give(m, source, self._source(m, source, parts), parts)
         for index, section in enumerate(spec.image.sections):
             port = getattr(cores[section.stage], f"load_{section.kind}")
             wiring.connect(m, wiring.flipped(getattr(self, f"load_{index}")), port)
         return m
+
+    def _announce(self, m: Module, parts: dict[str, EngineCore | Node]) -> None:
+        """Tell every node that an image has begun: the first at once, others a cycle later than
+        the nearest one in front of them, whose results come later still."""
+        told: dict[str, tuple[int, Value]] = {INPUT: (0, self.image)}
+        for name, part in parts.items():
+            depth, image = min((told[edge.source] for edge in self.spec.edges
+                                if edge.target == name), key=lambda one: one[0])
+            if "image" in part.signature.members:
+                m.d.comb += part.image.eq(image)
+                passed = Signal(name=f"image{len(told)}")
+                m.d.sync += passed.eq(image)
+                depth, image = depth + 1, passed
+            told[name] = depth, image
 
     def _source(self, m: Module, name: str, parts: dict[str, EngineCore | Node]
                 ) -> stream.Interface:

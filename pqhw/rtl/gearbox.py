@@ -25,16 +25,20 @@ class Splitter(wiring.Component):
         Elements per transfer; `lanes_out` divides `lanes_in`.
     bank_bits:
         Bits of the bank that transfers carry; 0 for none.
+    together:
+        Both sides move with `o.ready`, and only with it: a pipeline's enable.
 
     Latency and cost
     ----------------
     One cycle. lanes_in * bits flip-flops and (lanes_in - lanes_out) * bits LUT4 of shift
-    register, plus a counter and what is known of it a cycle ahead.
+    register, plus a counter and what is known of it a cycle ahead. What is held is chosen by
+    flip-flops alone, whether a transfer comes or not: what comes with `valid` low is not used.
     """
 
     def __init__(self, elements: int, range_: Range, lanes_in: int, lanes_out: int,
-                 bank_bits: int = 0):
+                 bank_bits: int = 0, *, together: bool = False):
         self.bank_bits = bank_bits
+        self.together = together
         self.lanes_in = lanes_in
         self.lanes_out = lanes_out
         self.parts = lanes_in // lanes_out
@@ -48,27 +52,29 @@ class Splitter(wiring.Component):
         held = Signal(self.i.payload.shape(), name="held", reset_less=True)
         left = Signal(range(self.parts + 1), name="parts_left")
         some, single = Signal(name="some_left"), Signal(name="single_left")
-        load = Signal(name="load")
+        moves, open_ = Signal(name="moves"), Signal(name="open")
         m.d.comb += [
             self.o.valid.eq(some),
             self.o.payload.last.eq(held.last & single),
-            self.i.ready.eq(~self.o.valid | (single & self.o.ready)),
-            load.eq(self.i.valid & self.i.ready),
+            open_.eq(~some | single),
+            moves.eq(self.o.ready if self.together else ~some | self.o.ready),
+            self.i.ready.eq(open_ & moves),
         ]
         if self.bank_bits:
             m.d.comb += self.o.payload.bank.eq(held.bank)
         m.d.comb += [self.o.payload.data[lane].eq(held.data[lane])
                      for lane in range(self.lanes_out)]
-        with m.If(self.o.valid & self.o.ready):
-            m.d.sync += [left.eq(left - 1), some.eq(~single), single.eq(left == 2)]
-            m.d.sync += [held.data[lane].eq(held.data[lane + self.lanes_out])
-                         for lane in range(self.lanes_in - self.lanes_out)]
-        with m.If(load):
-            m.d.sync += [held.eq(self.i.payload), some.eq(1), left.eq(self.parts),
-                         single.eq(self.parts == 1)]
-            if self.tail_parts < self.parts:
-                with m.If(self.i.payload.last):
-                    m.d.sync += [left.eq(self.tail_parts), single.eq(self.tail_parts == 1)]
+        with m.If(moves):
+            with m.If(open_):
+                m.d.sync += [held.eq(self.i.payload), some.eq(self.i.valid), left.eq(self.parts),
+                             single.eq(self.parts == 1)]
+                if self.tail_parts < self.parts:
+                    with m.If(self.i.payload.last):
+                        m.d.sync += [left.eq(self.tail_parts), single.eq(self.tail_parts == 1)]
+            with m.Else():
+                m.d.sync += [left.eq(left - 1), single.eq(left == 2)]
+                m.d.sync += [held.data[lane].eq(held.data[lane + self.lanes_out])
+                             for lane in range(self.lanes_in - self.lanes_out)]
         return m
 
 
@@ -91,7 +97,8 @@ class Collector(wiring.Component):
     Latency and cost
     ----------------
     A transfer comes out one cycle after its last part went in. (2 * lanes_out - lanes_in) * bits
-    flip-flops with enables and resets, and about lanes_out / lanes_in + 6 LUT4.
+    flip-flops with enables, and resets where a row may end before them, and about
+    lanes_out / lanes_in + 6 LUT4.
     """
 
     def __init__(self, elements: int, range_: Range, lanes_in: int, lanes_out: int,
@@ -100,19 +107,21 @@ class Collector(wiring.Component):
         self.lanes_in = lanes_in
         self.parts = lanes_out // lanes_in
         self.completing = {self.parts - 1, (-(-elements // lanes_in) - 1) % self.parts}
+        self.ends_early = len(self.completing) > 1
         super().__init__({"i": In(row_stream(range_, lanes_in, bank_bits)),
                           "o": Out(row_stream(range_, lanes_out, bank_bits))})
 
     def elaborate(self, platform: Target) -> Module:
         m = Module()
         part = Signal(range(self.parts), name="part")
+        final = Signal(name="final_part")
         full = Signal(name="full")
         completes = Signal(name="completes")
         take = Signal(name="take")
         held = Signal(self.o.payload.shape(), name="held", reset_less=True)
         early = Signal(self.o.payload.data.shape(), name="early")
         m.d.comb += [
-            completes.eq(self.i.payload.last | (part == self.parts - 1)),
+            completes.eq(final | self.i.payload.last if self.ends_early else final),
             self.i.ready.eq(~completes | ~full | self.o.ready),
             take.eq(self.i.valid & self.i.ready),
             self.o.valid.eq(full),
@@ -121,9 +130,9 @@ class Collector(wiring.Component):
         with m.If(self.o.ready):
             m.d.sync += full.eq(0)
         with m.If(take):
-            m.d.sync += part.eq(part + 1)
+            m.d.sync += [part.eq(part + 1), final.eq(part == self.parts - 2)]
             with m.If(completes):
-                m.d.sync += [part.eq(0), full.eq(1), held.last.eq(self.i.payload.last)]
+                m.d.sync += [part.eq(0), final.eq(0), full.eq(1), held.last.eq(self.i.payload.last)]
                 if self.bank_bits:
                     m.d.sync += held.bank.eq(self.i.payload.bank)
         for index in range(self.parts):
@@ -144,8 +153,9 @@ class Collector(wiring.Component):
         if index < self.parts - 1:
             with m.If(take & here):
                 m.d.sync += early.eq(value)
-            with m.If(take & completes):
-                m.d.sync += early.eq(0)
+            if index > min(self.completing):
+                with m.If(take & completes):
+                    m.d.sync += early.eq(0)
 
 
 class Gearbox(wiring.Component):

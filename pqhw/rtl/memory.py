@@ -147,9 +147,13 @@ class ParameterMemory(wiring.Component):
                         self.registered, words)
             m.d.comb += [ram.read_enable.eq(self.enable), ram.read_address.eq(address)]
             return ram.read_data
-        style = "block" if self.storage == "bram" else "logic"
+        if self.storage != "bram":
+            word = Signal(width, name=f"{name}_word", reset_less=True)
+            with m.If(self.enable):
+                m.d.sync += word.eq(platform.constant_word(m, words, width, address, name))
+            return word
         m.submodules[name] = memory = Memory(shape=unsigned(width), depth=len(words), init=words,
-                                             attrs={"rom_style": style})
+                                             attrs={"rom_style": "block"})
         reader = memory.read_port()
         m.d.comb += [reader.addr.eq(address), reader.en.eq(self.enable)]
         return self._registered(m, reader.data, name)

@@ -131,10 +131,10 @@ class Results(wiring.Component):
         """Tiles come at least as far apart as their parts take, so the splitter never waits."""
         spec = self.spec
         m.submodules.splitter = splitter = Splitter(spec.computed_outputs, spec.column_range,
-                                                    spec.columns, spec.lanes_out, self.bank_bits)
+                                                    spec.columns, spec.lanes_out, self.bank_bits,
+                                                    together=True)
         m.d.comb += [splitter.i.payload.data.eq(self.sums), splitter.i.payload.last.eq(self.last),
-                     splitter.i.valid.eq(self.done & self.enable),
-                     splitter.o.ready.eq(self.enable)]
+                     splitter.i.valid.eq(self.done), splitter.o.ready.eq(self.enable)]
         payload = splitter.o.payload
         banks: tuple[Value, Value] = (Const(0, 0), Const(0, 0))
         if self.bank_bits:

@@ -20,6 +20,7 @@ class Sequencer(wiring.Component):
     begins: a step takes the first transfer of an image
     enable: a step may be made
     steps, takes: a step is made; it takes a transfer
+    open: it takes one that is offered, whether one is or not
     emits: its position completes an output
     last: it is the last of a group of channels
     inside_y, inside_x: which rows and columns of the output's taps lie inside the image
@@ -33,7 +34,7 @@ class Sequencer(wiring.Component):
         height, width = spec.layer.kernel
         super().__init__({
             "available": In(1), "coming": In(1), "enable": In(1), "begins": Out(1),
-            "steps": Out(1), "takes": Out(1), "emits": Out(1),
+            "steps": Out(1), "takes": Out(1), "open": Out(1), "emits": Out(1),
             "last": Out(1), "inside_y": Out(height), "inside_x": Out(width),
             **({"i_bank": In(bank_bits), "bank": Out(bank_bits)} if bank_bits else {})})
 
@@ -48,7 +49,8 @@ class Sequencer(wiring.Component):
             start.eq(at_start & first_chunk),
             flush.eq(flushing | (start & active & ~self.available & ~self.coming)),
             self.begins.eq(start & ~flushing & self.available),
-            self.takes.eq(pixel & ~flushing & self.available),
+            self.open.eq(pixel & ~flushing),
+            self.takes.eq(self.open & self.available),
             self.steps.eq(self.takes | ~pixel | flush),
             first.eq(at_first & ~flush),
             moves.eq(self.enable & self.steps & ends),

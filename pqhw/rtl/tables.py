@@ -3,14 +3,12 @@
 import functools
 
 import numpy as np
-from amaranth.hdl import Module, Shape, Signal, Value, unsigned
+from amaranth.hdl import Module, Shape, Signal, Value
 from amaranth.lib import data, wiring
-from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
 from ..spec import PQSpec
 from ..spec.ranges import Range, covering
-from .memory import read_or_clear
 from .streams import shape_of
 from .target import Target
 
@@ -90,23 +88,24 @@ class ConstantTables(wiring.Component):
             shapes = [shape_of(self.ranges[n][lane]) for n in range(spec.outputs)]
             places = np.cumsum([0] + [shape.width for shape in shapes]).tolist()
             values = [_packed(word, shapes) for word in words[:, lane].tolist()]
-            m.submodules[f"table{lane}"] = memory = Memory(
-                shape=unsigned(places[-1]), depth=len(values), init=values,
-                attrs={"rom_style": "logic"})
             own = self.address[lane * self.address_bits:][:self.address_bits]
-            word = self._read(m, memory, own, lane)
+            word = self._registered(m, platform.constant_word(
+                m, tuple(values), places[-1], own, f"table{lane}"), lane)
             for n, (low, shape) in enumerate(zip(places, shapes)):
                 entry = Signal(shape, name=f"entry{lane}_{n}")
                 m.d.comb += [entry.eq(word[low:low + shape.width]),
                              self.terms[n][lane].eq(entry)]
         return m
 
-    def _read(self, m: Module, memory: Memory, address: Value, lane: int) -> Value:
-        if self.spec.masks_lookups:
-            return read_or_clear(m, memory, address, self.enable, self.clear[lane], f"word{lane}")
-        reader = memory.read_port()
-        m.d.comb += [reader.addr.eq(address), reader.en.eq(self.enable)]
-        return reader.data
+    def _registered(self, m: Module, word: Value, lane: int) -> Value:
+        """A lane's word behind its register, which may be cleared."""
+        register = Signal(word.shape(), name=f"word{lane}", reset_less=True)
+        with m.If(self.enable):
+            m.d.sync += register.eq(word)
+            if self.spec.masks_lookups:
+                with m.If(self.clear[lane]):
+                    m.d.sync += register.eq(0)
+        return register
 
 
 def _packed(values: list[int], shapes: list[Shape]) -> int:

@@ -4,12 +4,13 @@ import dataclasses
 from collections.abc import Callable, Hashable
 from typing import Any
 
-from amaranth.hdl import (Cat, ClockSignal, Instance, Module, Mux, ResetSignal, Shape, Signal,
-                          Value, signed)
+from amaranth.hdl import (Cat, ClockSignal, Const, Instance, Module, Mux, ResetSignal, Shape,
+                          Signal, Value, signed)
 from amaranth.lib import wiring
+from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In
 
-from . import ecp5, ecp5_columns, ecp5_segments
+from . import ecp5, ecp5_columns, ecp5_rom, ecp5_segments
 
 __all__ = ["Library", "Target", "TARGETS", "place"]
 
@@ -53,6 +54,7 @@ class Target:
         to inference
     segment_chain: component that places segments on a carry chain, likewise
     selector: component that chooses one of up to eight values; None leaves it to inference
+    rom: component that holds constant words in logic, likewise
     library: where repeated modules are collected for writing out; None elaborates each in place
     """
     name: str
@@ -64,6 +66,7 @@ class Target:
     chains: Any = None
     segment_chain: Callable[..., Any] | None = None
     selector: Callable[..., Any] | None = None
+    rom: Callable[..., Any] | None = None
     library: Library | None = None
 
     def add(self, m: Module, a: Value, b: Value, shape: Shape, name: str) -> Value:
@@ -145,6 +148,31 @@ class Target:
         m.d.comb += [unit.choices.eq(Cat(values)), unit.index.eq(index)]
         return unit.value
 
+    def constant_word(self, m: Module, words: tuple[int, ...], width: int, address: Value,
+                      name: str) -> Value:
+        """One of constant words of `width` bits, in logic; an address beyond them gives any.
+
+        Bits that are the same in all words, or one as the other, are found by synthesis, or here.
+        """
+        if self.rom is None or not ecp5_rom.LUT_WORDS < len(words) <= ecp5_rom.MOST_WORDS:
+            memory = Memory(shape=width, depth=len(words), init=words,
+                            attrs={"rom_style": "logic"})
+            m.submodules[name] = memory
+            reader = memory.read_port(domain="comb")
+            m.d.comb += reader.addr.eq(address)
+            return reader.data
+        columns = [tuple(word >> bit & 1 for word in words) for bit in range(width)]
+        kept = list(dict.fromkeys(column for column in columns if len(set(column)) > 1))
+        narrow = tuple(sum(column[index] << place for place, column in enumerate(kept))
+                       for index in range(len(words)))
+        value: Value = Const(0, 0)
+        if kept:
+            unit = self._unit(m, name, f"rom{len(kept)}x{len(words)}", self.rom, len(kept), narrow)
+            m.d.comb += unit.address.eq(address)
+            value = unit.value
+        return Cat(value[kept.index(column)] if column in kept else Const(column[0], 1)
+                   for column in columns)
+
     def shifted_or_zero(self, m: Module, x: Value, places: tuple[int | None, ...], index: Value,
                         name: str) -> Value:
         """x << places[index], or 0 where that is None."""
@@ -204,7 +232,7 @@ TARGETS = {
                    multiplier=ecp5.Multiplier, multiplier_bits=17,
                    column_tree=ecp5_columns.ColumnTree,
                    chains=ecp5, segment_chain=ecp5_segments.SegmentChain,
-                   selector=ecp5.Select),
+                   selector=ecp5.Select, rom=ecp5_rom.Rom),
     "ice40": Target(name="ice40", small_memory="bram"),
 }
 

@@ -133,7 +133,7 @@ class WindowBuffer(wiring.Component):
         m.submodules.sequencer = sequencer
         m.d.comb += [sequencer.enable.eq(enable), sequencer.available.eq(self.i.valid),
                      sequencer.coming.eq(self.coming), self.begins.eq(enable & sequencer.begins),
-                     self.i.ready.eq(enable & sequencer.takes)]
+                     self.i.ready.eq(enable & sequencer.open)]
         stages = spec.line_stages
         if self.bank_bits:
             m.d.comb += [sequencer.i_bank.eq(self.bank),

@@ -30,9 +30,18 @@ SEGMENTS = re.compile(r"^module (\w+_carry_((?:[a-z]\d+x\d+[a-z]*_?)+)) \(", re.
 SELECT = re.compile(r"^module (\w+_select(\d+)_from(\d+)) \(", re.MULTILINE)
 """A multiplexer: bits of a value, and values; an index beyond the last takes the last."""
 
-PROVED = """miter -equiv -flatten -make_assert {name} {name}_word {name}_proof
+ROM = re.compile(r"^module (\w+_rom(\d+)x(\d+)(?:_\d+)?) \(.*?^endmodule", re.MULTILINE | re.DOTALL)
+"""Constant words in logic: bits, and words."""
+
+ROM_LUT = re.compile(r"\.INIT\(16'h([0-9a-f]+)\)\s*\) bit(\d+)_words(\d+) \(")
+"""What a LUT4 of such a module holds: sixteen words of a bit."""
+
+PROVED = """copy {name}_word {name}_mapped
+memory_collect {name}_mapped
+memory_map {name}_mapped
+miter -equiv -flatten -make_assert {name} {name}_mapped {name}_proof
 sat -verify -prove-asserts {name}_proof
-delete {name} {name}_proof
+delete {name} {name}_mapped {name}_proof
 rename {name}_word {name}"""
 
 
@@ -41,8 +50,8 @@ def substitution_script(verilog: str) -> str:
 
     They need the modules of `substitute_verilog` beside the design, and fail if a proof fails.
     """
-    return "\n".join(PROVED.format(name=match[0]) for chains in (CHAIN, BANK, SEGMENTS, SELECT)
-                     for match in chains.findall(verilog))
+    return "\n".join(PROVED.format(name=match[1]) for chains in (CHAIN, BANK, SEGMENTS, SELECT, ROM)
+                     for match in chains.finditer(verilog))
 
 
 def substitute_verilog(verilog: str) -> str:
@@ -50,7 +59,9 @@ def substitute_verilog(verilog: str) -> str:
     return "".join([*(_module(*match) for match in CHAIN.findall(verilog)),
                     *(_bank(*match) for match in BANK.findall(verilog)),
                     *(_segments(*match) for match in SEGMENTS.findall(verilog)),
-                    *(_select(*match) for match in SELECT.findall(verilog))])
+                    *(_select(*match) for match in SELECT.findall(verilog)),
+                    *(_rom(match[0], match[1], int(match[2]), int(match[3]))
+                      for match in ROM.finditer(verilog))])
 
 
 def _select(name: str, width: str, count: str) -> str:
@@ -61,6 +72,21 @@ def _select(name: str, width: str, count: str) -> str:
         f"input [{last.bit_length() - 1}:0] index, output [{bits - 1}:0] value);",
         f"  assign value = choices >> ({bits} * (index > {last} ? {last} : index));",
         "endmodule\n"])
+
+
+def _rom(text: str, name: str, width: int, words: int) -> str:
+    """A memory with what the LUT4 of a module hold; a bit with fewer of them repeats those."""
+    blocks: dict[int, dict[int, int]] = {}
+    for init, bit, first in ROM_LUT.findall(text):
+        blocks.setdefault(int(bit), {})[int(first) // 16] = int(init, 16)
+    columns = [own for _, own in sorted(blocks.items(), reverse=True)]
+    bits = (words - 1).bit_length()
+    lines = [f"    {index}: value = {width}'b" + "".join(
+        str(own[index // 16 % len(own)] >> index % 16 & 1) for own in columns) + ";"
+        for index in range(1 << bits)]
+    return "\n".join([f"module {name}_word (input [{bits - 1}:0] address, "
+                      f"output reg [{width - 1}:0] value);", "  always @* case (address)", *lines,
+                      "  endcase", "endmodule\n"])
 
 
 def _bank(name: str, final: str, additions: str) -> str:

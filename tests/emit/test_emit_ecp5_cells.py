@@ -13,6 +13,7 @@ from segment_model import SEGMENTS, draws, result
 from pqhw.emit.design import component_verilog
 from pqhw.rtl.ecp5 import (Adder, AtLeast, AtLeastChosen, BlockRam, Multiplier, Select,
                            ShiftedOrZero)
+from pqhw.rtl.ecp5_rom import Rom
 from pqhw.rtl.ecp5_segments import SegmentChain
 
 pytestmark = needs_icarus
@@ -114,6 +115,14 @@ def test_one_of_a_few_values_is_selected(count, tmp_path):
                for values, index in picks]
     assert outputs(Select(4, count), vectors, tmp_path) == [
         values[index] for values, index in picks]
+
+
+@pytest.mark.parametrize("words", [17, 32, 33, 40, 48, 63, 64, 65, 100, 128])
+def test_constant_words_are_read(words, tmp_path):
+    rng = random.Random(words)
+    held = [rng.getrandbits(6) for _ in range(words)]
+    held = [word & 0b011111 | (index & 1) << 5 for index, word in enumerate(held)]
+    assert outputs(Rom(6, tuple(held)), [[index] for index in range(words)], tmp_path) == held
 
 
 @pytest.mark.parametrize("places", [(0, 1, 2, None), (None, 0, 1, 2)], ids=repr)

@@ -13,7 +13,7 @@ from pqhw.emit.design import design_verilog
 from pqhw.emit.image import pack_image
 from pqhw.flow.tools import ToolError
 from pqhw.golden import chain_results
-from pqhw.sim import cxxrtl
+from pqhw.sim import cxxrtl, substitutes
 from pqhw.sim.result import SimulationError
 from pqhw.sim.stimulus import random_parameters, random_rows
 from pqhw.sim.substitutes import BANK, CHAIN
@@ -32,6 +32,8 @@ DESIGNS = {
     "pq lutram": chain(pq(table_storage="lutram", subspaces_per_cycle=2, **PQ)),
     "pq rom": chain(pq(**{**PQ, "D": 11}, table_storage="rom", prototype_storage="rom",
                        subspaces_per_cycle=5)),
+    "pq rom of 48 words": chain(pq(D=6, N=5, V=2, K=16, table_storage="rom",
+                                   prototype_storage="rom", subspaces_per_cycle=1)),
     "pq bram": chain(pq(table_storage="bram", encoder="l1", **PQ)),
     "pq l1": chain(pq(encoder="l1", **{**FULL, "activation_bits": 6})),
     "pq l2 folded": chain(pq(**{**FULL, "elements_per_cycle": 2})),
@@ -65,6 +67,7 @@ DESIGNS["mac signed codes"] = chain(
 PAIRS = [*((name, "ecp5") for name in ("pq l1", "pq l2 folded", "pq chebyshev", "pq dot")),
          ("tree", "generic"), ("tree", "ecp5"),
          ("pq lutram", "generic"), ("pq lutram", "ecp5"), ("pq bram", "ecp5"), ("pq rom", "ecp5"),
+         ("pq rom of 48 words", "ecp5"),
          ("mac dsp", "ecp5"), ("mac lut", "generic"), ("mac codes", "ecp5"),
          ("mac signed codes", "ecp5"), ("chain", "generic"), ("pixel", "ecp5"),
          ("im2col", "generic")]
@@ -165,6 +168,16 @@ def test_a_wrong_carry_chain_is_refused(cache, kind, bits):
     wrong = f"INIT1(16'h{int(init[1], 16) ^ 0xF * bits:x})"
     with pytest.raises(ToolError, match="^yosys failed: ERROR: .*proof did fail"):
         cxxrtl.compile_model(cache, design, head + rest.replace(init[0], wrong, 1))
+
+
+def test_a_wrong_constant_word_is_refused(cache, monkeypatch):
+    right = substitutes._rom
+    monkeypatch.setattr(substitutes, "_rom", lambda text, *rest: right(
+        re.sub(r"16'h(\w+)", lambda init: f"16'h{int(init[1], 16) ^ 2:x}", text, count=1), *rest))
+    with pytest.raises(ToolError, match="^yosys failed: ERROR: .*proof did fail"):
+        design = DESIGNS["pq rom of 48 words"]
+        cxxrtl.compile_model(cache, design, design_verilog(bind_constants(
+            design, material(design, 1)[0]), target="ecp5"))
 
 
 def test_verilog_that_is_none_is_refused(cache):

@@ -69,6 +69,10 @@ def even(halves: int) -> int:
     return halves + halves % 2
 
 
+JOINED_WORDS = 17, 128
+"""Constant words that ECP5's slices join; see `pqhw.rtl.ecp5_rom`."""
+
+
 @dataclasses.dataclass(frozen=True)
 class Fabric:
     """What a family makes of the RTL's building blocks.
@@ -135,10 +139,13 @@ class Fabric:
         ceil(width / 4) cells per 16 words, a multiplexer per bit where there are several 16s and a
         LUT4 to decode each. ``bram``: blocks in the widest mode that holds the words; on iCE40 an
         output register takes cells. ``rom``: a LUT4 per bit and 16 words, and half as many again
-        to choose among several.
+        to choose among several; on ECP5 17 to 128 words are joined by what slices have for it, and
+        take 2, 4 or 8 LUT4 per bit.
         """
         if storage == "rom":
             sixteens = words / 16
+            if self.ecp5 and JOINED_WORDS[0] <= words <= JOINED_WORDS[1]:
+                return Cells(lut=width << ceil_log2(ceil_div(words, 16))) + self.registers(width)
             return Cells(lut=width * max(1.0, 1.5 * sixteens - 1)) + self.registers(width)
         if storage == "register":
             return self.registers(width, alone=True)

@@ -19,6 +19,10 @@ def tree_control(fabric: Fabric, spec: TreeSpec) -> Cells:
     if spec.trees > 1:
         reads = 0 if spec.depth == 1 else spec.compared_at(spec.depth - 2) + 1
         waiting += reads * ceil_log2(spec.places)
+    if not spec.loads_dims and spec.places > 1:
+        cells += fabric.counter(spec.places) + fabric.registers(sum(
+            ceil_log2(len(spec.choices_of(lane, level)))
+            for lane in range(spec.lanes) for level in range(spec.depth)))
     return cells + fabric.registers(waiting, alone=True) + Cells(lut=2)
 
 

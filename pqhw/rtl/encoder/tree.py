@@ -1,6 +1,7 @@
 """The encoder that walks down a tree: a comparison of one element per level."""
 
 import dataclasses
+import functools
 
 from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
 from amaranth.lib import data, stream, wiring
@@ -52,7 +53,8 @@ class TreeEncoder(wiring.Component):
     `spec.encoder_stages` cycles, a group per cycle. Per lane and level, a elements bits wide: a
     comparison of a + 2 LUT4 that also chooses between two elements; for V > 2 in front of it
     ceil((V - 1) / 2) LUT4 per bit; and the thresholds' memory, 2**level words per group. With
-    built-in split dimensions a level chooses only among those that its lane has. About 15 LUT4 of
+    built-in split dimensions a level chooses only among those that its lane has, and with several
+    groups a register tells which. About 15 LUT4 of
     control.
     """
 
@@ -85,7 +87,12 @@ class TreeEncoder(wiring.Component):
             m.d.comb += self.o_bank.eq(beside(m, outlet, self.bank, spec.encoder_stages, "bank"))
             if not spec.constant_kinds:
                 tree = Cat(tree, self.bank)
-        index = self._dims(m, enable, tree) if spec.loads_dims else group
+        if spec.loads_dims:
+            place_of = functools.partial(self._loaded_place, self._dims(m, enable, tree))
+        else:
+            ahead = Signal(range(spec.places), name="group_ahead", init=1 % spec.places)
+            count_up(m, ahead, spec.places, enable & valid)
+            place_of = functools.partial(self._known_place, m, enable & valid, ahead)
         trees = delayed(m, enable, tree, spec.encoder_stages, "tree")
         nodes: list[Value] = [Const(0, 0)] * spec.lanes
         x = delayed(m, enable, Value.cast(self.i.payload), spec.dims_stages, "x")[-1]
@@ -94,7 +101,8 @@ class TreeEncoder(wiring.Component):
             at = spec.compared_at(level)
             for lane in range(spec.lanes):
                 name = f"lane{lane}_level{level}"
-                element = self._element(m, platform, enable, lane, level, x, index, name)
+                element = self._element(m, platform, enable, lane, level, x,
+                                        place_of(lane, level), name)
                 threshold = self._threshold(m, enable, lane, level,
                                             Cat(nodes[lane], trees[read]), at - read)
                 constant = bool(spec.constant_kinds) and spec.level_words(level) == 1
@@ -116,7 +124,7 @@ class TreeEncoder(wiring.Component):
         return memory.data
 
     def _element(self, m: Module, platform: Target, enable: Value, lane: int, level: int,
-                 x: Value, index: Value, name: str) -> _Element:
+                 x: Value, place: Value, name: str) -> _Element:
         """Choose among a lane's elements, a register per stage, until at most two are left."""
         spec = self.spec
         shape = shape_of(spec.activation_range)
@@ -127,7 +135,7 @@ class TreeEncoder(wiring.Component):
             value = Signal(shape, name=f"{name}_element{choice}")
             m.d.comb += value.eq(x.word_select(first + choice, shape.width))
             values.append(value)
-        place = self._place(lane, level, index)[:ceil_log2(len(values))]
+        place = place[:ceil_log2(len(values))]
         stage = spec.dims_stages
         while len(values) > 2:
             stage += 1
@@ -139,18 +147,23 @@ class TreeEncoder(wiring.Component):
             place = delayed(m, enable, place[low:], 1, f"{name}_place{stage}")[-1]
         return _Element(values[0], values[1] if len(values) == 2 else None, place, stage)
 
-    def _place(self, lane: int, level: int, index: Value) -> Value:
-        """Which of its choices a lane's level takes for this group."""
-        spec = self.spec
-        if spec.loads_dims:
-            own = 0 if spec.engine.shared_prototypes else lane
-            return index.word_select(own * spec.depth + level, spec.dim_bits)
-        dims, choices = spec.dims_of(lane, level), spec.choices_of(lane, level)
+    def _loaded_place(self, dims: Value, lane: int, level: int) -> Value:
+        """Which of its choices a lane's level takes for this group, of loaded dimensions."""
+        own = 0 if self.spec.engine.shared_prototypes else lane
+        return dims.word_select(own * self.spec.depth + level, self.spec.dim_bits)
+
+    def _known_place(self, m: Module, step: Value, ahead: Value, lane: int, level: int) -> Value:
+        """The same of built-in dimensions, from a register that is set a group ahead: a table in
+        logic would stand in front of the choice."""
+        dims, choices = self.spec.dims_of(lane, level), self.spec.choices_of(lane, level)
         bits = ceil_log2(len(choices))
-        if not bits:
-            return Const(0, 0)
+        if len(dims) == 1 or not bits:
+            return Const(choices.index(dims[0]), bits)
         table = sum(choices.index(dim) << bits * group for group, dim in enumerate(dims))
-        return Const(table, bits * len(dims)).word_select(index, bits)
+        place = Signal(bits, name=f"lane{lane}_level{level}_place", init=choices.index(dims[0]))
+        with m.If(step):
+            m.d.sync += place.eq(Const(table, bits * len(dims)).word_select(ahead, bits))
+        return place
 
     @staticmethod
     def _chosen(m: Module, platform: Target, enable: Value, values: list[Value], index: Value,
