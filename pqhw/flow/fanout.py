@@ -6,23 +6,26 @@ from most of them.
 """
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 __all__ = ["MOST_LOADS", "spread_fanout"]
 
-MOST_LOADS = 192
-"""Loads that a driver keeps, about."""
+MOST_LOADS = {"LUT4": 192, "TRELLIS_FF": 64}
+"""Loads that a driver keeps, about. Copies of LUT4 come first, and are fewer, as they load
+flip-flops."""
 
-DRIVERS = {"LUT4": "Z", "TRELLIS_FF": "Q"}
-"""Cells that are copied, and their outputs; ahead of flip-flops, as copies of LUT4 load those."""
+OUTPUTS = {"LUT4": "Z", "TRELLIS_FF": "Q"}
+"""Where a cell drives."""
 
 Load = tuple[str, str, int]
 """A cell, one of its ports and a bit of that."""
 
 
-def spread_fanout(netlist: dict[str, Any], top: str, most: int = MOST_LOADS) -> dict[str, int]:
-    """Copy every LUT4 and flip-flop of `top` that drives more than `most` inputs; returns how
-    many copies were made, by type.
+def spread_fanout(netlist: dict[str, Any], top: str,
+                  limits: Mapping[str, int] = MOST_LOADS) -> dict[str, int]:
+    """Copy every LUT4 and flip-flop of `top` that drives more inputs than the limit of its type;
+    returns how many copies were made, by type.
 
     A copy has the same inputs, so it always has the same value. Loads are dealt out in the order
     of their names: what belongs together in the hierarchy, and so on the chip, shares a copy.
@@ -32,8 +35,9 @@ def spread_fanout(netlist: dict[str, Any], top: str, most: int = MOST_LOADS) -> 
     cells = module["cells"]
     free = 1 + max((bit for net in module["netnames"].values() for bit in net["bits"]
                     if isinstance(bit, int)), default=1)
-    copies = dict.fromkeys(DRIVERS, 0)
-    for kind, output in DRIVERS.items():
+    copies = dict.fromkeys(limits, 0)
+    for kind, most in limits.items():
+        output = OUTPUTS[kind]
         for _, loads in sorted(_loads(cells, most, kind, output).items()):
             (name, _, _), *taken = loads
             taken.sort(key=lambda load: _natural(load[0]))

@@ -40,7 +40,7 @@ def synthesize(cache: Cache, verilog: str, part: Device, *, module: str, top: st
     """
     script = _script(part, top, module)
     inputs = {"verilog": verilog, "script": script,
-              "version": tool_version("yosys", toolchain), "passes": 4}
+              "version": tool_version("yosys", toolchain), "passes": 5}
 
     def make(folder: Path) -> None:
         (folder / "design.v").write_text(verilog)

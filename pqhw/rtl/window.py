@@ -6,6 +6,7 @@ from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
 from ..spec import WindowSpec
+from ..spec.window import SHIFT_BITS
 from .buffers import Outlet, beside
 from .memory import memory_attributes
 from .sequencer import Sequencer
@@ -23,7 +24,7 @@ class Delay(wiring.Component):
     width, words:
         Bits, and steps of the delay.
     storage:
-        ``register``, ``lutram`` or ``bram``.
+        ``register``, ``lutram`` or ``bram``; without LUT RAM the second is one of the others.
     stages:
         Enabled cycles from a step's `reads` to its `writes`, in which its word is read.
 
@@ -48,13 +49,16 @@ class Delay(wiring.Component):
     def elaborate(self, platform: Target) -> Module:
         m = Module()
         writes = self.enable & self.writes
-        if self.storage == "register":
+        storage = self.storage
+        if storage == "lutram" and platform.small_memory != "lutram":
+            storage = "register" if self.width * self.words <= SHIFT_BITS else "bram"
+        if storage == "register":
             m.d.comb += self.o.eq(delayed(m, writes, self.i, self.words, "word")[-1])
             return m
         address = Signal(range(self.words), name="address")
         count_up(m, address, self.words, self.enable & self.reads)
         written = delayed(m, self.enable, address, self.stages, "written")[-1]
-        if self.storage == "bram" and platform.block_ram is not None:
+        if storage == "bram" and platform.block_ram is not None:
             ram = place(m, platform, "ram", "block_ram", platform.block_ram, self.width,
                         self.words, self.stages > 1)
             m.d.comb += [ram.write_enable.eq(writes), ram.write_address.eq(written),
@@ -62,7 +66,7 @@ class Delay(wiring.Component):
                          ram.read_address.eq(address), self.o.eq(ram.read_data)]
             return m
         m.submodules.ram = memory = Memory(shape=unsigned(self.width), depth=self.words, init=[],
-                                           attrs=memory_attributes(self.storage))
+                                           attrs=memory_attributes(storage))
         writer, reader = memory.write_port(), memory.read_port()
         m.d.comb += [
             writer.en.eq(writes), writer.addr.eq(written), writer.data.eq(self.i),

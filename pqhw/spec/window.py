@@ -5,7 +5,11 @@ import dataclasses
 from .conv import Conv2d
 from .ranges import ceil_div
 
-__all__ = ["WindowSpec"]
+__all__ = ["SHIFT_BITS", "WindowSpec"]
+
+SHIFT_BITS = 256
+"""Bits of a small memory that are a chain of flip-flops where a family has no LUT RAM; more take
+a block RAM."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -1,12 +1,13 @@
 """The trained networks that come along do what is said of them."""
 
+import functools
 import json
 
 import numpy as np
 import pytest
 from docs_pages import DOCS
 
-from pqhw.data import glyphs
+from pqhw.data import digits_images, glyphs
 from pqhw.golden import network_results
 from pqhw.network import load_graph
 from pqhw.quant.files import load_integer_network
@@ -16,15 +17,20 @@ ENTRIES = {entry["name"]: entry
            for entry in json.loads((FOLDER / "networks.json").read_text(encoding="utf-8"))}
 
 
-@pytest.fixture(scope="module")
-def images():
-    return glyphs(train=1, test=100).test_images
+@functools.cache
+def images(data):
+    """The first 100 test images."""
+    if data == "digits":
+        pytest.importorskip("sklearn")
+        return np.asarray(digits_images().test_images[:100])
+    return np.asarray(glyphs(train=1, test=100).test_images)
 
 
 @pytest.mark.parametrize("name", ENTRIES)
-def test_a_network_gives_the_classes_that_were_recorded(name, images):
+def test_a_network_gives_the_classes_that_were_recorded(name):
     network = load_integer_network(FOLDER / f"{name}.toml")
-    found = network_results(network.spec, network.parameters, np.asarray(images)).argmax(axis=1)
+    found = network_results(network.spec, network.parameters,
+                            images(ENTRIES[name]["data"].split(":")[0])).argmax(axis=1)
     assert "".join(map(str, found)) == ENTRIES[name]["first"]
 
 
@@ -34,7 +40,8 @@ def test_the_folder_holds_what_is_listed_and_little_else():
     assert {path.name for path in FOLDER.iterdir()} == files
     assert sum(path.stat().st_size for path in FOLDER.iterdir()) < 6 << 20
     for entry in ENTRIES.values():
-        assert load_graph(FOLDER / entry["float"]).input_shape == (32, 32, 3)
+        shape = (8, 8, 1) if entry["data"] == "digits" else (32, 32, 3)
+        assert load_graph(FOLDER / entry["float"]).input_shape == shape
 
 
 def test_the_page_has_their_accuracy():

@@ -8,6 +8,9 @@ import pytest
 from pqhw.flow.fanout import spread_fanout
 
 
+LIMITS = {"LUT4": 10, "TRELLIS_FF": 10}
+
+
 def cell(kind, **connections):
     return {"type": kind, "parameters": {}, "connections": {
         port: [bit] for port, bit in connections.items()}, "port_directions": {
@@ -37,7 +40,7 @@ def drivers(net):
 @pytest.mark.parametrize("kind", ["TRELLIS_FF", "LUT4"])
 def test_loads_are_dealt_out_evenly_and_in_the_order_of_their_names(kind):
     net = netlist(25, kind)
-    assert spread_fanout(net, "top", most=10)[kind] == 2
+    assert spread_fanout(net, "top", LIMITS)[kind] == 2
     cells, by_net = net["modules"]["top"]["cells"], drivers(net)
     groups = [by_net[cells[f"load{index}"]["connections"]["CE"][0]] for index in range(25)]
     assert groups == ["driver"] * 8 + ["driver_copy1"] * 8 + ["driver_copy2"] * 9
@@ -48,7 +51,7 @@ def test_loads_are_dealt_out_evenly_and_in_the_order_of_their_names(kind):
 def test_drivers_with_few_loads_and_blocks_stay():
     for net in (netlist(10), netlist(25, "DP16KD")):
         before = json.dumps(net)
-        assert spread_fanout(net, "top", most=10) == {"LUT4": 0, "TRELLIS_FF": 0}
+        assert spread_fanout(net, "top", LIMITS) == {"LUT4": 0, "TRELLIS_FF": 0}
         assert json.dumps(net) == before
 
 
@@ -56,7 +59,7 @@ def test_a_cell_that_takes_a_net_twice_keeps_both():
     net = netlist(12)
     net["modules"]["top"]["cells"]["load11"]["connections"]["DI"] = [2]
     net["modules"]["top"]["cells"]["load11"]["port_directions"]["DI"] = "input"
-    assert spread_fanout(net, "top", most=7)["TRELLIS_FF"] == 1
+    assert spread_fanout(net, "top", {"TRELLIS_FF": 7})["TRELLIS_FF"] == 1
     loads = Counter(bit for own in net["modules"]["top"]["cells"].values()
                     for port, bits in own["connections"].items()
                     if own["port_directions"][port] == "input" for bit in bits)

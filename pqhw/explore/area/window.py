@@ -2,6 +2,7 @@
 
 from ...spec import WindowSpec
 from ...spec.ranges import ceil_log2
+from ...spec.window import SHIFT_BITS
 from .cells import Cells, Fabric
 
 __all__ = ["window"]
@@ -19,6 +20,8 @@ def window(fabric: Fabric, spec: WindowSpec, tap_bits: int) -> Cells:
     for store, bits, words, registered in (
             (spec.line_store, spec.line_bits, spec.line_words, stages > 1),
             (spec.column_store, spec.column_bits, spec.column_words, False)):
+        if store == "lutram" and not fabric.ecp5:
+            store = "register" if bits * words <= SHIFT_BITS else "bram"
         if store == "register":
             cells += fabric.registers(bits * words, alone=True)
         elif store != "none":
