@@ -12,11 +12,16 @@ from .spec.devices import device
 
 __all__ = ["compile_"]
 
+ACCELERATORS = ("dataflow",)
+"""What `--target` may be."""
+
 
 def compile_(network: Annotated[Path, typer.Argument(
                  metavar="NETWORK", help="integer network (.toml), as pqhw convert writes it; its "
                                          "parameters lie beside it, in the .npz file of the same "
                                          "name")],
+             target: Annotated[str, typer.Option(
+                 help="dataflow: an engine for every layer")] = "dataflow",
              device_name: DeviceName = "lfe5u-25f",
              output: Annotated[Path | None, typer.Option(
                  "-o", "--output", help="folder; NETWORK-DEVICE where left out")] = None,
@@ -46,6 +51,8 @@ def compile_(network: Annotated[Path, typer.Argument(
     from .spec.network import load_network, load_network_parameters
     if network.suffix != ".toml":
         raise SpecError(f"NETWORK must be the .toml file of an integer network, but is {network}.")
+    if target not in ACCELERATORS:
+        raise SpecError(f"--target must be {' or '.join(ACCELERATORS)}, but is {target}.")
     part = device(device_name)
     spec = load_network(network)
     own = load_network_parameters(spec, network.with_suffix(".npz") if params is None else params)
