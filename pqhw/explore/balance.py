@@ -1,8 +1,9 @@
 """Foldings of all layers of a network such that none is slower, or larger, than it need be."""
 
 import dataclasses
-import operator
 from collections.abc import Callable, Iterable, Mapping
+
+import numpy as np
 
 from ..flow.area import available
 from ..flow.results import Area
@@ -18,11 +19,14 @@ from .options import Option, options
 
 __all__ = ["Balanced", "Option", "balance", "options"]
 
-ROUNDS = 24
+ROUNDS = 40
 """Times that prices of resources are changed before an interval is given up."""
 
-DEARER = 1.5
-"""Factor by which the price of a resource rises that is used beyond the budget."""
+DEARER = 0.6
+"""How much the logarithm of a price follows the share of a resource that is short, or left over."""
+
+CALMER = 0.93
+"""Factor by which prices follow less from round to round."""
 
 REFITS = 3
 """Times that layers are chosen anew for what the streams between them leave."""
@@ -166,25 +170,46 @@ def balance(network: NetworkSpec, part: Device, budget: Area, *, interval: int |
 def _chosen(ways: Mapping[str, list[Option]], interval: int, budget: Area, part: Device
             ) -> dict[str, Option] | str:
     """An option of every layer within the interval and together within the budget, or what is
-    short: the cheapest at prices that rise where a resource is short."""
-    names = tuple(Area.model_fields)
-    prices = [1 / max(1, most) for most in available(part).model_dump().values()]
-    short = "are too few for one of them"
-    for _ in range(ROUNDS):
-        chosen = {}
-        for name, own in ways.items():
-            able = [one for one in own if one.cycles <= interval]
-            if not able:
-                return f"are too few for {name}, which takes {own[0].cycles}"
-            chosen[name] = min(able, key=lambda one: (
-                sum(map(operator.mul, prices, one.amounts)), one.cycles))
-        used = _sum(one.area for one in chosen.values())
-        over = _over(used, budget)
-        if not over:
-            return chosen
-        short, worst = f"takes {over}", names.index(over.split()[1])
-        prices[worst] *= DEARER
-    return short
+    short: the cheapest at prices that follow how short every resource is, and, as layers of one
+    shape change all at once with prices, then changes of one layer at a time."""
+    tables, able = [], []
+    for name, own in ways.items():
+        fast = sorted((one for one in own if one.cycles <= interval), key=lambda one: one.cycles)
+        if not fast:
+            return f"are too few for {name}, which takes {own[0].cycles}"
+        able.append(fast)
+        tables.append(np.array([one.amounts for one in fast], dtype=float))
+    limits = np.maximum([float(most) for most in budget.model_dump().values()], 0.001)
+    prices = 1 / np.maximum([float(most) for most in available(part).model_dump().values()], 1)
+    best, least = [], np.inf
+    for step in range(ROUNDS):
+        picks = [int(np.argmin(table @ prices)) for table in tables]
+        shares = sum(table[pick] for table, pick in zip(tables, picks)) / limits
+        excess = np.maximum(shares - 1, 0).sum()
+        if excess < least:
+            best, least = picks, excess
+        if not excess:
+            break
+        prices = prices * np.exp(DEARER * CALMER ** step * np.clip(shares - 1, -0.5, 1))
+    best = _repaired(tables, best, limits)
+    chosen = {name: own[pick] for name, own, pick in zip(ways, able, best)}
+    over = _over(_sum(one.area for one in chosen.values()), budget)
+    return f"takes {over}" if over else chosen
+
+
+def _repaired(tables: list[np.ndarray], picks: list[int], limits: np.ndarray) -> list[int]:
+    """The same options but for single layers, while that brings all nearer to the limits."""
+    picks = list(picks)
+    used = sum(table[pick] for table, pick in zip(tables, picks))
+    while (excess := np.maximum(used / limits - 1, 0).sum()) > 0:
+        tried = [np.maximum((used - table[pick] + table) / limits - 1, 0).sum(axis=1)
+                 for table, pick in zip(tables, picks)]
+        layer = int(np.argmin([own.min() for own in tried]))
+        if tried[layer].min() >= excess:
+            break
+        picks[layer] = int(tried[layer].argmin())
+        used = sum(table[pick] for table, pick in zip(tables, picks))
+    return picks
 
 
 def _made(network: NetworkSpec, chosen: Mapping[str, Option], interval: int, part: Device
