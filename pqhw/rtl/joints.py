@@ -1,6 +1,6 @@
 """Between the parts of a dataflow accelerator: streams that several take, and that wait."""
 
-from amaranth.hdl import Cat, Module, Signal, unsigned
+from amaranth.hdl import Cat, Module, Mux, Signal, unsigned
 from amaranth.lib import stream, wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
@@ -70,10 +70,11 @@ class Queue(wiring.Component):
             m.d.sync += valid.eq(0)
         with m.If(read):
             m.d.sync += valid.eq(1)
-        with m.If(write & ~read):
-            m.d.sync += [stored.eq(stored + 1), some.eq(1), full.eq(stored == self.words - 1)]
-        with m.Elif(read & ~write):
-            m.d.sync += [stored.eq(stored - 1), some.eq(stored != 1), full.eq(0)]
+        with m.If(write ^ read):
+            m.d.sync += stored.eq(Mux(write, stored + 1, stored - 1))
+        # Without conditions: `read` comes last, from far behind, and stands in front of little.
+        m.d.sync += [full.eq(~read & (full | (write & (stored == self.words - 1)))),
+                     some.eq(write | (some & ~(read & (stored == 1))))]
         write_index, read_index = (Signal(range(self.words), name=name)
                                    for name in ("write_index", "read_index"))
         count_up(m, write_index, self.words, write)
