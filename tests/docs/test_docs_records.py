@@ -1,0 +1,42 @@
+"""Recorded measurements: what they say is what the pages say, and commands are the program's."""
+
+import json
+import shlex
+
+import pytest
+from docs_pages import DOCS
+
+from pqhw.flow.results import Measurement
+
+RECORDS = sorted((DOCS / "records").glob("*.json"))
+
+
+def read(path):
+    record = json.loads(path.read_text(encoding="utf-8"))
+    return record["commands"], Measurement.model_validate(record["result"])
+
+
+@pytest.mark.parametrize("path", RECORDS, ids=lambda path: path.stem)
+def test_a_record_is_a_routed_and_verified_measurement(path):
+    commands, result = read(path)
+    assert result.status == "ok" and result.verified == "cxxrtl"
+    assert result.cycles_per_row_measured == result.cycles_per_row
+    assert result.fmax_mhz is not None and result.provenance is not None
+    assert [shlex.split(command)[0] for command in commands] == ["pqhw"] * len(commands)
+    for command in commands:
+        for part in shlex.split(command):
+            if part.startswith("docs/"):
+                assert (DOCS.parent / part).exists(), part
+
+
+@pytest.mark.parametrize("path", RECORDS, ids=lambda path: path.stem)
+def test_the_page_says_the_same(path):
+    _, result = read(path)
+    text = (DOCS / "dataflow.md").read_text(encoding="utf-8")
+    row = next(line for line in text.splitlines() if f"(records/{path.name})" in line)
+    assert result.fmax_mhz is not None and result.area is not None
+    assert f"{result.fmax_mhz.median:.1f} MHz" in row
+    assert f"{result.cycles_per_row:,}" in row
+    assert f"{result.rows_per_second:,.0f}" in row
+    for unit in (result.area.lut4, result.area.bram, result.area.dsp):
+        assert f" {unit:,} " in row
