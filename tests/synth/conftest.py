@@ -20,11 +20,20 @@ class Synthesis:
         return component_cells(self.cache, component, device(name))
 
     def control_sets(self, component, name="lfe5u-25f"):
-        """How many pairs of clock enable and reset flip-flops have, the harness's among them."""
+        """How many pairs of clock enable and reset flip-flops have, the harness's among them;
+        copies of a driver count as one."""
         folder = component_netlist(self.cache, component, device(name))
         modules = json.loads((folder / "netlist.json").read_text())["modules"]
         cells = max((module["cells"] for module in modules.values()), key=len)
-        return len({(str(cell["connections"].get("CE")), str(cell["connections"].get("LSR")))
+        drivers = {str(bits): name.split("_copy")[0] for name, cell in cells.items()
+                   for port, bits in cell["connections"].items()
+                   if cell["port_directions"][port] == "output"}
+
+        def net(cell, port):
+            bits = str(cell["connections"].get(port))
+            return drivers.get(bits, bits)
+
+        return len({(net(cell, "CE"), net(cell, "LSR"))
                     for cell in cells.values() if cell["type"] == "TRELLIS_FF"})
 
     def routed(self, component, name, seeds):
