@@ -93,6 +93,12 @@ class Design(abc.ABC):
         return max(map(self.cycles_at, range(self.precision_count)))
 
     @property
+    def fewest_cycles(self) -> int:
+        """Cycles per row that no part can do without: `cycles_per_row`, or, where that follows
+        from a schedule, up to a few less, as hardware may need no pixel as early as it says."""
+        return self.cycles_per_row
+
+    @property
     def cycles_exact(self) -> bool:
         """Whether nothing but stalls makes a row take longer than `cycles_per_row`."""
         return all(spec.cycles_exact for spec in self.stages)

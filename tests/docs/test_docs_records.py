@@ -20,7 +20,8 @@ def read(path):
 def test_a_record_is_a_routed_and_verified_measurement(path):
     commands, result = read(path)
     assert result.status == "ok" and result.verified == "cxxrtl"
-    assert result.cycles_per_row_measured == result.cycles_per_row
+    assert result.cycles_per_row is not None and result.cycles_per_row_measured is not None
+    assert 0.98 * result.cycles_per_row < result.cycles_per_row_measured <= result.cycles_per_row
     assert result.fmax_mhz is not None and result.provenance is not None
     assert [shlex.split(command)[0] for command in commands] == ["pqhw"] * len(commands)
     for command in commands:
@@ -36,7 +37,7 @@ def test_the_page_says_the_same(path):
     row = next(line for line in text.splitlines() if f"(records/{path.name})" in line)
     assert result.fmax_mhz is not None and result.area is not None
     assert f"{result.fmax_mhz.median:.1f} MHz" in row
-    assert f"{result.cycles_per_row:,}" in row
+    assert f"{result.cycles_per_row_measured:,.0f}" in row
     assert f"{result.rows_per_second:,.0f}" in row
     for unit in (result.area.lut4, result.area.bram, result.area.dsp):
         assert f" {unit:,} " in row

@@ -5,6 +5,7 @@ import importlib.util
 import io
 import json
 import shutil
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ from rich.console import Console
 from pqhw.flow.tools import TOOLS, ToolError, ToolMissing, tool_version
 from pqhw.golden import chain_results, encode
 from pqhw.sim import cxxrtl, levels
-from pqhw.sim.levels import Level, Mismatch, row_budget, simulate_level
+from pqhw.sim.levels import Level, Mismatch, meets_cycles, row_budget, simulate_level
 from pqhw.sim.result import SimulationError, SimulationResult
 from pqhw.sim.run import LEVEL_NAMES, SimulationReport, simulate
 from pqhw.sim.stimulus import random_parameters, random_rows
@@ -383,3 +384,11 @@ def test_all_levels_agree(cache):
 
 def test_missing_tools_are_tool_errors():
     assert issubclass(ToolMissing, ToolError)
+
+
+def test_a_network_may_be_faster_than_its_schedule_but_not_than_its_slowest_part():
+    design = SimpleNamespace(fewest_cycles=90, cycles_per_row=100, cycles_exact=True,
+                             has_window=True, stages=())
+    assert [meets_cycles(design, cycles) for cycles in (89.0, 90.0, 95.5, 100.0, 100.5)] == [
+        False, True, True, True, False]
+    assert meets_cycles(design, 97.0, 97.0) and not meets_cycles(design, 96.0, 97.0)

@@ -228,10 +228,10 @@ class DataflowSpec(Design):
     @functools.cached_property
     def schedule(self) -> Schedule:
         """When what passes, and what must wait meanwhile."""
-        return schedule(self, self._fewest_cycles)
+        return schedule(self, self.fewest_cycles)
 
     @property
-    def _fewest_cycles(self) -> int:
+    def fewest_cycles(self) -> int:
         """Cycles of an image that no part or stream can do without."""
         return max(*(part.cycles for part in self.parts.values()),
                    *(edge.cycles for edge in self.edges),
