@@ -18,10 +18,11 @@ from .nodes.base import ends_of_units, input_name, moves
 from .streams import lanes_layout, row_layout, row_stream
 from .target import Target
 
-__all__ = ["Dataflow"]
+__all__ = ["Dataflow", "node_module"]
 
 
-def _module_name(index: int, name: str) -> str:
+def node_module(index: int, name: str) -> str:
+    """The name of the instance that is a part, by its place among the parts."""
     return f"node{index}_" + re.sub(r"\W", "_", name)
 
 
@@ -70,7 +71,7 @@ class Dataflow(wiring.Component):
             else:
                 made = make_node(part)
                 made.images_ahead = spec.images_ahead
-            m.submodules[_module_name(index, name)] = parts[name] = made
+            m.submodules[node_module(index, name)] = parts[name] = made
         self._announce(m, parts)
         for source in (INPUT, *parts):
             self._give(m, source, self._source(m, source, parts), parts)

@@ -8,6 +8,7 @@ import os
 import re
 import shutil
 import subprocess
+from collections.abc import Collection
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +22,7 @@ from ..spec.parameters import check_precisions
 from .result import SimulationError, SimulationResult
 from .substitutes import PRIMITIVES, substitute_verilog, substitution_script
 
-__all__ = ["compiler", "compile_model", "simulate"]
+__all__ = ["compiler", "compile_model", "open_model", "run_model", "simulate"]
 
 SCRIPT = """read_verilog design.v models.v
 hierarchy
@@ -106,8 +107,17 @@ def _model(folder: Path, script: str) -> str:
     raise ToolError("CXXRTL made a model that one evaluation per cycle does not settle.")
 
 
-def compile_model(cache: Cache, design: Design, verilog: str) -> Path:
-    """The shared library that runs an accelerator's Verilog; compiled once."""
+def compile_model(cache: Cache, design: Design, verilog: str, *, taps: str = "",
+                  tapped: Collection[str] = ()) -> Path:
+    """The shared library that runs an accelerator's Verilog; compiled once.
+
+    Parameters
+    ----------
+    taps:
+        C++ that defines `record_taps`, called in every cycle of rows; none where left out.
+    tapped:
+        Wires of the flattened top that it reads, and that are therefore kept whole.
+    """
     files = importlib.resources.files("pqhw.sim")
     harness = (files / "harness.cc").read_text()
     models = (files / "models" / "ecp5.v").read_text() if any(
@@ -118,9 +128,14 @@ def compile_model(cache: Cache, design: Design, verilog: str) -> Path:
     script = SCRIPT.format(
         top=TOP, substitutions=substitution_script(verilog),
         repeated="\n".join(f"setattr -mod -set keep_hierarchy 1 {name}" for name in repeated))
+    if tapped:
+        wires = " ".join(f"w:{wire}" for wire in tapped)
+        script = script.replace("flatten\n", f"flatten\nsetattr -set keep 1 {wires}\n").replace(
+            "splitnets -driver", f"splitnets -driver w:* {wires} %d")
     inputs = {"verilog": verilog, "models": models, "harness": harness, "constants": constants,
               "script": script, "edge": EDGE.pattern, "flags": FLAGS,
-              "yosys": tool_version("yosys"), "compiler": compiler_version()}
+              "yosys": tool_version("yosys"), "compiler": compiler_version(),
+              **({"taps": taps} if taps else {})}
 
     def make(folder: Path) -> None:
         (folder / "design.v").write_text(verilog)
@@ -129,6 +144,9 @@ def compile_model(cache: Cache, design: Design, verilog: str) -> Path:
         text = _model(folder, script)
         (folder / "model.cc").write_text(EDGE.sub(r"\1 return true; }", text))
         defines = [f"-DPQHW_{name}={value}" for name, value in constants.items()]
+        if taps:
+            (folder / "taps.h").write_text(taps)
+            defines.append('-DPQHW_TAPS="taps.h"')
         command = [compiler(), *FLAGS, f"-I{runtime()}", '-DMODEL="model.cc"', *defines,
                    "harness.cc", "-o", "model.so"]
         result = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
@@ -174,12 +192,11 @@ def simulate(cache: Cache, design: Design, verilog: str, image: bytes, rows: np.
     """
     if not len(rows):
         raise SimulationError("there are no rows to simulate.")
-    library = ctypes.CDLL(str(compile_model(cache, design, verilog)))
-    library.pqhw_run.argtypes = [ctypes.POINTER(_Job)]
+    library = open_model(compile_model(cache, design, verilog))
     if threads is None:
         threads = (os.cpu_count() or 1) if len(rows) >= 10_000 else 1
     bounds = np.linspace(0, len(rows), min(threads, len(rows)) + 1).astype(int)
-    run = functools.partial(_run, library, design, image, valid=valid, ready=ready)
+    run = functools.partial(run_model, library, design, image, valid=valid, ready=ready)
     precisions = check_precisions(design, precisions, len(rows))
     with concurrent.futures.ThreadPoolExecutor(len(bounds) - 1) as pool:
         parts = list(pool.map(lambda part: run(*(values[bounds[part]:bounds[part + 1]]
@@ -191,8 +208,17 @@ def simulate(cache: Cache, design: Design, verilog: str, image: bytes, rows: np.
         row_ends=parts[0].row_ends, flushes=design.has_window)
 
 
-def _run(library: ctypes.CDLL, design: Design, image: bytes, rows: np.ndarray,
-         precisions: np.ndarray, *, valid: float, ready: float, seed: int) -> SimulationResult:
+def open_model(path: Path) -> ctypes.CDLL:
+    """A compiled model as a library."""
+    library = ctypes.CDLL(str(path))
+    library.pqhw_run.argtypes = [ctypes.POINTER(_Job)]
+    return library
+
+
+def run_model(library: ctypes.CDLL, design: Design, image: bytes, rows: np.ndarray,
+              precisions: np.ndarray, *, valid: float, ready: float, seed: int
+              ) -> SimulationResult:
+    """Run rows [R, D] through one instance of a model; see `simulate`."""
     elements = design.results.features
     wide = _constants(design)["RESULT"] == "int64_t"
     results = np.zeros((len(rows), elements), np.int64 if wide else np.int32)

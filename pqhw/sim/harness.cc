@@ -1,5 +1,6 @@
 // Runs a CXXRTL model of an accelerator over whole data sets: random-stall source and sink in C++,
-// rows and results as plain arrays. A row may be an image: units that each begin a transfer. Compiled together with the model, which is included first.
+// rows and results as plain arrays. A row may be an image: units that each begin a transfer.
+// Compiled together with the model, which is included first.
 //
 // One evaluation per cycle: the model is patched so that eval() is always a rising edge.
 // Combinational values are those of the cycle, registers take their next ones on commit().
@@ -72,6 +73,18 @@ uint64_t get(const cxxrtl::value<Bits> &port, size_t at, size_t width) {
     return bits;
 }
 
+template<size_t Bits>
+int64_t get_lane(const cxxrtl::value<Bits> &port, size_t lane, size_t width, bool is_signed) {
+    uint64_t bits = get(port, lane * width, width);
+    return is_signed ? int64_t(bits << (64 - width)) >> (64 - width) : int64_t(bits);
+}
+
+#ifdef PQHW_TAPS
+#include PQHW_TAPS
+#else
+void record_taps(const Model &) {}
+#endif
+
 void put_transfer(Model &top, const int16_t *row, uint8_t precision, size_t transfer) {
     const size_t per_unit = PQHW_TRANSFERS_IN / PQHW_UNITS_IN;
     size_t start = transfer % per_unit * PQHW_LANES_IN;
@@ -91,9 +104,8 @@ void get_transfer(const Model &top, PQHW_RESULT *row, size_t transfer) {
     size_t start = transfer % per_unit * PQHW_LANES_OUT;
     row += transfer / per_unit * PQHW_UNIT_OUT;
     for (size_t lane = 0; lane < PQHW_LANES_OUT && start + lane < PQHW_UNIT_OUT; lane++) {
-        uint64_t bits = get(now(top.p_o____payload), lane * PQHW_BITS_OUT, PQHW_BITS_OUT);
-        if (PQHW_SIGNED_OUT) bits = uint64_t(int64_t(bits << (64 - PQHW_BITS_OUT)) >> (64 - PQHW_BITS_OUT));
-        row[start + lane] = PQHW_RESULT(bits);
+        row[start + lane] = PQHW_RESULT(
+            get_lane(now(top.p_o____payload), lane, PQHW_BITS_OUT, PQHW_SIGNED_OUT));
     }
 }
 
@@ -142,6 +154,7 @@ extern "C" int pqhw_run(Job *job_pointer) {
         top.p_i____valid.set<bool>(offered);
         top.p_o____ready.set<bool>(willing);
         step(top);
+        record_taps(top);
         if (offered && now(top.p_i____ready).get<bool>()) {
             if (!seen_in) job.first_in = cycle, seen_in = true;
             offered = false;

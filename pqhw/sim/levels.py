@@ -17,11 +17,13 @@ from ..flow.results import Verification
 from ..flow.tools import ToolError, ToolMissing, tool_version
 from ..golden import design_results, encode, stage_results
 from ..spec import ChainSpec, Layer, PQSpec
+from ..spec.dataflow import DataflowSpec
 from ..spec.design import Design
 from ..spec.parameters import LookupParameters, Parameters
 from . import cxxrtl, icarus, pysim
 from .result import SimulationError, SimulationResult
 from .stimulus import random_precisions
+from .taps import first_wrong_node
 
 __all__ = ["LEVELS", "Level", "LevelName", "Mismatch", "meets_cycles", "row_budget",
            "simulate_level"]
@@ -172,7 +174,14 @@ def simulate_level(cache: Cache, design: Design, parameters: Sequence[Parameters
 
     def make(folder: Path) -> None:
         run = _runner(cache, design, level, verilog, image, progress)
-        found = _compare(design, parameters, rows, precisions, level, run)
+
+        def explain(wrong: np.ndarray, **stalls: float) -> str:
+            if level != "cxxrtl" or not isinstance(design, DataflowSpec):
+                return ""
+            node = first_wrong_node(cache, design, parameters, verilog, image, wrong, **stalls)
+            return "; no node inside is seen to differ" if node is None else f"; {node}"
+
+        found = _compare(design, parameters, rows, precisions, level, run, explain)
         (folder / "level.json").write_text(json.dumps(found.summary()))
         np.save(folder / "results.npy", np.asarray(found.results))
 
@@ -223,20 +232,24 @@ def _runner(cache: Cache, design: Design, level: str, verilog: str, image: bytes
 
 
 def _compare(design: Design, parameters: Sequence[Parameters], rows: np.ndarray,
-             precisions: np.ndarray, level: LevelName, run: Runner) -> Level:
+             precisions: np.ndarray, level: LevelName, run: Runner,
+             explain: Callable[..., str]) -> Level:
     expected = design_results(design, parameters, rows, precisions)
     # Where loading the image would take most of the time, the protocol's level runs once.
     once = level == "cocotb" and design.image.body_bytes > LARGE_IMAGE
     stalls = {"valid": 0.6, "ready": 0.6}
-    result = run(rows, precisions=precisions, **(stalls if once else {}))
+    first = stalls if once else {}
+    result = run(rows, precisions=precisions, **first)
     mismatch = _first_mismatch(design, parameters, rows, expected, result.results)
+    why = "" if mismatch is None else explain(rows[:mismatch.row + 1], **first)
     if mismatch is None and not once and level != "amaranth":
         stalled = min(len(rows), STALLED_ROWS)
         again = run(rows[:stalled], precisions=precisions[:stalled], **stalls)
         mismatch = _first_mismatch(design, parameters, rows[:stalled], expected[:stalled],
                                    again.results)
+        why = "" if mismatch is None else explain(rows[:mismatch.row + 1], **stalls)
     return Level(level, "equal" if mismatch is None else "different", len(rows),
-                 None if mismatch is None else f"{mismatch}.",
+                 None if mismatch is None else f"{mismatch}{why}.",
                  None if once else result.latency, None if once else result.cycles_per_row,
                  result.results, _expected_latency(design, precisions),
                  expected_cycles(design, precisions))
