@@ -124,11 +124,15 @@ def _changes(tile: Values, outside: Sequence[Loop], relevant: str) -> Values:
 def _fills(nest: Nest, tensor: str, level: int, tile: Values, stepwise: bool) -> Values:
     outside = nest.outside(level)
     if tensor == "inputs":
-        window = dict(zip("yx", _window(nest.workload, nest.inside(level))))
+        rows, columns = _window(nest.workload, nest.inside(level))
+        window = {"y": rows, "x": columns}
         shifts = [_shift(nest.workload, loop) for loop in outside]
         near = any(axis and np.any(shift < window[axis]) for axis, shift in shifts)
         if stepwise and near:
-            return _extrapolated(tile, window, outside, shifts)
+            inside = nest.inside(level)
+            channels = inside["N"] * inside["G"] * inside["C"]
+            line = {"y": channels * columns, "x": channels * rows}
+            return _extrapolated(tile, window, line, outside, shifts)
         axes = [axis for axis, _ in shifts if axis]
         if not stepwise and (near or len(set(axes)) < len(axes)):
             return _sliding(tile, window, outside, shifts)
@@ -170,8 +174,8 @@ def _sliding(tile: Values, window: dict[str, Values], outside: Sequence[Loop],
     return total
 
 
-def _extrapolated(tile: Values, window: dict[str, Values], outside: Sequence[Loop],
-                  shifts: Sequence[tuple[str, Values]]) -> Values:
+def _extrapolated(tile: Values, window: dict[str, Values], line: dict[str, Values],
+                  outside: Sequence[Loop], shifts: Sequence[tuple[str, Values]]) -> Values:
     """Inputs that come in as the reference counts them.
 
     It follows two iterations of every loop, takes the second for all that follow, and saves what
@@ -191,12 +195,12 @@ def _extrapolated(tile: Values, window: dict[str, Values], outside: Sequence[Loo
             total = total * np.where(moved, loop.factor, 1)
             dead = dead | (more & ~moved)
             continue
-        first = more & ~moved & ~dead
         total = total * loop.factor
         if axis:
+            first = more & ~moved & ~dead
             code = "yx".index(axis) + 1
             again = (first_axis == code) & (shift == way + first_shift) & ~dead & moved
-            saved = tile // window[axis] * np.maximum(window[axis] - shift, 0)
+            saved = line[axis] * np.maximum(window[axis] - shift, 0)
             shared = np.where(first, saved, shared)
             first_axis = np.where(first, code, first_axis)
             first_shift = np.where(first, shift, first_shift)

@@ -94,19 +94,19 @@ def _level(index: int, given: Any, word_bits: int) -> Level:
     if not isinstance(keeps, list) or not all(tensor in TENSORS for tensor in keeps):
         raise SpecError(f"{name}.keeps must be a list of {', '.join(TENSORS)}, "
                         f"but is {show(keeps)}.")
-    numbers = {field: _number(f"{name}.{field}", table[field]) for field in (
+    fields: dict[str, Any] = {field: _number(f"{name}.{field}", table[field]) for field in (
         "read_energy", "write_energy", "unpack_energy") if field in table}
     for field in ("read_bandwidth", "write_bandwidth"):
         if field in table:
-            numbers[field] = _number(f"{name}.{field}", table[field], above=True)
-    counts = {field: _count(f"{name}.{field}", table[field], MOST)
-              for field in ("entries", "block", "cluster") if field in table}
+            fields[field] = _number(f"{name}.{field}", table[field], above=True)
+    fields |= {field: _count(f"{name}.{field}", table[field], MOST)
+               for field in ("entries", "block", "cluster") if field in table}
+    fields |= {axis: _fanout(f"{name}.{axis}", table[axis]) for axis in AXES if axis in table}
     return Level(
         name=name, keeps=frozenset(keeps),
         word_bits=_count(f"{name}.word_bits", table.get("word_bits", word_bits), 1024),
-        temporal=_rule(name, _table(name, table.get("temporal", {}), RULE_FIELDS)),
-        **{axis: _fanout(f"{name}.{axis}", table[axis]) for axis in AXES if axis in table},
-        **counts, **numbers)
+        temporal=_rule(name, _table(f"{name}.temporal", table.get("temporal", {}), RULE_FIELDS)),
+        **fields)
 
 
 def _fanout(place: str, given: Any) -> Fanout:

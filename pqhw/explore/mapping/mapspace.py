@@ -16,7 +16,7 @@ from .workload import DIMENSIONS, TENSORS, Workload
 
 __all__ = ["Mapspace", "Rows", "factorizations"]
 
-BLOCK = 1 << 15
+BLOCK = 1 << 14
 """Mappings that are handled at a time: their arrays stay in the cache of a core."""
 
 
@@ -115,22 +115,26 @@ class Mapspace:
                             f"{self.architecture.name} fix, but is {size}.")
         self.rest[dimension] = rest
 
-    def _orders(self, every: bool) -> list[tuple[str, ...]]:
-        """Orders of loops per level, from the outermost, for all that may matter."""
+    def _orders(self, every: bool) -> list[list[str]]:
+        """Per level, from the outermost, the orders of its loops that may matter."""
         choices = []
         for number, level in enumerate(self.architecture.levels):
             used = "".join(dimension for dimension in DIMENSIONS
                            if Slot(number, "t", dimension) in self.fixed
                            or Slot(number, "t", dimension) in self.timed[dimension])
-            inner = {tensor for below in self.architecture.levels[number + 1:]
-                     for tensor in below.keeps}
+            inner = frozenset(tensor for below in self.architecture.levels[number + 1:]
+                              for tensor in below.keeps)
             if level.temporal.order:
                 choices.append([level.temporal.order])
-            elif every:
+            elif every and inner:
                 choices.append(["".join(order) for order in itertools.permutations(used)])
             else:
-                choices.append(level_orders(used, frozenset(inner)))
-        return list(itertools.product(*choices))
+                choices.append(level_orders(used, inner))
+        return choices
+
+    def all_orders(self) -> Iterator[tuple[str, ...]]:
+        """All choices of one order per level."""
+        return itertools.product(*self.orders)
 
     # -- Rows ------------------------------------------------------------------------------
 
@@ -209,10 +213,14 @@ class Mapspace:
             yield from self._expanded(part, dimensions[1:])
             first = last
 
+    def fits(self, rows: Rows) -> np.ndarray:
+        """Where no more instances are used than there are, and all that is kept fits."""
+        return self._fits_grid(rows.factors, len(rows)) & self._fits(rows)
+
     def _fits(self, rows: Rows) -> np.ndarray:
         """Whether what is chosen so far fits; loops not chosen yet only make tiles larger."""
         good = np.ones(len(rows), bool)
-        nest = self.nest(rows, self.orders[0])
+        nest = self.nest(rows, next(self.all_orders()))
         for number, level in enumerate(self.architecture.levels):
             if level.entries is not None and level.keeps:
                 inside = nest.inside(number)

@@ -48,6 +48,7 @@ class Nest:
     architecture: Architecture
     workload: Workload
     loops: tuple[Loop, ...]
+    _inside: dict[int, dict[str, Values]] = dataclasses.field(default_factory=dict)
 
     @classmethod
     def of(cls, architecture: Architecture, workload: Workload,
@@ -75,12 +76,15 @@ class Nest:
 
     def inside(self, level: int) -> dict[str, Values]:
         """Sizes by dimension of what all loops up to those of a level run over."""
-        extent: dict[str, Values] = dict.fromkeys(DIMENSIONS, 1)
-        for loop in self.loops:
-            if loop.slot.level >= level:
-                dimension = loop.slot.dimension
-                extent[dimension] = extent[dimension] * loop.factor
-        return extent
+        if level not in self._inside:
+            last = level == len(self.architecture.levels)
+            extent = dict.fromkeys(DIMENSIONS, 1) if last else dict(self.inside(level + 1))
+            for loop in self.loops:
+                if loop.slot.level == level:
+                    dimension = loop.slot.dimension
+                    extent[dimension] = extent[dimension] * loop.factor
+            self._inside[level] = extent
+        return self._inside[level]
 
     def outside(self, level: int) -> list[Loop]:
         """The loops in time outside of a level, from the inner to the outer."""

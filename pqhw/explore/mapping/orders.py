@@ -36,7 +36,11 @@ def _kind(loops: list[str], tensors: frozenset[str]) -> tuple[object, ...]:
         kinds.append(frozenset(staying))
         if tensor == "inputs" and not staying:
             moving = [name for name in loops if name in RELEVANT["inputs"]]
-            first = SLIDING.get(moving[0])
-            kinds.append(tuple(itertools.takewhile(
-                lambda name: first and SLIDING.get(name) == first, moving)))
+            kinds.append(_run(moving))
     return tuple(kinds)
+
+
+def _run(moving: list[str]) -> tuple[str, ...]:
+    """The loops that move the window one way before any moves something else."""
+    axis = SLIDING.get(moving[0])
+    return tuple(itertools.takewhile(lambda name: axis and SLIDING.get(name) == axis, moving))

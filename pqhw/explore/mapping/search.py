@@ -15,7 +15,8 @@ from .nest import Slot, Values
 from .packing import Packing
 from .workload import Workload
 
-__all__ = ["OBJECTIVES", "Found", "Optimum", "exhaustive", "make_mapspace"]
+__all__ = ["OBJECTIVES", "Found", "Optimum", "Search", "check_objective",
+           "exhaustive", "make_mapspace"]
 
 OBJECTIVES = ("edp", "energy", "cycles")
 
@@ -65,6 +66,13 @@ class Found:
     seconds: float
 
 
+def check_objective(objective: str) -> None:
+    """Refuse an unknown objective."""
+    if objective not in OBJECTIVES:
+        raise SpecError(f"objective must be one of {', '.join(OBJECTIVES)}, "
+                        f"but is {show(objective)}.")
+
+
 def make_mapspace(architecture: Architecture, workload: Workload, bits: Sequence[Bits],
                   model: CostModel) -> Mapspace:
     """The mappings that fit for any of some bits."""
@@ -100,12 +108,10 @@ def exhaustive(architecture: Architecture, workload: Workload, bits: Sequence[Bi
     SpecError
         One sentence naming field, rule and value.
     """
-    if objective not in OBJECTIVES:
-        raise SpecError(f"objective must be one of {', '.join(OBJECTIVES)}, "
-                        f"but is {show(objective)}.")
+    check_objective(objective)
     started = time.perf_counter()
     space = make_mapspace(architecture, workload, bits, model)
-    search = _Search(space, model, bits, objective)
+    search = Search(space, model, bits, objective)
     grids = space.grids()
     first = 0
     while first < len(grids):
@@ -130,7 +136,7 @@ GRIDS = 64
 """Ways to unroll whose mappings are enumerated before the bound is asked again."""
 
 
-class _Search:
+class Search:
     """Keeps the best for every element of the bits."""
 
     def __init__(self, space: Mapspace, model: CostModel, bits: Sequence[Bits], objective: str):
@@ -164,25 +170,31 @@ class _Search:
         best = self.best[index]
         return (first < best[0]) | ((first <= best[0]) & (second < best[1]))
 
-    def look_at(self, rows: Rows, prune: bool) -> None:
+    def look_at(self, rows: Rows, prune: bool = False) -> None:
         """Cost a block of mappings in every order of their loops."""
-        if not len(rows):
-            return
-        for orders in self.space.orders:
-            nest = self.space.nest(rows, orders)
-            costs = self.model.batch(nest)
-            self.evaluated += len(rows)
-            for index, bits in enumerate(self.bits):
-                if prune and not self.may_improve(index, rows.cycles).any():
-                    continue
-                self._keep(index, rows, orders, costs.of(bits))
+        for orders in self.space.all_orders():
+            self.look_at_order(rows, orders, prune)
 
-    def _keep(self, index: int, rows: Rows, orders: tuple[str, ...], costs: Costs) -> None:
+    def look_at_order(self, rows: Rows, orders: tuple[str, ...],
+                      prune: bool = False) -> int | None:
+        """Cost a block of mappings in one order of their loops: the row of the best for the last
+        of the bits, if it is better than all before."""
+        if not len(rows):
+            return None
+        batch = self.model.batch(self.space.nest(rows, orders))
+        self.evaluated += len(rows)
+        at = None
+        for index, bits in enumerate(self.bits):
+            if not prune or self.may_improve(index, rows.cycles).any():
+                at = self._keep(index, rows, orders, batch.of(bits))
+        return at
+
+    def _keep(self, index: int, rows: Rows, orders: tuple[str, ...], costs: Costs) -> int | None:
         valid = np.broadcast_to(costs.valid, len(rows))
         count = int(np.count_nonzero(valid))
         self.valid[index] += count
         if not count:
-            return
+            return None
         energy = np.broadcast_to(costs.energy, len(rows))
         cycles = np.broadcast_to(costs.cycles, len(rows))
         worth = np.where(valid, self._worth(energy, cycles), np.inf)
@@ -190,13 +202,14 @@ class _Search:
         ties = np.flatnonzero(worth == least)
         at = int(ties[np.argmin((energy * cycles)[ties])])
         reached = float(least), float(energy[at] * cycles[at])
-        if reached < self.best[index]:
-            self.best[index] = reached
-            factors: dict[Slot, int] = dict(self.space.fixed)
-            factors.update({slot: int(own[at]) for slot, own in rows.factors.items()})
-            self.chosen[index] = Optimum(
-                Mapping.of(self.space.architecture, list(orders), factors),
-                float(energy[at]), int(cycles[at]))
+        if reached >= self.best[index]:
+            return None
+        self.best[index] = reached
+        factors: dict[Slot, int] = dict(self.space.fixed)
+        factors.update({slot: int(own[at]) for slot, own in rows.factors.items()})
+        self.chosen[index] = Optimum(Mapping.of(self.space.architecture, list(orders), factors),
+                                     float(energy[at]), int(cycles[at]))
+        return at
 
     def found(self, seconds: float) -> Found:
         return Found(tuple(self.chosen), self.evaluated, tuple(self.valid), seconds)

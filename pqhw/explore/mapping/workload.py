@@ -3,7 +3,7 @@
 import dataclasses
 
 from ...network.graph import Graph
-from ...network.ops import Conv2d
+from ...network.ops import WEIGHTED, Conv2d
 from ...spec.fields import SpecError, check_fields, integer, pair
 
 __all__ = ["DIMENSIONS", "REDUCED", "RELEVANT", "SLIDING", "TENSORS", "Workload",
@@ -108,12 +108,13 @@ def network_workloads(graph: Graph) -> dict[str, Workload]:
     found = {}
     for node in graph.layers:
         shape = graph.shapes[node.name]
-        if isinstance(node.op, Conv2d):
-            op = node.op
+        op = node.op
+        assert isinstance(op, WEIGHTED)
+        if isinstance(op, Conv2d):
             found[node.name] = Workload(
                 G=op.groups, C=op.in_channels // op.groups, M=len(op.weights) // op.groups,
                 R=op.kernel[0], S=op.kernel[1], P=shape[0], Q=shape[1], stride=op.stride)
         else:
-            outputs, inputs = node.op.weights.shape
+            outputs, inputs = op.weights.shape
             found[node.name] = Workload(C=inputs, M=outputs)
     return found
