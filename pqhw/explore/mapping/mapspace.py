@@ -3,6 +3,7 @@
 import dataclasses
 import functools
 import itertools
+import math
 from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
@@ -131,6 +132,15 @@ class Mapspace:
             else:
                 choices.append(level_orders(used, inner))
         return choices
+
+    @property
+    def size(self) -> int:
+        """Combinations of factors and orders, before what does not fit is left out."""
+        total = math.prod(map(len, self.orders))
+        for dimension in DIMENSIONS:
+            total *= len(factorizations(self.rest[dimension], max(1, len(
+                self.unrolled[dimension] + self.timed[dimension]))))
+        return total
 
     def all_orders(self) -> Iterator[tuple[str, ...]]:
         """All choices of one order per level."""

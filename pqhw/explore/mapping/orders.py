@@ -32,7 +32,8 @@ def level_orders(dimensions: str, tensors: frozenset[str]) -> list[str]:
 def _kind(loops: list[str], tensors: frozenset[str]) -> tuple[object, ...]:
     kinds: list[object] = []
     for tensor in sorted(tensors):
-        staying = list(itertools.takewhile(lambda name: name not in RELEVANT[tensor], loops))
+        chooses = [name in RELEVANT[tensor] for name in loops]
+        staying = loops[:chooses.index(True)] if any(chooses) else loops
         kinds.append(frozenset(staying))
         if tensor == "inputs" and not staying:
             moving = [name for name in loops if name in RELEVANT["inputs"]]
