@@ -13,8 +13,8 @@ LAYER = "C=3,M=96,R=11,S=11,P=55,Q=55,stride=4"
 def test_a_layer_has_its_best_mapping_as_a_table_and_a_nest(pqhw):
     status, out, err = pqhw("map", LAYER, "--bits", "16", "--nest")
     assert (status, err) == (0, "")
-    for words in ("586.938", "871,200", "511.341", "72\N{NO-BREAK SPACE}%",
-                  "no mapping within the rules is better", "653 mappings costed", "parallel-for s in 0..11  # along y"):
+    for words in ("586.938", "871,200", "511.341", "72\N{NO-BREAK SPACE}%", "653 mappings costed",
+                  "no mapping within the rules is better", "parallel-for s in 0..11  # along y"):
         assert words in out
 
 

@@ -24,15 +24,16 @@ ROUNDS = 8
 def sampled(architecture: Architecture, workload: Workload, bits: Sequence[Bits],
             model: CostModel, *, samples: int = 200_000, seed: int = 0, improve: bool = True,
             objective: str = "edp") -> Found:
-    """The best of a random sample of mappings, for each of several bits.
+    """The best of a random sample of mappings, for each of several bits, which share the draws.
 
     Factors of every dimension are drawn evenly from all its factorizations, orders evenly from
     all that may matter. With `improve`, a quarter of the samples is drawn so, and the others
-    change what is best so far: the factors of one or two dimensions, or the order at one level.
+    change what is best so far for one of the bits after another: the factors of one or two
+    dimensions, or the order at one level.
 
     Parameters
     ----------
-    samples: mappings drawn, for each element of `bits`; those that do not fit count
+    samples: mappings drawn; those that do not fit count
     seed: equal seeds give equal results
 
     Raises
@@ -44,22 +45,19 @@ def sampled(architecture: Architecture, workload: Workload, bits: Sequence[Bits]
     Integer(1, 1 << 40).check("samples", samples)
     Integer(0, 1 << 62).check("seed", seed)
     started = time.perf_counter()
-    optima, valid, evaluated = [], [], 0
-    for one in bits:
-        space = make_mapspace(architecture, workload, [one], model)
-        rounds = min(ROUNDS, max(1, samples // (4 * GROUP))) if improve else 1
-        found = []
-        for index in range(rounds):
-            draws = _Draws(space, np.random.default_rng([seed, index]))
-            search = Search(space, model, [one], objective)
-            share = samples // rounds + (index < samples % rounds)
-            draws.run(search, share, improve)
-            found.append((search.best[0], index, search.chosen[0]))
-            valid.append(search.valid[0])
-            evaluated += search.evaluated
-        optima.append(min(found, key=lambda own: own[:2])[2])
-        valid[-rounds:] = [sum(valid[-rounds:])]
-    return Found(tuple(optima), evaluated, tuple(valid), time.perf_counter() - started)
+    space = make_mapspace(architecture, workload, bits, model)
+    rounds = min(ROUNDS, max(1, samples // (4 * GROUP))) if improve else 1
+    searches = []
+    for index in range(rounds):
+        search = Search(space, model, bits, objective)
+        share = samples // rounds + (index < samples % rounds)
+        _Draws(space, np.random.default_rng([seed, index])).run(search, share, improve)
+        searches.append(search)
+    optima = [min(searches, key=lambda one: one.best[index]).chosen[index]
+              for index in range(len(bits))]
+    valid = [sum(one.valid[index] for one in searches) for index in range(len(bits))]
+    return Found(tuple(optima), sum(one.evaluated for one in searches), tuple(valid),
+                 time.perf_counter() - started)
 
 
 class _Draws:
@@ -73,21 +71,21 @@ class _Draws:
                      for name, slots in self.slots.items()}
 
     def run(self, search: Search, samples: int, improve: bool) -> None:
-        drawn = 0
-        best: tuple[dict[str, int], list[int]] | None = None
-        reached = search.best[0]
+        best: dict[int, tuple[dict[str, int], list[int]]] = {}
+        drawn = turn = 0
         while drawn < samples:
             count = min(GROUP, samples - drawn)
-            fresh = best is None or not improve or drawn < samples // 4
-            orders, chosen = self._fresh(count) if best is None or fresh \
-                else self._changed(best, count)
+            if best and improve and drawn >= samples // 4:
+                orders, chosen = self._changed(list(best.values())[turn % len(best)], count)
+                turn += 1
+            else:
+                orders, chosen = self._fresh(count)
             rows = self._rows(chosen, count)
             kept = np.flatnonzero(self.space.fits(rows))
-            at = search.look_at_order(rows.take(kept), tuple(
+            improved = search.look_at_order(rows.take(kept), tuple(
                 own[index] for own, index in zip(self.space.orders, orders)))
-            if at is not None and search.best[0] < reached:
-                reached = search.best[0]
-                best = {name: int(own[kept[at]]) for name, own in chosen.items()}, orders
+            for index, at in improved.items():
+                best[index] = {name: int(own[kept[at]]) for name, own in chosen.items()}, orders
             drawn += count
 
     def _fresh(self, count: int) -> tuple[list[int], dict[str, np.ndarray]]:

@@ -176,18 +176,20 @@ class Search:
             self.look_at_order(rows, orders, prune)
 
     def look_at_order(self, rows: Rows, orders: tuple[str, ...],
-                      prune: bool = False) -> int | None:
-        """Cost a block of mappings in one order of their loops: the row of the best for the last
-        of the bits, if it is better than all before."""
+                      prune: bool = False) -> dict[int, int]:
+        """Cost a block of mappings in one order of their loops: where one is better than all
+        before, its row, by the place of the bits."""
         if not len(rows):
-            return None
+            return {}
         batch = self.model.batch(self.space.nest(rows, orders))
         self.evaluated += len(rows)
-        at = None
+        improved = {}
         for index, bits in enumerate(self.bits):
             if not prune or self.may_improve(index, rows.cycles).any():
                 at = self._keep(index, rows, orders, batch.of(bits))
-        return at
+                if at is not None:
+                    improved[index] = at
+        return improved
 
     def _keep(self, index: int, rows: Rows, orders: tuple[str, ...], costs: Costs) -> int | None:
         valid = np.broadcast_to(costs.valid, len(rows))
