@@ -13,6 +13,7 @@ from .verbs_explore import estimate, reproduce, size
 from .verbs_export import export
 from .verbs_external import external
 from .verbs_import import import_
+from .verbs_map import map_
 from .verbs_measure import compare, demo, report, synth
 from .verbs_network import data
 from .verbs_study import study
@@ -20,8 +21,8 @@ from .verbs_train import train
 
 __all__ = ["app", "main"]
 
-VERBS = (verilog, sim, estimate, size, synth, compare, external, report, reproduce, import_, data,
-         train, convert, evaluate, export, compile_, study, doctor, schema, demo)
+VERBS = (verilog, sim, estimate, size, synth, compare, external, report, reproduce, map_, import_,
+         data, train, convert, evaluate, export, compile_, study, doctor, schema, demo)
 """In the order in which the help lists them."""
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode="rich",

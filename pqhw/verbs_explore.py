@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from rich.console import Group
 
 from .console import (
     JOBS,
@@ -100,26 +101,32 @@ def size(layer: Annotated[Path, typer.Option(
         succeed_if_verified(comparison.measurements)
 
 
-def reproduce(what: Annotated[str, typer.Argument(metavar="WHAT", help="pqa")],
+def reproduce(what: Annotated[str, typer.Argument(metavar="WHAT", help="pqa or mapping")],
               device_name: DeviceName = "lfe5u-85f",
               network: Annotated[list[str] | None, typer.Option(
-                  "--network", help="resnet20, kws or emnist; may be repeated; by default all")
+                  "--network", help="of pqa: resnet20, kws or emnist; may be repeated; by default "
+                                    "all")
               ] = None,
               model_only: Annotated[bool, typer.Option(
-                  "--model-only", help="route nothing: the model and our cycles alone")] = False,
+                  "--model-only", help="of pqa, route nothing: the model and our cycles alone")
+              ] = False,
               seeds: Seeds = "1..5", jobs: Jobs = JOBS, toolchain: Toolchain = "yowasp",
               timeout: Timeout = 3600, json_out: Json = None) -> None:
-    """Repeat a published comparison: PQA's model beside our cycles and routed designs.
+    """Repeat published figures: PQA's model beside our cycles and routed designs, or mappings.
 
-    Minutes at first, seconds when repeated; --model-only at once.
+    pqa: minutes at first, seconds when repeated; --model-only at once. mapping: access counts, best
+    mappings and their number, of Eyeriss-like and Simba-like arrays; within a minute.
     Example: pqhw reproduce pqa --network resnet20
     """
     from .explore.contest import CONTESTS
     from .explore.pqa import SETTINGS
     from .explore.reproduce import check_networks, reproduce_pqa
     from .report.pqa import reproduction_table
+    if what == "mapping":
+        _reproduce_mapping(json_out)
+        return
     if what != "pqa":
-        raise SpecError(f"WHAT must be pqa, but is {what}.")
+        raise SpecError(f"WHAT must be pqa or mapping, but is {what}.")
     names = check_networks(dict.fromkeys(network or SETTINGS))
     part = device(device_name)
     options = measuring_options(seeds, jobs, toolchain, timeout)
@@ -134,4 +141,19 @@ def reproduce(what: Annotated[str, typer.Argument(metavar="WHAT", help="pqa")],
     if json_out != "-":
         out.print(reproduction_table(result))
     if not result.ok:
+        raise typer.Exit(1)
+
+
+def _reproduce_mapping(json_out: str | None) -> None:
+    from .explore.mapping.reproduce import NOTES, STEPS, reproduce_mapping
+    from .report.mapping import comparison_of_figures
+    from .report.tables import bullet
+    with progress_bar() as bar:
+        task = bar.add_task("mapping", total=STEPS)
+        figures = reproduce_mapping(
+            progress=lambda step: bar.update(task, advance=1, description=step))
+    show({"schema_version": 1, "document": "mapping-reproduction",
+          "figures": [one.to_json() for one in figures], "notes": list(NOTES)},
+         json_out, Group(comparison_of_figures(figures), *map(bullet, NOTES)))
+    if not all(one.equal for one in figures if one.checked):
         raise typer.Exit(1)

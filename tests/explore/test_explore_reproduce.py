@@ -291,7 +291,7 @@ def test_the_verb_ends_with_1_where_a_design_was_not_verified(pqhw, monkeypatch)
 
 
 @pytest.mark.parametrize("words, sentence", [
-    (("figures",), "error: WHAT must be pqa, but is figures.\n"),
+    (("figures",), "error: WHAT must be pqa or mapping, but is figures.\n"),
     (("pqa", "--network", "vgg"),
      "error: network must be one of resnet20, kws, emnist, but is vgg.\n"),
     (("pqa", "--seeds", "x"), "error: --seeds must be a range like 1..5 or a list like 1,2,7 of "

@@ -1,0 +1,1 @@
+"""Mapping layers onto memory hierarchies: access counts, energy, cycles, and the best mapping."""
