@@ -17,8 +17,8 @@ from ...spec.devices import Device, resolve
 from ..area import GROUP_OF, GROUPS, PART_KINDS, part_formulas, total
 from ..fit import fitted
 from ..timing import SLOWER, paths
-from .knobs import (ENCODER, FRONT, MAC_KNOBS, PQ_KNOBS, PQ_PATHS, RESULTS_TOO, folded, mac_knobs,
-                    pq_knobs)
+from .knobs import (ENCODER, FRONT, MAC_KNOBS, MOST_PRODUCTS, PQ_KNOBS, PQ_PATHS, RESULTS_TOO,
+                    folded, mac_knobs, pq_knobs)
 
 __all__ = ["FIGURES", "Grid", "layer_grid"]
 
@@ -52,10 +52,15 @@ class Grid:
             name: int(values[index]) for name, values in self.knobs.items()}),))
 
 
-def layer_grid(spec: EngineSpec, part: Device) -> Grid:
+@functools.lru_cache(maxsize=64)
+def layer_grid(spec: EngineSpec, part: Device, most: int = MOST_PRODUCTS) -> Grid:
     """Every folding of an engine whose lanes are worth having.
 
     Memories and multipliers are those of the spec, as the device resolves it.
+
+    Parameters
+    ----------
+    most: products that a MAC engine forms side by side
 
     Raises
     ------
@@ -66,17 +71,24 @@ def layer_grid(spec: EngineSpec, part: Device) -> Grid:
     if spec.engine.resident and getattr(spec.engine, "table_storage", "") == "auto":
         raise SpecError('engine.table_storage must be "bram" or "lutram" for all foldings of an '
                         'engine with constants, but is "auto".')
-    return _Points(spec, part).grid()
+    return _Points(spec, part, most).grid()
 
 
 class _Points:
     """Foldings of an engine on their way to figures."""
 
-    def __init__(self, spec: EngineSpec, part: Device):
+    def __init__(self, spec: EngineSpec, part: Device, most: int):
+        # A PQ engine whose multipliers are told resolves alike whatever its folding.
+        self.settled = isinstance(spec, PQSpec) and (
+            spec.engine.multiplier == "lut" or spec.engine.encoder not in ("dot", "l2"))
+        if self.settled:
+            spec = resolve(ChainSpec((spec,)), part).first
         self.spec = spec
         self.part = part
-        self.knobs = pq_knobs(spec) if isinstance(spec, PQSpec) else mac_knobs(spec)
+        self.knobs = pq_knobs(spec) if isinstance(spec, PQSpec) else mac_knobs(
+            spec, most)
         self.derived: dict[str, np.ndarray] = {}
+        self.alike: dict[tuple[str, ...], tuple[np.ndarray, np.ndarray]] = {}
         # How many outputs of two schemes are integers follows from the results side by side.
         self.shared = isinstance(spec, MACSpec) and spec.engine.scheme == "mixed"
         self.reason: SpecError | None = None
@@ -120,12 +132,7 @@ class _Points:
     def _columns(self, names: Sequence[str], compute: Callable[[ChainSpec], Sequence[float]]
                  ) -> np.ndarray:
         """[points, values]: what a function of designs gives, where it follows from some knobs."""
-        code = np.zeros(len(self), dtype=np.int64)
-        for name in names:
-            column = self.knobs[name] if name in self.knobs else self.derived[name]
-            values, places = np.unique(column, return_inverse=True)
-            code = code * len(values) + places
-        _, first, inverse = np.unique(code, return_index=True, return_inverse=True)
+        first, inverse = self._alike(tuple(names))
         rows = []
         for index in first:
             chain = self._chain(int(index))
@@ -136,13 +143,28 @@ class _Points:
         found: np.ndarray = table[inverse]
         return found
 
+    def _alike(self, names: tuple[str, ...]) -> tuple[np.ndarray, np.ndarray]:
+        """A point for every combination of some knobs, and [points]: which combination each has."""
+        if names not in self.alike:
+            code, size = np.zeros(len(self), dtype=np.int64), 1
+            for name in names:
+                column = self.knobs[name] if name in self.knobs else self.derived[name]
+                values, places = np.unique(column, return_inverse=True)
+                code, size = code * len(values) + places, size * len(values)
+            first = np.full(size, -1)
+            first[code[::-1]] = np.arange(len(self))[::-1]
+            there = first >= 0
+            self.alike[names] = first[there], (np.cumsum(there) - 1)[code]
+        return self.alike[names]
+
     def _chain(self, index: int) -> ChainSpec | None:
         """The resolved design of a point; None where it breaks a rule."""
         knobs = {name: int(values[index]) for name, values in self.knobs.items()}
         key = tuple(knobs.values())
         if key not in self.chains:
             try:
-                self.chains[key] = resolve(ChainSpec((folded(self.spec, knobs),)), self.part)
+                chain = ChainSpec((folded(self.spec, knobs),))
+                self.chains[key] = chain if self.settled else resolve(chain, self.part)
             except SpecError as error:
                 self.reason = self.reason or error
                 self.chains[key] = None
@@ -179,10 +201,10 @@ class _Points:
         if not isinstance(self.spec, PQSpec):
             every = [name for name in self.knobs if self.shared or name != "results"]
             return self._columns(every, lambda chain: [max(paths(chain, self.part).values())])[:, 0]
-        for kind, names in PQ_PATHS.items():
-            own = self._columns(names, lambda chain, kind=kind: [  # type: ignore[misc]
-                paths(chain, self.part).get(kind, 0.0)])
-            longest = np.maximum(longest, own[:, 0])
+        for names in dict.fromkeys(PQ_PATHS.values()):
+            kinds = [kind for kind, own in PQ_PATHS.items() if own == names]
+            columns = self._columns(names, functools.partial(_paths, kinds, self.part))
+            longest = np.maximum(longest, columns[:, 0])
         rest = self._columns((), lambda chain: [max(
             (delay for kind, delay in paths(chain, self.part).items() if kind not in PQ_PATHS),
             default=0.0)])
@@ -248,6 +270,13 @@ class _Points:
         both = np.concatenate([np.arange(len(outputs)), np.flatnonzero(least < outputs)])
         results = np.concatenate([outputs, least[least < outputs]])
         self.knobs = {name: own[both] for name, own in self.knobs.items()} | {"results": results}
+        self.alike.clear()
+
+
+def _paths(kinds: Sequence[str], part: Device, chain: ChainSpec) -> list[float]:
+    """The longest of some kinds of paths."""
+    found = paths(chain, part)
+    return [max(found.get(kind, 0.0) for kind in kinds)]
 
 
 def _area(kinds: Sequence[str], factors: Mapping[str, float], part: Device, chain: ChainSpec

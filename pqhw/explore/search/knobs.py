@@ -9,11 +9,14 @@ from ...spec import BitplaneSpec, Conv2d, EngineSpec, PQSpec
 from ...spec.ranges import ceil_div
 from ..size import useful
 
-__all__ = ["ENCODER", "FRONT", "MAC_KNOBS", "PQ_KNOBS", "PQ_PATHS", "RESULTS_TOO", "folded",
-           "mac_knobs", "pq_knobs"]
+__all__ = ["ENCODER", "FRONT", "MAC_KNOBS", "MOST_PRODUCTS", "PQ_KNOBS", "PQ_PATHS", "RESULTS_TOO",
+           "folded", "mac_knobs", "pq_knobs"]
 
 MOST_LANES = 512
 """Lanes side by side, beyond which no device of ours holds an engine."""
+
+MOST_PRODUCTS = 2048
+"""Products side by side, beyond which none holds a MAC engine."""
 
 ENCODER = ("encoders", "prototypes", "elements")
 
@@ -78,7 +81,7 @@ def _useful_encoders(spec: PQSpec, encoders: int) -> bool:
     return encoders == 1 or ceil_div(count, encoders) < ceil_div(count, encoders - 1)
 
 
-def mac_knobs(spec: EngineSpec) -> dict[str, np.ndarray]:
+def mac_knobs(spec: EngineSpec, most: int) -> dict[str, np.ndarray]:
     """Inputs, outputs and pixels side by side, or planes."""
     axes = {"inputs": useful(spec.layer.row_inputs, MOST_LANES),
             "outputs": useful(spec.layer.row_outputs, MOST_LANES)}
@@ -90,5 +93,5 @@ def mac_knobs(spec: EngineSpec) -> dict[str, np.ndarray]:
         axes["pixels"] = [own for own in (1, 2, 4, 8) if spec.layer.units_out % own == 0]
     flat = np.meshgrid(*axes.values(), indexing="ij")
     found = {name: own.reshape(-1) for name, own in zip(axes, flat)}
-    within = found["inputs"] * found["outputs"] <= MOST_LANES * 4
+    within = found["inputs"] * found["outputs"] * found.get("pixels", 1) <= most
     return {name: own[within] for name, own in found.items()}
