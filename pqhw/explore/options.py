@@ -15,7 +15,7 @@ from ..spec.ranges import ceil_div
 from .estimate import estimate
 from .size import foldings
 
-__all__ = ["Option", "options"]
+__all__ = ["Option", "options", "variants"]
 
 IDLE = 1.05
 """Lanes of a MAC engine, over all groups, beside the inputs that there are."""
@@ -83,7 +83,7 @@ def options(spec: EngineSpec, part: Device, *, constant: bool, interval: int | N
         that are far faster than they need be
     """
     found: list[Option] = []
-    for variant in _variants(spec, part, constant):
+    for variant in variants(spec, part, constant):
         made = [folded for folding in _foldings(variant, part)
                 for folded in _folded(variant, folding)]
         for folded in _within(made, interval):
@@ -167,7 +167,7 @@ def _with_results(spec: EngineSpec) -> list[EngineSpec]:
         spec.folding, results_per_cycle=lanes))]
 
 
-def _variants(spec: EngineSpec, part: Device, constant: bool) -> list[EngineSpec]:
+def variants(spec: EngineSpec, part: Device, constant: bool) -> list[EngineSpec]:
     """The layer with each choice of memories and multipliers that is left open."""
     choices: list[list[dict[str, Any]]] = []
     memories = ["bram", "lutram"] if part.lutram or constant else ["bram"]

@@ -43,6 +43,9 @@ PACKAGES = (
     ("pillow", "image folders as data sets", "pip install 'pqhw[data]'", False),
     ("torch", "pqhw train (optional)", "pip install 'pqhw[train]'", False),
     ("onnx", "pqhw import", "pip install 'pqhw[onnx]'", False),
+    ("duckdb", "pqhw sweep --query, --parquet", "pip install 'pqhw[sweep]'", False),
+    ("distributed", "pqhw sweep --scheduler dask (optional)", "pip install 'pqhw[cluster]'", False),
+    ("pymoo", "pqhw search of large spaces (optional)", "pip install 'pqhw[search]'", False),
     ("da4ml", "pqhw external da4ml (optional)", "pip install 'pqhw[da4ml]'", False),
 )
 

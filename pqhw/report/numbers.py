@@ -2,7 +2,8 @@
 
 import math
 
-__all__ = ["ABSENT", "accuracy", "count", "finite", "points", "quantity", "ratio", "share"]
+__all__ = ["ABSENT", "accuracy", "count", "duration", "finite", "points", "quantity", "ratio",
+           "share"]
 
 ABSENT = "–"
 """What stands where there is no number."""
@@ -31,6 +32,16 @@ def quantity(value: float | None, unit: str = "") -> str:
         if abs(value) >= 0.9995 * scale:
             return f"{_three(value / scale)}{SPACE}{prefix}{unit}"
     return f"{_three(value)}{SPACE}{unit}" if unit else _three(value)
+
+
+def duration(seconds: float) -> str:
+    """A time of two units at most: 1 h 5 min, 12 min, 3 s."""
+    if seconds < 99.5:
+        return f"{max(1, round(seconds))}{SPACE}s"
+    minutes = round(seconds / 60)
+    if minutes < 60:
+        return f"{minutes}{SPACE}min"
+    return f"{minutes // 60:,}{SPACE}h {minutes % 60}{SPACE}min"
 
 
 def ratio(value: float | None) -> str:

@@ -57,24 +57,24 @@ class PQSpec(EngineSpec):
 
     # -- Shapes ----------------------------------------------------------------------------
 
-    @property
+    @functools.cached_property
     def encodes_pixels(self) -> bool:
         """Whether every pixel is encoded once, in front of the window."""
         return isinstance(self.layer, Conv2d) and self.engine.convolution == "pixel"
 
-    @property
+    @functools.cached_property
     def vector_inputs(self) -> int:
         """Inputs that are cut into sub-vectors: D of an engine row, or a pixel's channels."""
         return self.layer.unit_inputs if self.encodes_pixels else self.layer.row_inputs
 
-    @property
+    @functools.cached_property
     def subspaces(self) -> int:
         """Table entries of an output: S = ceil(D / V), or ceil(C / V) for every tap of a window
         of encoded pixels; C and D are those of a group."""
         taps = self.layer.taps if self.encodes_pixels else 1
         return taps * self.encoder_subspaces
 
-    @property
+    @functools.cached_property
     def encoder_subspaces(self) -> int:
         """Sub-vectors of what is encoded as one row."""
         return ceil_div(self.vector_inputs, self.engine.subvector_length)
@@ -100,17 +100,17 @@ class PQSpec(EngineSpec):
         sets = 1 if self.engine.shared_prototypes else self.encoded_vectors
         return (sets, self.engine.prototypes, self.engine.subvector_length)
 
-    @property
+    @functools.cached_property
     def subspace_lanes(self) -> int:
         """Subspaces side by side (`subspaces_per_cycle`, at most S)."""
         return min(self.folding.subspaces_per_cycle, self.subspaces)
 
-    @property
+    @functools.cached_property
     def groups(self) -> int:
         """Groups of subspaces in a row: ceil(S / subspace_lanes)."""
         return ceil_div(self.subspaces, self.subspace_lanes)
 
-    @property
+    @functools.cached_property
     def encoder_lanes(self) -> int:
         """Sub-vectors encoded side by side (`encoders_per_cycle`, at most `subspace_lanes`, or
         those of a pixel)."""
@@ -241,12 +241,12 @@ class PQSpec(EngineSpec):
 
     # -- Memories and pipeline -------------------------------------------------------------
 
-    @property
+    @functools.cached_property
     def table_words(self) -> int:
         """Depth of each table memory: tiles * groups * 2**code_bits, for every set."""
         return self.sets * self.tiles * self.groups << self.code_bits
 
-    @property
+    @functools.cached_property
     def table_store(self) -> str:
         """Where the tables stand: lutram, bram or rom."""
         return storage(self.engine, self.engine.table_storage, self.table_words,
@@ -257,7 +257,7 @@ class PQSpec(EngineSpec):
         """Whether sums are taken modulo 2**16."""
         return self.precision.compatibility == "wrap16"
 
-    @property
+    @functools.cached_property
     def folds_bias(self) -> bool:
         """Whether tables, bias and shift are constants."""
         return self.table_store == "rom"

@@ -8,7 +8,7 @@ from ..spec import MACSpec, PQSpec
 from ..spec.engine import EngineSpec
 from ..spec.network import NetworkSpec
 
-__all__ = ["Cost", "network_cost"]
+__all__ = ["Cost", "engine_cost", "network_cost"]
 
 
 class Cost(pydantic.BaseModel):
@@ -37,9 +37,13 @@ class Cost(pydantic.BaseModel):
 
 def network_cost(spec: NetworkSpec) -> Cost:
     """The cost of a network's engines."""
-    each = [_pq_cost(own) if isinstance(own, PQSpec) else _mac_cost(own)
-            for own in spec.engines.values()]
+    each = [engine_cost(own) for own in spec.engines.values()]
     return Cost(**{name: sum(getattr(own, name) for own in each) for name in Cost.model_fields})
+
+
+def engine_cost(spec: EngineSpec) -> Cost:
+    """The cost of one engine."""
+    return _pq_cost(spec) if isinstance(spec, PQSpec) else _mac_cost(spec)
 
 
 def _pq_cost(spec: PQSpec) -> Cost:

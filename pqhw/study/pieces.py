@@ -16,6 +16,7 @@ import numpy as np
 
 from ..data import Dataset, load
 from ..flow.cache import default_cache, digest
+from ..flow.folders import write_whole
 from ..network import load_graph
 from ..quant.conversion import ADAPTING, convert_graph
 from ..quant.files import save_integer_network
@@ -162,7 +163,6 @@ def do_piece(piece: Piece, data: Dataset, progress: Progress) -> dict[str, Any]:
 
     What goes wrong with the piece is its result; only a disk or a memory that is full is raised.
     """
-    from ..quant.training.checkpoint import write_whole
     piece.folder.mkdir(parents=True, exist_ok=True)
     try:
         with one_thread():

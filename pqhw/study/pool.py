@@ -1,17 +1,12 @@
-"""Pieces of work in processes that end with the program, however it ends."""
+"""Pieces of a study's work, one after the other or side by side."""
 
-import concurrent.futures
 import functools
-import multiprocessing
-import multiprocessing.connection
-import os
-import signal
-import threading
 import time
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 from ..data import Dataset
+from ..flow.pool import Ended, completed
 from .pieces import Piece, Progress, do_piece, study_data
 
 __all__ = ["done_pieces"]
@@ -37,8 +32,12 @@ def done_pieces(pieces: Sequence[Piece], data: Dataset, jobs: int, progress: Pro
     if jobs == 1 or len(pieces) < 2:
         for piece in pieces:
             yield _timed(piece, data, functools.partial(_named, progress, piece.name))
-    else:
-        yield from _side_by_side(pieces, jobs)
+        return
+    for _, done in completed(_elsewhere, pieces, jobs):
+        if isinstance(done, Ended):
+            raise RuntimeError("a process of the study was ended from outside, perhaps for want "
+                               "of memory; the same command goes on where it was.")
+        yield done
 
 
 def _named(progress: Progress, name: str, share: float, text: str) -> None:
@@ -59,36 +58,3 @@ def _elsewhere(piece: Piece) -> Done:
 
 _held = functools.lru_cache(maxsize=1)(study_data)
 """The data set of the one study that a process works for."""
-
-
-def _side_by_side(pieces: Sequence[Piece], jobs: int) -> Iterator[Done]:
-    executor = concurrent.futures.ProcessPoolExecutor(
-        min(jobs, len(pieces)), mp_context=multiprocessing.get_context("spawn"),
-        initializer=_enter)
-    try:
-        futures = [executor.submit(_elsewhere, piece) for piece in pieces]
-        for future in concurrent.futures.as_completed(futures):
-            yield future.result()
-    except concurrent.futures.process.BrokenProcessPool:
-        raise RuntimeError("a process of the study was ended from outside, perhaps for want of "
-                           "memory; the same command goes on where it was.") from None
-    except BaseException:
-        executor.shutdown(wait=False, cancel_futures=True)
-        for process in multiprocessing.active_children():
-            process.terminate()
-        raise
-    finally:
-        executor.shutdown(cancel_futures=True)
-
-
-def _enter() -> None:
-    """Leave Ctrl-C to the program, and end when it does, even if it is killed."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_follow, daemon=True).start()
-
-
-def _follow() -> None:
-    parent = multiprocessing.parent_process()
-    assert parent is not None
-    multiprocessing.connection.wait([parent.sentinel])
-    os._exit(1)

@@ -1,17 +1,15 @@
 """A study from its file to its result; what is complete in the folder is not computed again."""
 
-import contextlib
 import dataclasses
 import functools
 import json
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-import filelock
-
 from ..data import Dataset
+from ..flow.folders import alone, write_whole
 from ..network import Graph
 from ..quant.plan import plan_settings
 from ..spec import MACPrecision, PQPrecision, SpecError
@@ -72,9 +70,8 @@ class StudyRun:
         SpecError
             If another program is at work in the folder.
         """
-        from ..quant.training.checkpoint import write_whole
         self.folder.mkdir(parents=True, exist_ok=True)
-        with _alone(self.folder):
+        with alone(self.folder, "pqhw study"):
             if retry:
                 for piece in (*self.float_pieces, *self.row_pieces):
                     if piece.state == "failed":
@@ -198,14 +195,3 @@ def _check(graph: Graph, row: Row) -> None:
                     prototype_bits=plan.prototype_bits or plan.activation_bits)
     else:
         MACPrecision(activation_bits=plan.activation_bits)
-
-
-@contextlib.contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """Keep other programs out of a folder; the lock of one that was killed is free again."""
-    try:
-        with filelock.FileLock(folder / ".lock", timeout=0):
-            yield
-    except filelock.Timeout:
-        raise SpecError(f"{folder}: another pqhw study is at work there.") from None
-

@@ -15,9 +15,9 @@ IMAGES = chain(pq(C=2, N=2, F=3, H=3, W=4, V=2, K=3, padding=1, convolution="pix
                   prototype_bits=3, table_bits=3, activation_bits=3, subspaces_per_cycle=9,
                   output=Requantize(bits=3, shift=1)))
 SIM = ("sim", "layer.toml", "--params", "p.npz", "--input", "x.npy")
-VERBS = ("verilog", "sim", "estimate", "size", "synth", "compare", "external", "report",
-         "reproduce", "import", "data", "train", "convert", "evaluate", "export", "compile",
-         "study", "map", "doctor", "schema", "demo")
+VERBS = ("verilog", "sim", "estimate", "size", "synth", "compare", "sweep", "search", "external",
+         "report", "reproduce", "map", "import", "data", "train", "convert", "evaluate", "export",
+         "compile", "study", "doctor", "schema", "demo")
 
 
 def write(design, count=10):

@@ -14,6 +14,7 @@ import pydantic
 import pytest
 from docs_pages import DOCS, PAGES, anchors, blocks, links, matches, missing
 
+from pqhw.explore.sweep.results import Row, SweepResult
 from pqhw.flow import results
 from pqhw.flow.cache import Cache
 from pqhw.report.study import study_markdown
@@ -217,10 +218,12 @@ def test_every_field_of_a_result_stands_in_the_results_page_in_its_order(
     assert [row[0] for row in rows] == [f"`{name}`" for name in model.model_fields]
 
 
-@pytest.mark.parametrize("model, heading", [
-    (StudyResult, "## The result"), (RowResult, "### Row"), (Run, "### Run"), (Cost, "### Cost")])
-def test_every_field_of_a_study_stands_in_its_page_as_the_code_declares_it(model, heading):
-    rows = table_rows(page_text("study.md"), heading)
+@pytest.mark.parametrize("page, model, heading", [
+    ("study.md", StudyResult, "## The result"), ("study.md", RowResult, "### Row"),
+    ("study.md", Run, "### Run"), ("study.md", Cost, "### Cost"),
+    ("sweep.md", SweepResult, "## The result"), ("sweep.md", Row, "### Row")])
+def test_every_field_of_a_result_stands_in_its_page_as_the_code_declares_it(page, model, heading):
+    rows = table_rows(page_text(page), heading)
     assert rows == [[f"`{name}`", field.description] for name, field in model.model_fields.items()]
 
 

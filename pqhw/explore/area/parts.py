@@ -2,6 +2,8 @@
 
 import dataclasses
 import functools
+from collections.abc import Callable
+from typing import Any
 
 from ...spec import (
     BitplaneSpec,
@@ -25,7 +27,8 @@ from .planes import plane_counts, plane_replay, plane_sums, plane_weights
 from .trees import tree_control, tree_lanes, tree_memories
 from .window import window
 
-__all__ = ["GROUPS", "PART_KINDS", "PartArea", "area_of", "encoding_cycles", "part_areas"]
+__all__ = ["GROUPS", "PART_KINDS", "PartArea", "area_of", "encoding_cycles", "part_areas",
+           "part_formulas"]
 
 GROUPS = ("border", "control", "encoder", "memories", "sums", "results")
 """Parts that share a factor when the formulas are fitted."""
@@ -63,55 +66,76 @@ class PartArea:
         return GROUP_OF[self.kind]
 
 
+Formula = Callable[[], Cells]
+
+
 @functools.lru_cache(maxsize=64)
 def part_areas(chain: ChainSpec, part: Device) -> tuple[PartArea, ...]:
     """The parts of a design that is resolved for `part`."""
+    return tuple(PartArea(kind, stage, formula(), None if stage is None else
+                          _cycles(kind, chain, stage))
+                 for kind, stage, formula in part_formulas(chain, part))
+
+
+def part_formulas(chain: ChainSpec, part: Device) -> list[tuple[str, int | None, Formula]]:
+    """Kinds of the parts of a resolved design, the engines that they belong to, and what gives
+    their cells."""
     fabric = fabric_of(part)
-    parts = [PartArea("guard", None, guard(fabric, chain.input)),
-             PartArea("loader", None, loader(fabric, chain.image)),
-             PartArea("counters", None, counters(fabric, chain))]
+    parts: list[tuple[str, int | None, Formula]] = [
+        ("guard", None, lambda: guard(fabric, chain.input)),
+        ("loader", None, lambda: loader(fabric, chain.image)),
+        ("counters", None, lambda: counters(fabric, chain))]
     for index, spec in enumerate(chain.stages):
-        parts += [PartArea(kind, index, cells, _cycles(kind, spec))
-                  for kind, cells in _engine(fabric, spec).items()]
+        parts += [(kind, index, formula) for kind, formula in _engine(fabric, spec).items()]
     for index, box in enumerate(chain.gearboxes):
         bits = chain.stages[index].result_range.bits
-        cycles = box.cycles_per_row * chain.stages[index].layer.units_out
-        parts.append(PartArea("gearbox", index, gearbox(fabric, box, bits), cycles))
-    return tuple(parts)
+        parts.append(("gearbox", index, functools.partial(gearbox, fabric, box, bits)))
+    return parts
 
 
-def _engine(fabric: Fabric, spec: EngineSpec) -> dict[str, Cells]:
+def _engine(fabric: Fabric, spec: EngineSpec) -> dict[str, Formula]:
     """The parts of one engine."""
+    def of(formula: Callable[..., Cells], *arguments: Any) -> Formula:
+        return functools.partial(formula, fabric, spec, *arguments)
+
+    parts: dict[str, Formula]
     if isinstance(spec, PQSpec):
         lead = spec.table_stages
-        parts = {**_encoder(fabric, spec.encoder), "collector": code_collector(fabric, spec),
-                 "tables": tables(fabric, spec)}
+        parts = {**_encoder(fabric, spec.encoder), "collector": of(code_collector),
+                 "tables": of(tables)}
     elif isinstance(spec, BitplaneSpec):
-        planes = {"weights": plane_weights(fabric, spec), "multipliers": plane_counts(fabric, spec),
-                  "replay": plane_replay(fabric, spec), "sums": plane_sums(fabric, spec)}
-        return {**planes, **_front(fabric, spec), "results": results(fabric, spec)}
+        planes = {"weights": of(plane_weights), "multipliers": of(plane_counts),
+                  "replay": of(plane_replay), "sums": of(plane_sums)}
+        return {**planes, **_front(fabric, spec), "results": of(results)}
     else:
         assert isinstance(spec, MACSpec)
         lead = spec.weight_stages + spec.product_stages
-        parts = {"weights": weights(fabric, spec), "multipliers": mac_lanes(fabric, spec)}
+        parts = {"weights": of(weights), "multipliers": of(mac_lanes)}
         if spec.permutes:
-            parts["order"] = row_order(fabric, spec)
-    return {**parts, **_front(fabric, spec), "replay": replay(fabric, spec),
-            "sums": column_sums(fabric, spec, lead), "results": results(fabric, spec)}
+            parts["order"] = of(row_order)
+    return {**parts, **_front(fabric, spec), "replay": of(replay),
+            "sums": of(column_sums, lead), "results": of(results)}
 
 
-def _front(fabric: Fabric, spec: EngineSpec) -> dict[str, Cells]:
+def _front(fabric: Fabric, spec: EngineSpec) -> dict[str, Formula]:
     """The window of a convolution and what regroups its taps."""
-    if spec.front is None:
+    front = spec.front
+    if front is None:
         return {}
     masked = isinstance(spec, PQSpec) and spec.masks_lookups
-    tap_bits = spec.window.bits + masked
-    return {"window": window(fabric, spec.window, tap_bits)
-            + gearbox(fabric, spec.front.gearbox, tap_bits)}
+
+    def cells() -> Cells:
+        tap_bits = spec.window.bits + masked
+        return window(fabric, spec.window, tap_bits) + gearbox(fabric, front.gearbox, tap_bits)
+
+    return {"window": cells}
 
 
-def _cycles(kind: str, spec: EngineSpec) -> int | None:
-    """Cycles per row at the ports of an engine's halves."""
+def _cycles(kind: str, chain: ChainSpec, stage: int) -> int | None:
+    """Cycles per row at the ports of an engine's halves, or of a gearbox."""
+    spec = chain.stages[stage]
+    if kind == "gearbox":
+        return chain.gearboxes[stage].cycles_per_row * spec.layer.units_out
     if kind == "encoder lanes":
         assert isinstance(spec, PQSpec)
         return encoding_cycles(spec)
@@ -126,14 +150,16 @@ def encoding_cycles(spec: PQSpec) -> int:
     return spec.row_encode_cycles * rows
 
 
-def _encoder(fabric: Fabric, spec: EncoderSpec) -> dict[str, Cells]:
+def _encoder(fabric: Fabric, spec: EncoderSpec) -> dict[str, Formula]:
     """The parts of an encoder."""
     if isinstance(spec, TreeSpec):
-        return {"prototypes": tree_memories(fabric, spec), "encoder": tree_control(fabric, spec),
-                "encoder lanes": tree_lanes(fabric, spec)}
+        return {"prototypes": functools.partial(tree_memories, fabric, spec),
+                "encoder": functools.partial(tree_control, fabric, spec),
+                "encoder lanes": functools.partial(tree_lanes, fabric, spec)}
     assert isinstance(spec, DistanceSpec)
-    return {"prototypes": prototype_memory(fabric, spec), "encoder": encoder(fabric, spec),
-            "encoder lanes": distance_lane(fabric, spec) * spec.lanes}
+    return {"prototypes": functools.partial(prototype_memory, fabric, spec),
+            "encoder": functools.partial(encoder, fabric, spec),
+            "encoder lanes": lambda: distance_lane(fabric, spec) * spec.lanes}
 
 
 def area_of(chain: ChainSpec, part: Device) -> Cells:

@@ -1,34 +1,20 @@
 """Training in files: what is needed to go on as if nothing had happened."""
 
 import io
-import os
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from ...flow.folders import write_whole
 from ...network import LearningError
 
-__all__ = ["CHECKPOINT", "load_checkpoint", "save_checkpoint", "write_whole"]
+__all__ = ["CHECKPOINT", "load_checkpoint", "save_checkpoint"]
 
 CHECKPOINT = "checkpoint.pt"
 """The file within a training's folder."""
 
 FORMAT = "pqhw training 1"
-
-
-def write_whole(path: Path, content: str | bytes) -> None:
-    """Write a file beside its place and move it there: it is the old or the new one, and whole."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        with open(temporary, "wb") as file:
-            file.write(content.encode() if isinstance(content, str) else content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
 
 
 def save_checkpoint(path: Path, content: dict[str, Any]) -> None:

@@ -12,8 +12,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from ...flow.folders import write_whole
 from ...network import LearningError
-from .checkpoint import CHECKPOINT, load_checkpoint, save_checkpoint, write_whole
+from .checkpoint import CHECKPOINT, load_checkpoint, save_checkpoint
 from .groups import Group, optimiser_of, parameter_groups, set_rate
 from .history import Epoch, History
 from .loss import Batch, LabelLoss, Loss
