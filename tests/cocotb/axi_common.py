@@ -7,7 +7,6 @@ import numpy as np
 from bench_common import DESIGNS, DOUBLE, SMALL, material
 from bitplane_builders import plane_cases
 from builders import chain, mac
-from conv_builders import conv_cases
 from dataflow_builders import around, images
 
 from pqhw.emit.constants import bind_constants
@@ -40,7 +39,8 @@ AXI = {
     "bytes": lambda: SMALL["pq8"],
     "odd": lambda: DESIGNS["mac"],
     "wide": lambda: chain(mac(D=9, N=5, inputs_per_cycle=4, outputs_per_cycle=3, load_bits=32)),
-    "image": lambda: chain(conv_cases()["im2col, groups, nothing divides"]),
+    "image": lambda: chain(mac(C=3, N=5, F=2, H=3, W=3, activation_bits=5, weight_bits=4,
+                               channels_per_cycle=2, inputs_per_cycle=8, outputs_per_cycle=3)),
     "planes": lambda: plane_cases()["blocks of two"],
     "double": lambda: DOUBLE["chain2"],
     "network": lambda: _network()[0],

@@ -53,7 +53,8 @@ async def valid_never_waits_for_ready(dut):
 
 @cocotb.test()
 async def an_unstalled_row_takes_the_cycles_of_the_spec(dut):
-    """The bus adds two cycles of latency and takes none of the rate."""
+    """The bus adds two cycles of latency and takes none of the rate. (The source pauses between
+    packets, so that images that leave it no time are left out.)"""
     bench = await started(dut)
     given = bench.material(6, seed=4)
     await bench.load(given.image)
@@ -63,7 +64,7 @@ async def an_unstalled_row_takes_the_cycles_of_the_spec(dut):
     ends = np.diff(bench.given[transfers - 1::transfers])[2:]
     if bench.design.has_window:  # The last image is not followed by one that pushes it out.
         ends = ends[:-1]
-    if bench.design.precision_count == 1:
+    if bench.design.precision_count == 1 and bench.design.cycles_exact:
         assert set(ends.tolist()) == {bench.design.cycles_per_row}, ends
         if bench.design.latency is not None:
             assert bench.given[0] - bench.taken[0] == bench.design.latency + BUS_LATENCY

@@ -16,20 +16,26 @@ pytest.importorskip("cocotbext.axi")
 WARNINGS = ("-std=c99", "-Wall", "-Wextra", "-Werror", "-pedantic", "-Wconversion")
 
 
+def _cases(designs, slow):
+    """Designs by name; those marked take long and add little."""
+    return [pytest.param(own, marks=[pytest.mark.slow] * (own in slow)) for own in designs]
+
+
 @pytest.mark.parametrize("name", properties("bench_axi_rows"))
-@pytest.mark.parametrize("design", AXI)
+@pytest.mark.parametrize("design", _cases(AXI, slow=("bytes", "double", "resident")))
 def test_rows(assert_holds, design, name):
     assert_holds("bench_axi_rows", design, name)
 
 
 @pytest.mark.parametrize("name", properties("bench_axi_registers"))
-@pytest.mark.parametrize("design", ["rows", "bytes", "planes", "double", "resident"])
+@pytest.mark.parametrize("design", _cases(("rows", "planes", "bytes", "double", "resident"),
+                                          slow=("bytes", "double", "resident")))
 def test_registers(assert_holds, design, name):
     assert_holds("bench_axi_registers", design, name)
 
 
 @pytest.mark.skipif(shutil.which("gcc") is None, reason="gcc is not installed")
-@pytest.mark.parametrize("design", ["rows", "bytes", "image"])
+@pytest.mark.parametrize("design", _cases(("rows", "image", "bytes"), slow=("rows",)))
 def test_the_driver_in_c(cache, tmp_path, design):
     for file, text in driver_files(AXI[design](), TOP).items():
         (tmp_path / file).write_text(text)

@@ -42,7 +42,8 @@ class ResettableCore(wiring.Component):
             **row_members(design.input, target=True, precision_bits=design.precision_bits),
             "keep_fault": Out(1), "value_fault": Out(1),
             "data": In(WORD_BITS), "write": In(1), "last": In(1), "free": Out(1),
-            "begun": Out(1), "overrun": Out(1), "o": Out(row_stream(design.results.range, design.results.lanes)),
+            "begun": Out(1), "overrun": Out(1),
+            "o": Out(row_stream(design.results.range, design.results.lanes)),
             "status": Out(status_signature(design)), "row_faults": Out(2)})
 
     def elaborate(self, platform: Target) -> Module:

@@ -48,9 +48,9 @@ class LoadWindow(wiring.Component):
         last = Signal(name="is_last", reset_less=True)
         full = Signal(name="full")
         part = Signal(range(parts), name="part")
-        m.d.comb += [self.free.eq(~full), self.begun.eq(full | (part != 0)), self.overrun.eq(self.write & full),
-                     self.o.valid.eq(full), self.o.payload.data.eq(word),
-                     self.o.payload.last.eq(last)]
+        m.d.comb += [self.free.eq(~full), self.begun.eq(full | (part != 0)),
+                     self.overrun.eq(self.write & full), self.o.valid.eq(full),
+                     self.o.payload.data.eq(word), self.o.payload.last.eq(last)]
         with m.If(self.write & ~full):
             m.d.sync += [word.word_select(part, bits).eq(self.data[:bits]), last.eq(self.last),
                          full.eq(self.last | (part == parts - 1)), part.eq(part + 1)]
