@@ -23,21 +23,28 @@ Target = Annotated[str | None, typer.Option(
 BuildDevice = Annotated[str | None, typer.Option(
     "--device", "-d", help="RTL for this device, as pqhw synth builds it: " + ", ".join(DEVICES))]
 
+BUSES = ("stream", "axi")
+
 
 def verilog(spec: SpecPath,
             folder: Annotated[Path, typer.Option("-o", "--output", help="folder to write to")],
             target: Target = None, device_name: BuildDevice = None,
             params: Annotated[Path | None, typer.Option(
                 help="parameters (.npz); writes the image for the load port")] = None,
+            bus: Annotated[str, typer.Option(
+                help="ports: stream (valid, ready, payload) or axi (AXI4-Stream for rows, "
+                     "AXI4-Lite for the rest; with a header and a driver in C)")] = "stream",
             json_out: Json = None) -> None:
     """Generate Verilog, manifest.json and a FuseSoC core.
 
-    Example: pqhw verilog layer.toml -o build
+    Example: pqhw verilog layer.toml -o build --bus axi
     """
     from .emit.product import write_product
+    if bus not in BUSES:
+        raise SpecError(f"--bus must be one of {', '.join(BUSES)}, but is {bus}.")
     design, family = _built_for(read_design(spec), target, device_name)
     parameters = load_design_parameters(design, params) if params else None
-    about = write_product(design, folder, target=family, parameters=parameters)
+    about = write_product(design, folder, target=family, bus=bus, parameters=parameters)
     table = Table(title=f"{design.kind} accelerator in {escape(str(folder))}", show_header=False)
     for name, value in (("cycles per row", about["cycles_per_row"]),
                         ("latency, cycles", about["latency_cycles"] or "measured by pqhw sim"),

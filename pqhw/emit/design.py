@@ -10,6 +10,7 @@ from amaranth.lib import wiring
 
 from .. import __version__
 from ..rtl import TARGETS, Accelerator
+from ..rtl.axi import AxiTop
 from ..rtl.target import Library
 from ..spec.design import Design
 from .rtlil import parse_rtlil
@@ -64,12 +65,14 @@ def _prefixed(modules, name: str, shared: set[str]):
 
 
 @functools.lru_cache(maxsize=16)
-def design_verilog(design: Design, *, target: str = "generic", name: str = TOP) -> str:
-    """The Verilog of an accelerator.
+def design_verilog(design: Design, *, target: str = "generic", name: str = TOP,
+                   bus: str = "stream") -> str:
+    """The Verilog of an accelerator, with ports of its own (`stream`) or of AXI (`axi`).
 
     Raises `SpecError` where the design needs constants and is not bound to any.
     """
-    return component_verilog(Accelerator(design), target=target, name=name)
+    top = AxiTop(design) if bus == "axi" else Accelerator(design)
+    return component_verilog(top, target=target, name=name)
 
 
 def rtl_hash(verilog: str) -> str:

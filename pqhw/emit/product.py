@@ -3,21 +3,24 @@
 import hashlib
 import importlib.metadata
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 from amaranth.hdl import Shape
-from amaranth.lib import data
-from amaranth.lib.wiring import Out
+from amaranth.lib import data, wiring
+from amaranth.lib.wiring import In, Out
 
 from .. import __version__
 from ..rtl.accelerator import accelerator_signature
+from ..rtl.axi import BUS_LATENCY, axi_members
 from ..spec.design import Design
+from ..spec.registers import ADDRESS_BITS, MAP_VERSION, WORD_BITS, BusPort, register_map
 from ..spec.dataflow import dump_design
 from ..spec.parameters import Parameters
 from .constants import bind_constants
 from .design import TOP, design_verilog, rtl_hash
+from .driver import driver_files
 from .image import pack_image
 
 __all__ = ["manifest", "write_product"]
@@ -30,7 +33,7 @@ filesets:
     files:
       - {name}.v
     file_type: verilogSource-2005
-targets:
+{driver}targets:
   default: &default
     filesets: [rtl]
     toplevel: {name}
@@ -43,17 +46,21 @@ targets:
         verilator_options: [-Wno-WIDTH, -Wno-UNUSEDSIGNAL, -Wno-DECLFILENAME]
 """
 
+DRIVER = """  driver:
+    files:
+      - {name}.h: {{is_include_file: true}}
+      - {name}.c
+    file_type: cSource
+"""
+"""What is added to the core's file sets on a bus."""
 
-def manifest(design: Design, verilog: str, target: str) -> dict[str, Any]:
+
+def manifest(design: Design, verilog: str, target: str, bus: str = "stream") -> dict[str, Any]:
     """Everything a user of the Verilog needs to know, in plain JSON values."""
     return {
         "name": TOP, "kind": design.kind, "target": target, "spec": design.to_mapping(),
-        "cycles_per_row": design.cycles_per_row, "latency_cycles": design.latency,
-        **_precisions(design),
-        "clock": "clk", "reset": "rst, synchronous, active high",
-        "ports": _ports(design),
-        "streams": {"i": _stream(design, "i"), "o": _stream(design, "o"),
-                    "load": {"load_bits": design.load_bits}},
+        "cycles_per_row": design.cycles_per_row,
+        **(_axi(design) if bus == "axi" else _plain(design)),
         "memory_bits": {section.name: section.stored_bits for section in design.image.sections},
         "image": {
             "bytes": len(design.image.header()) + design.image.body_bytes,
@@ -69,6 +76,31 @@ def manifest(design: Design, verilog: str, target: str) -> dict[str, Any]:
     }
 
 
+def _plain(design: Design) -> dict[str, Any]:
+    """Ports and timing of the accelerator itself."""
+    ports = [("clk", In(1)), ("rst", In(1)), *_flat(accelerator_signature(design))]
+    return {
+        "latency_cycles": design.latency, **_precisions(design),
+        "clock": "clk", "reset": "rst, synchronous, active high", "ports": _ports(ports),
+        "streams": {"i": _stream(design, "i"), "o": _stream(design, "o"),
+                    "load": {"load_bits": design.load_bits}}}
+
+
+def _axi(design: Design) -> dict[str, Any]:
+    """The same on a bus, with the register map."""
+    latency = None if design.latency is None else design.latency + BUS_LATENCY
+    ports = [("aclk", In(1)), ("aresetn", In(1)), *axi_members(design).items()]
+    tuser = {"tuser_bits": design.precision_bits} if design.precision_bits else {}
+    return {
+        "latency_cycles": latency, **_precisions(design),
+        "clock": "aclk", "reset": "aresetn, synchronous, active low", "ports": _ports(ports),
+        "streams": {"s_axis": {**BusPort(design.input).to_json(), **tuser},
+                    "m_axis": BusPort(design.results).to_json()},
+        "bus": {"kind": "axi", "control": "s_axi", "data_bits": WORD_BITS,
+                "address_bits": ADDRESS_BITS, "map_version": MAP_VERSION,
+                "registers": [register.to_json() for register in register_map(design)]}}
+
+
 def _precisions(design: Design) -> dict[str, Any]:
     """What a row takes at each precision, where rows choose; the numbers above are those of the
     slowest."""
@@ -78,15 +110,15 @@ def _precisions(design: Design) -> dict[str, Any]:
                                             for precision in range(design.precision_count)]}
 
 
-def _ports(design: Design) -> list[dict[str, Any]]:
-    signature = accelerator_signature(design)
-    ports: list[dict[str, Any]] = [{"name": name, "direction": "input", "bits": 1}
-                                   for name in ("clk", "rst")]
-    for path, member, _ in signature.flatten(signature.create()):
-        ports.append({"name": "__".join(map(str, path)),
-                      "direction": "output" if member.flow == Out else "input",
-                      "bits": Shape.cast(member.shape).width})
-    return ports
+def _flat(signature: wiring.Signature) -> list[tuple[str, wiring.Member]]:
+    """The ports of nested interfaces, by the names that they have in Verilog."""
+    return [("__".join(map(str, path)), member)
+            for path, member, _ in signature.flatten(signature.create())]
+
+
+def _ports(members: Iterable[tuple[str, wiring.Member]]) -> list[dict[str, Any]]:
+    return [{"name": name, "direction": "output" if member.flow == Out else "input",
+             "bits": Shape.cast(member.shape).width} for name, member in members]
 
 
 def _stream(design: Design, port: str) -> dict[str, Any]:
@@ -105,23 +137,26 @@ def _stream(design: Design, port: str) -> dict[str, Any]:
 
 
 def write_product(design: Design, folder: Path, *, target: str = "generic",
+                  bus: str = "stream",
                   parameters: Sequence[Parameters] | None = None) -> dict[str, Any]:
     """Write an accelerator's files into `folder`; returns the manifest.
 
     `pqhw_top.v`, `manifest.json`, `pqhw_top.core`, `spec.toml`, and with `parameters`, unless all
-    are constants, `parameters.bin`, the image for the `load` port. The same spec gives the same
-    bytes.
+    are constants, `parameters.bin`, the image for the `load` port. With bus `axi` a header and a
+    driver in C as well. The same spec gives the same bytes.
     """
     folder.mkdir(parents=True, exist_ok=True)
     if parameters is not None:
         design = bind_constants(design, parameters)
-    verilog = design_verilog(design, target=target)
-    about = manifest(design, verilog, target)
-    core = CORE.format(name=TOP, version=__version__, kind=design.kind)
+    verilog = design_verilog(design, target=target, bus=bus)
+    about = manifest(design, verilog, target, bus)
+    driver = driver_files(design, TOP) if bus == "axi" else {}
+    core = CORE.format(name=TOP, version=__version__, kind=design.kind,
+                       driver=DRIVER.format(name=TOP) if driver else "")
     texts = {f"{TOP}.v": verilog, "manifest.json": json.dumps(about, indent=2) + "\n",
-             f"{TOP}.core": core, "spec.toml": dump_design(design)}
+             f"{TOP}.core": core, "spec.toml": dump_design(design), **driver}
     for name, text in texts.items():
-        (folder / name).write_text(text, encoding="utf-8")
+        (folder / name).write_text(text, encoding="utf-8", newline="\n")
     if parameters is not None and design.image.sections:
         (folder / "parameters.bin").write_bytes(pack_image(design, parameters))
     return about

@@ -69,6 +69,8 @@ class Accelerator(wiring.Component):
     ----------
     design:
         Which engines, and how they are joined.
+    tells_faults:
+        Whether misframed rows are told as they come, for a register that is cleared from outside.
 
     Members
     -------
@@ -77,6 +79,8 @@ class Accelerator(wiring.Component):
     o: rows of results, `lanes_out` at a time
     load: words of the parameter image
     status: see `status_signature`
+    row_faults: pulses in bit 0 after a row was found too short, in bit 1 too long (where it
+        `tells_faults`)
 
     Latency and cost
     ----------------
@@ -85,9 +89,11 @@ class Accelerator(wiring.Component):
     twice the parameter memories, and a flip-flop beside every stage of the pipelines.
     """
 
-    def __init__(self, design: Design):
+    def __init__(self, design: Design, *, tells_faults: bool = False):
         self.design = design
-        super().__init__(accelerator_signature(design))
+        self.tells_faults = tells_faults
+        faults = {"row_faults": Out(2)} if tells_faults else {}
+        super().__init__({**accelerator_signature(design).members, **faults})
 
     def elaborate(self, platform: Target) -> Module:
         unbound = self.design.unbound
@@ -233,6 +239,8 @@ class Accelerator(wiring.Component):
             status.ready.eq(loader.ready), status.loading.eq(loader.busy),
             status.error.eq(loader.error), status.error_section.eq(loader.section),
         ]
+        if self.tells_faults:
+            m.d.comb += self.row_faults.eq(Cat(guard.short, guard.long))
         with m.If(guard.row):
             m.d.sync += status.rows_in.eq(status.rows_in + 1)
         with m.If(left):

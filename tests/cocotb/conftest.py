@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import axi_common
 import bench_common
 import filelock
 import pytest
@@ -31,6 +32,12 @@ def cache(cache_root: Path) -> Cache:
     return Cache(cache_root)
 
 
+def _verilog(bench: str, design: str) -> str:
+    if bench.startswith("bench_axi"):
+        return design_verilog(axi_common.AXI[design](), bus="axi")
+    return design_verilog(bench_common.design(design))
+
+
 @pytest.fixture(scope="session")
 def verdicts(shared: Path, cache: Cache):
     """Function of (bench, design): {cocotb test: its failure or None}, simulated once."""
@@ -41,8 +48,7 @@ def verdicts(shared: Path, cache: Cache):
             folder = shared / f"{bench}-{design}"
             with filelock.FileLock(f"{folder}.lock"):
                 if not folder.exists():
-                    build = icarus.compile_design(
-                        cache, design_verilog(bench_common.design(design)))
+                    build = icarus.compile_design(cache, _verilog(bench, design))
                     folder.mkdir()
                     icarus.run_testbench(build, bench, folder, {"pqhw_design": design})
             known[bench, design] = read_verdicts(folder)
