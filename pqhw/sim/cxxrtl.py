@@ -8,6 +8,7 @@ import os
 import re
 import shutil
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +22,7 @@ from ..spec.parameters import check_precisions
 from .result import SimulationError, SimulationResult
 from .substitutes import PRIMITIVES, substitute_verilog, substitution_script
 
-__all__ = ["compiler", "compile_model", "simulate"]
+__all__ = ["compile_library", "compile_model", "compiler", "simulate"]
 
 SCRIPT = """read_verilog design.v models.v
 hierarchy
@@ -108,29 +109,36 @@ def _model(folder: Path, script: str) -> str:
 
 def compile_model(cache: Cache, design: Design, verilog: str) -> Path:
     """The shared library that runs an accelerator's Verilog; compiled once."""
+    return compile_library(cache, verilog, "harness.cc",
+                           {f"PQHW_{name}": value for name, value in _constants(design).items()})
+
+
+def compile_library(cache: Cache, verilog: str, harness_name: str,
+                    defines: Mapping[str, int | str], top: str = TOP) -> Path:
+    """The shared library of module `top` of Verilog text and one of the C++ files beside this one,
+    which includes the model as MODEL; compiled once."""
     files = importlib.resources.files("pqhw.sim")
-    harness = (files / "harness.cc").read_text()
+    harness = (files / harness_name).read_text()
     models = (files / "models" / "ecp5.v").read_text() if any(
         cell in verilog for cell in PRIMITIVES) else ""
-    constants = _constants(design)
     models += substitute_verilog(verilog)
     repeated = [name for name in REPEATED.findall(verilog) if not _has_dsp(verilog, name)]
     script = SCRIPT.format(
-        top=TOP, substitutions=substitution_script(verilog),
+        top=top, substitutions=substitution_script(verilog),
         repeated="\n".join(f"setattr -mod -set keep_hierarchy 1 {name}" for name in repeated))
-    inputs = {"verilog": verilog, "models": models, "harness": harness, "constants": constants,
+    inputs = {"verilog": verilog, "models": models, "harness": harness, "constants": dict(defines),
               "script": script, "edge": EDGE.pattern, "flags": FLAGS,
               "yosys": tool_version("yosys"), "compiler": compiler_version()}
 
     def make(folder: Path) -> None:
         (folder / "design.v").write_text(verilog)
         (folder / "models.v").write_text(models)
-        (folder / "harness.cc").write_text(harness)
+        (folder / harness_name).write_text(harness)
         text = _model(folder, script)
         (folder / "model.cc").write_text(EDGE.sub(r"\1 return true; }", text))
-        defines = [f"-DPQHW_{name}={value}" for name, value in constants.items()]
-        command = [compiler(), *FLAGS, f"-I{runtime()}", '-DMODEL="model.cc"', *defines,
-                   "harness.cc", "-o", "model.so"]
+        given = [f"-D{name}={value}" for name, value in defines.items()]
+        command = [compiler(), *FLAGS, f"-I{runtime()}", '-DMODEL="model.cc"', *given,
+                   harness_name, "-o", "model.so"]
         result = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
         if result.returncode:
             words = result.stderr.strip().splitlines() or [f"exit status {result.returncode}"]
