@@ -169,7 +169,7 @@ class Link(wiring.Component):
             with m.Else():
                 m.d.sync += feeder.received.eq(feeder.received + 1)
         moves = Mux(echoes, feeder.echo.ready, transfers.i.ready)
-        m.d.sync += fresh.eq(1)
+        m.d.sync += fresh.eq(feeder.filled)
         with m.If(feeder.some & moves):
             m.d.sync += [feeder.place.eq(feeder.place + 1), fresh.eq(0)]
         with m.If(feeder.place == feeder.length):
