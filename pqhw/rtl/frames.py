@@ -5,7 +5,7 @@ from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from ..spec.link import ESCAPE, FLAG, FLIP
-from .checksum import CRC_INIT, Checksum, crc32_next
+from .checksum import SerialChecksum
 from .target import Target
 
 __all__ = ["FrameReceiver", "FrameSender"]
@@ -22,14 +22,14 @@ class FrameReceiver(wiring.Component):
 
     Members
     -------
-    i: bytes of the line, at least three cycles apart
+    i: bytes of the line, at least `SerialChecksum.CYCLES` apart
     o: bytes of a frame's content, its CRC included
     end: a frame ends
     good: its CRC is right; counts with `end`
 
     Latency and cost
     ----------------
-    None. A `Checksum` of bytes, and about 10 LUT4.
+    None. A `SerialChecksum`, and about 10 LUT4.
     """
 
     def __init__(self) -> None:
@@ -38,7 +38,7 @@ class FrameReceiver(wiring.Component):
 
     def elaborate(self, platform: Target) -> Module:
         m = Module()
-        m.submodules.checksum = checksum = Checksum(8)
+        m.submodules.checksum = checksum = SerialChecksum()
         escaped = Signal(name="escaped")
         flag, escape = Signal(name="is_flag"), Signal(name="is_escape")
         m.d.comb += [
@@ -47,7 +47,7 @@ class FrameReceiver(wiring.Component):
             self.o.payload.eq(self.i.payload ^ (escaped << FLIPPED)),
             self.end.eq(self.i.valid & flag),
             self.good.eq(checksum.good & ~escaped),
-            checksum.word.eq(self.o.payload), checksum.step.eq(self.o.valid),
+            checksum.byte.eq(self.o.payload), checksum.step.eq(self.o.valid),
             checksum.restart.eq(self.end),
         ]
         with m.If(self.i.valid):
@@ -65,11 +65,11 @@ class FrameSender(wiring.Component):
     header: the first bytes, which are sent as they are when their turn comes
     more, data, take: whether the payload goes on, its next byte, and that it was taken; after
         `take` both may take a few cycles to follow, as the line is slower
-    o: bytes for the line
+    o: bytes for the line, which takes one in no less than `SerialChecksum.CYCLES`
 
     Latency and cost
     ----------------
-    As the line. A CRC-32 register with 66 LUT4, and about 60 LUT4.
+    As the line. A `SerialChecksum`, and about 75 LUT4.
     """
     IDLE, BEGIN, HEADER, PAYLOAD, CHECK, END = 0, 1, 2, 5, 6, 10
     """Places in a frame; header and check go on for as many as they have bytes."""
@@ -81,8 +81,10 @@ class FrameSender(wiring.Component):
     def elaborate(self, platform: Target) -> Module:
         m = Module()
         place = Signal(range(self.END + 1), name="place")
-        crc = Signal(32, name="crc", init=CRC_INIT)
-        byte, fed = Signal(8, name="byte"), Signal(8, name="byte_checked")
+        m.submodules.checksum = checksum = SerialChecksum()
+        # A byte is chosen while the one before is on the line; flags stand ready between frames.
+        chosen, byte = Signal(8, name="chosen"), Signal(8, name="byte", init=FLAG)
+        m.d.sync += byte.eq(chosen)
         marks, checks, special = Signal(name="marks"), Signal(name="checks"), Signal(name="special")
         escaping, passes = Signal(name="escaping"), Signal(name="passes")
         header = [self.header.word_select(Const(index, 2), 8) for index in range(3)]
@@ -98,19 +100,19 @@ class FrameSender(wiring.Component):
         with m.Switch(place):
             for index, value in enumerate(header):
                 with m.Case(self.HEADER + index):
-                    m.d.comb += byte.eq(value)
+                    m.d.comb += chosen.eq(value)
             with m.Case(self.PAYLOAD):
-                m.d.comb += byte.eq(self.data)
-            with m.Case(self.BEGIN, self.END):
-                m.d.comb += byte.eq(FLAG)
+                m.d.comb += chosen.eq(self.data)
+            with m.Case(self.IDLE, self.BEGIN, self.END):
+                m.d.comb += chosen.eq(FLAG)
             with m.Default():
-                m.d.comb += [byte.eq(~crc[:8]), checks.eq(1)]
-        # The CRC of its own low byte shifts the register on to the next.
-        m.d.comb += fed.eq(Mux(checks, crc[:8], byte))
+                m.d.comb += [chosen.eq(~checksum.low), checks.eq(1)]
+        m.d.comb += [checksum.byte.eq(byte), checksum.step.eq(passes & ~marks),
+                     checksum.gives.eq(checks),
+                     checksum.restart.eq(place == self.BEGIN)]
         with m.If(self.o.valid & self.o.ready):
             m.d.sync += escaping.eq(special)
         with m.If(passes):
-            m.d.sync += crc.eq(Mux(place == self.BEGIN, CRC_INIT, crc32_next(crc, fed)))
             with m.If(place == self.END):
                 m.d.sync += place.eq(self.IDLE)
             with m.Elif(place != self.PAYLOAD):

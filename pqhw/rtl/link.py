@@ -140,19 +140,19 @@ class Link(wiring.Component):
         wiring.connect(m, transfers.rows, wiring.flipped(self.rows))
         wiring.connect(m, transfers.load, wiring.flipped(self.load))
         payload = frames.o.valid & (feeder.header == 2)
-        fresh, final = Signal(name="fresh"), Signal(name="final_byte")
+        fresh, ended = Signal(name="fresh"), Signal(name="ended")
         echoes = feeder.destination == Kind.ECHO & 3
         m.d.comb += [
             writer.addr.eq(feeder.received[:-1]), writer.data.eq(frames.o.payload),
             writer.en.eq(payload & ~feeder.busy & ~feeder.received[-1]),
             reader.addr.eq(feeder.place[:-1]), reader.en.eq(1),
             feeder.echo.payload.eq(reader.data), transfers.i.payload.eq(reader.data),
-            feeder.some.eq(feeder.filled & fresh & (feeder.place != feeder.length)),
+            ended.eq(feeder.place == feeder.length),
+            feeder.some.eq(feeder.filled & fresh & ~ended),
             feeder.echo.valid.eq(feeder.some & echoes),
             transfers.i.valid.eq(feeder.some & ~echoes),
             transfers.to_load.eq(feeder.destination[1]),
-            final.eq(feeder.place + 1 == feeder.length),
-            transfers.final.eq(final & (feeder.destination == Kind.LOAD_END & 3)),
+            transfers.final.eq(ended & (feeder.destination == Kind.LOAD_END & 3)),
             feeder.busy.eq(feeder.filled | ~transfers.idle),
         ]
         with m.If(frames.o.valid):
@@ -172,7 +172,7 @@ class Link(wiring.Component):
         m.d.sync += fresh.eq(feeder.filled)
         with m.If(feeder.some & moves):
             m.d.sync += [feeder.place.eq(feeder.place + 1), fresh.eq(0)]
-        with m.If(feeder.place == feeder.length):
+        with m.If(ended):
             m.d.sync += feeder.filled.eq(0)
         return feeder
 
@@ -210,25 +210,27 @@ class Link(wiring.Component):
         index = Signal(5, name="identity_index")
         state = Cat(code, feeder.busy, self.status.ready, self.status.loading, self.fault, session)
         found = Cat(self.status.error, self._section())
-        m.d.comb += [
-            ahead.eq(number - last), self.fault.eq(self.status.error != 0),
-            self.waits.eq(feeder.busy),
+        # What is known of a frame is settled long before its flag has come.
+        m.d.sync += [
+            ahead.eq(number - last), empty.eq(feeder.received == CHECK_BYTES),
             whole.eq((feeder.header == 2) & (feeder.received >= CHECK_BYTES) & frames.good
-                     & ~feeder.overflows),
-            empty.eq(feeder.received == CHECK_BYTES),
+                     & ~feeder.overflows)]
+        m.d.comb += [
+            self.fault.eq(self.status.error != 0), self.waits.eq(feeder.busy),
             sender.start.eq(start), sender.header.eq(Cat(answered, state, found)),
             sender.more.eq(Mux(tells, ~index[-1], gives & (ring.read != ring.end))),
             sender.data.eq(Mux(tells, identity[index[:-1]], ring.data)),
         ]
         m.d.sync += [start.eq(0), self.restart.eq(0)]
+        with m.If(start):
+            m.d.sync += ring.read.eq(ring.base)
         with m.If(sender.take):
             m.d.sync += [index.eq(index + 1), ring.read.eq(ring.read + 1)]
         with m.If(frames.end):
             m.d.sync += [feeder.header.eq(0), feeder.received.eq(0), feeder.lost.eq(0),
                          feeder.overflows.eq(0)]
         with m.If(frames.end & (feeder.header != 0) & ~sender.busy & ~start):
-            m.d.sync += [start.eq(1), answered.eq(number), tells.eq(0), gives.eq(0), index.eq(0),
-                         ring.read.eq(ring.base)]
+            m.d.sync += [start.eq(1), answered.eq(number), tells.eq(0), gives.eq(0), index.eq(0)]
             with m.If(~whole):
                 m.d.sync += code.eq(Code.DAMAGED)
             with m.Elif(~feeder.kind[SESSION]):
@@ -243,7 +245,7 @@ class Link(wiring.Component):
                 m.d.sync += [
                     code.eq(Mux(feeder.lost & ~empty, Code.REFUSED, Code.OK)), gives.eq(1),
                     refused.eq(feeder.lost & ~empty), last.eq(number),
-                    ring.base.eq(ring.end), ring.read.eq(ring.end), ring.end.eq(ring.write),
+                    ring.base.eq(ring.end), ring.end.eq(ring.write),
                     self.active.eq(~self.active)]
                 with m.If(~feeder.lost & ~empty):
                     m.d.sync += [feeder.filled.eq(1), feeder.place.eq(0),

@@ -29,12 +29,13 @@ class BytesToTransfers(wiring.Component):
     """Collects bytes to transfers of rows or words of the parameter image.
 
     Bytes of a transfer come lowest first. `last` is set on every row's final transfer, by count,
-    and on the image's word that `final` comes with.
+    and on a word of the image while `final` is high.
 
     Members
     -------
     i: bytes
-    to_load, final: where the byte goes, and that it is the image's last; they count with `i`
+    to_load: where the byte goes; counts with `i`
+    final: no byte of the image follows; holds from a cycle behind the last one until it was taken
     rows, load: what was collected
     idle: nothing waits to be taken
 
@@ -59,7 +60,7 @@ class BytesToTransfers(wiring.Component):
         sizes = row_bytes(design), design.load_bits // 8
         word = Signal(8 * max(sizes), name="word", reset_less=True)
         index = Signal(range(max(sizes)), name="index")
-        full, loads, ends = Signal(name="full"), Signal(name="loads"), Signal(name="ends")
+        full, loads = Signal(name="full"), Signal(name="loads")
         taken = Signal(name="taken")
         complete = Mux(self.to_load, index == sizes[1] - 1, index == sizes[0] - 1)
         of_rows, of_load = (word[-8 * size:] for size in sizes)
@@ -71,7 +72,7 @@ class BytesToTransfers(wiring.Component):
             self.rows.valid.eq(full & ~loads), self.load.valid.eq(full & loads),
             Value.cast(self.rows.payload.data).eq(of_rows[:given]),
             self.rows.payload.last.eq(transfer == design.input.transfers - 1),
-            self.load.payload.data.eq(of_load), self.load.payload.last.eq(ends),
+            self.load.payload.data.eq(of_load), self.load.payload.last.eq(self.final),
             taken.eq(Mux(loads, self.load.ready, self.rows.ready)),
         ]
         if design.precision_bits:
@@ -80,7 +81,7 @@ class BytesToTransfers(wiring.Component):
             m.d.sync += full.eq(~taken)
         with m.Elif(self.i.valid):
             m.d.sync += [word.eq(Cat(word[8:], self.i.payload)), index.eq(index + 1),
-                         loads.eq(self.to_load), ends.eq(self.final)]
+                         loads.eq(self.to_load)]
             with m.If(complete):
                 m.d.sync += [full.eq(1), index.eq(0)]
         return m
