@@ -28,13 +28,13 @@ NANO_PART = Device(
 BOARDS = {one.name: one for one in (
     Board(name="ulx3s-85f", title="Radiona ULX3S-85F", part=DEVICES["lfe5u-85f"],
           platform=("ulx3s", "ULX3S_85F_Platform"), uart=("uart", 0),
-          lights=(("led", 0), ("led", 1), ("led", 2), ("led", 3)), pll="EHXPLLL", packing=("--compress",),
-          buffer_bytes=ECP5_BUFFER, usb_ids=(FT231X,),
+          lights=(("led", 0), ("led", 1), ("led", 2), ("led", 3)),
+          pll="EHXPLLL", packing=("--compress",), buffer_bytes=ECP5_BUFFER, usb_ids=(FT231X,),
           program="openFPGALoader -b ulx3s -m {file}"),
     Board(name="ecp5-evn", title="Lattice ECP5 evaluation board", part=EVN_PART,
           platform=("ecp5_5g_evn", "ECP55GEVNPlatform"), uart=("uart", 0),
-          lights=(("led", 0), ("led", 1), ("led", 2), ("led", 3)), pll="EHXPLLL", packing=("--compress",),
-          buffer_bytes=ECP5_BUFFER, usb_ids=(FT2232H,),
+          lights=(("led", 0), ("led", 1), ("led", 2), ("led", 3)),
+          pll="EHXPLLL", packing=("--compress",), buffer_bytes=ECP5_BUFFER, usb_ids=(FT2232H,),
           program="openFPGALoader -b ecp5_evn {file}",
           note="its adapter's serial lines reach the FPGA only after two resistors are placed "
                "(user manual, section 6.2)"),

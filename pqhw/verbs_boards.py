@@ -15,7 +15,8 @@ from .spec.files import load_rows_with_precisions
 __all__ = ["build", "run"]
 
 BoardName = Annotated[str | None, typer.Option(
-    "--board", help="ulx3s-85f, ecp5-evn, orangecrab, icebreaker, ice40-hx8k, tang-nano-9k, or sim")]
+    "--board", help="ulx3s-85f, ecp5-evn, orangecrab, icebreaker, ice40-hx8k, tang-nano-9k, or "
+                    "sim")]
 
 
 def build(spec: Annotated[Path, typer.Argument(

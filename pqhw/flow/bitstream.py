@@ -99,9 +99,9 @@ def make_bitstream(cache: Cache, design: Design, board: Board, identity: bytes, 
                 return tried[-1]
         best = max(one.reached_mhz for one in tried)
         raise ToolError(
-            f"timing is not met: {board.title} reaches {best:.4g} MHz, but {clock.hz / 1e6:.4g} MHz "
-            f"was asked for; use --freq {0.99 * best:.3g}, or other --seeds than "
-            f"{', '.join(map(str, seeds))}.")
+            f"timing is not met: the design reaches {best:.4g} MHz on {board.title}, but "
+            f"{clock.hz / 1e6:.4g} MHz was asked for; use --freq {0.99 * best:.3g}, or other "
+            f"--seeds than {', '.join(map(str, seeds))}.")
     clock = maker.clock_below(FIRST_GUESS[board.part.family])
     for _ in range(RUNS):
         made = maker.run(clock, seeds[0])

@@ -9,7 +9,7 @@ import numpy as np
 from ..spec import LoadError
 from ..spec.design import Design
 from ..spec.link import Code, Kind
-from .client import Client, Response, SessionLost
+from .client import Client, SessionLost
 from .packing import pack_rows, results_per_row, unpack_results
 from .ports import LinkError
 
@@ -107,54 +107,53 @@ def check_identity(client: Client, wanted: bytes | None) -> None:
                         f"{wanted[4:].hex()}; load this design's bitstream.")
 
 
+class _Watch:
+    """Raises `LinkError` where nothing has moved for so many seconds."""
+
+    def __init__(self, client: Client, seconds: float):
+        self.port, self.seconds = client.port, seconds
+        self.moved = client.port.now()
+
+    def see(self, moves: bool, what: str) -> None:
+        """Note that something moved, or that still nothing has."""
+        if moves:
+            self.moved = self.port.now()
+        elif self.port.now() - self.moved > self.seconds:
+            raise LinkError(what)
+
+
 def _load(client: Client, image: bytes, progress: Progress) -> None:
     """Send the parameter image and see that it is taken."""
     size = client.link.most_payload
-    at, waits = 0, False
-    while at < len(image):
-        part = image[at:at + size]
-        last = at + size >= len(image)
-        response = client.send(Kind.LOAD if waits else Kind.LOAD_END if last else Kind.LOAD,
-                               b"" if waits else part)
-        if not waits and response.code == Code.OK:
-            at += len(part)
-            progress("parameters", at, len(image))
-        waits = response.busy
-        if response.error:
-            break
-    response = _settled(client)
+    at, watch = 0, _Watch(client, PATIENCE)
+    response = client.send(Kind.LOAD)
+    while not response.error and (at < len(image) or response.busy or response.loading):
+        part = b"" if response.busy else image[at:at + size]
+        ends = part and at + len(part) == len(image)
+        response = client.send(Kind.LOAD_END if ends else Kind.LOAD, part)
+        taken = len(part) if response.code == Code.OK else 0
+        at += taken
+        watch.see(taken > 0, f"the board takes no parameters after {at} of {len(image)} bytes.")
+        progress("parameters", at, len(image))
     if response.error or not response.ready:
-        raise LinkError("the board refused the parameter image: "
-                        f"{LoadError.NAMES[response.error]}.")
-
-
-def _settled(client: Client) -> Response:
-    """The state once everything sent was taken."""
-    until = client.port.now() + PATIENCE
-    while True:
-        response = client.send(Kind.LOAD)
-        if not (response.busy or response.loading) or client.port.now() > until:
-            return response
+        why = LoadError.NAMES[response.error] if response.error else "it does not say why"
+        raise LinkError(f"the board refused the parameter image: {why}.")
 
 
 def _stream(client: Client, design: Design, data: bytes, wanted: int, done: bytearray,
             progress: Callable[[], None]) -> None:
     """Send rows and gather results until there are as many bytes as wanted."""
     size = client.link.most_payload
-    at, waits = 0, False
-    patience = PATIENCE + WAITING_ROWS * design.cycles_per_row / client.link.clock_hz
-    moved = client.port.now()
+    slow = WAITING_ROWS * design.cycles_per_row / client.link.clock_hz
+    at, busy, watch = 0, False, _Watch(client, PATIENCE + slow)
     while len(done) < wanted:
-        part = b"" if waits else data[at:at + size]
+        part = b"" if busy else data[at:at + size]
         response = client.send(Kind.ROWS, part)
-        if response.payload or (part and response.code == Code.OK):
-            moved = client.port.now()
-        elif client.port.now() - moved > patience:
-            raise LinkError(f"results stopped coming after {len(done)} of {wanted} bytes.")
-        if response.code == Code.OK:
-            at += len(part)
-        waits = response.busy
+        taken = len(part) if response.code == Code.OK else 0
+        at, busy = at + taken, response.busy
         done += response.payload
+        watch.see(taken > 0 or response.payload != b"",
+                  f"results stopped coming after {len(done)} of {wanted} bytes.")
         progress()
     if len(done) > wanted:
         raise LinkError(f"the board gave {len(done)} bytes of results instead of {wanted}.")

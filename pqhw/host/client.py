@@ -8,7 +8,7 @@ from .ports import LinkError, Port
 
 __all__ = ["Client", "Response", "SessionLost"]
 
-ATTEMPTS = 20
+ATTEMPTS = 40
 """How often a request is sent before the board is given up."""
 
 RESPONSE_HEADER = 3
@@ -16,8 +16,11 @@ OVERHEAD = 12
 """Bytes of a response around its payload, and a few more."""
 
 
-class SessionLost(Exception):
+class SessionLost(LinkError):
     """The board has lost what it was told, as after a power cycle."""
+
+    def __init__(self) -> None:
+        super().__init__("the board has lost its session, as after a power cycle; try again.")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -139,7 +142,7 @@ class Client:
                     self.counts.damaged += 1
                     limit = min(limit, self.port.now() + sends + self._seconds(2 * OVERHEAD))
                 elif kind >= Kind.ECHO and response.code in (Code.CLOSED, Code.SEQUENCE):
-                    raise SessionLost
+                    raise SessionLost()
                 elif content[0] == number and response.code in (Code.OK, Code.REFUSED):
                     return response
             self.counts.damaged += self._decoder.damaged - damaged

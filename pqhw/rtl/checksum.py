@@ -7,7 +7,8 @@ from amaranth.lib.wiring import In, Out
 from ..spec.image import SIGNED_BYTES, WIDE_BITS
 from .target import Target
 
-__all__ = ["CRC_INIT", "CRC_RESIDUE", "Checksum", "SerialChecksum", "crc32_next", "fold_parts", "folded"]
+__all__ = ["CRC_INIT", "CRC_RESIDUE", "Checksum", "SerialChecksum", "crc32_next",
+           "fold_parts", "folded"]
 
 POLYNOMIAL = 0xEDB88320
 """The generator polynomial of CRC-32, bit-reflected; it is primitive."""
