@@ -89,7 +89,7 @@ estimator: setup ## route the estimator's points that changed and fit it again: 
 	@$(BIN)/python benchmarks/estimator_points.py --fit
 
 lint: setup-test ## ruff and mypy
-	@$(BIN)/ruff check pqhw tests benchmarks
+	@$(BIN)/ruff check pqhw boards tests benchmarks
 	@$(BIN)/mypy
 
 clean: ## remove the environment and the runs; the cache of runs stays

@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from . import __version__, console
+from .verbs_boards import build, run
 from .verbs_compile import compile_
 from .verbs_convert import convert
 from .verbs_design import doctor, schema, sim, verilog
@@ -24,8 +25,8 @@ from .verbs_train import train
 __all__ = ["app", "main"]
 
 VERBS = (verilog, sim, estimate, size, synth, compare, sweep, search, external, report, reproduce,
-         map_, import_, data, train, convert, evaluate, export, compile_, study, doctor, schema,
-         demo)
+         map_, import_, data, train, convert, evaluate, export, compile_, build, run, study, doctor,
+         schema, demo)
 """In the order in which the help lists them."""
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode="rich",

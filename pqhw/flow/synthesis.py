@@ -15,10 +15,13 @@ __all__ = ["synthesize", "cell_counts", "netlist_size"]
 
 
 def _script(part: Device, top: str, module: str) -> str:
-    family = {"ecp5": "synth_ecp5", "ice40": "synth_ice40"}[part.family]
+    family = {"ecp5": "synth_ecp5", "ice40": "synth_ice40", "gowin": "synth_gowin"}[part.family]
     options = ""
     if part.family == "ice40":
         options = f" -device {'u' if part.dsps else 'hx'}{' -dsp' if part.dsps else ''}"
+    if part.family == "gowin":  # It would put pads at the ports of a module that is kept.
+        return "\n".join(["read_verilog design.v", f"{family} -top {top}",
+                          "tee -q -o cells.json stat -json", "write_json netlist.json"])
     return "\n".join([
         "read_verilog design.v",
         f"setattr -mod -set keep_hierarchy 1 {module}",
@@ -36,7 +39,8 @@ def synthesize(cache: Cache, verilog: str, part: Device, *, module: str, top: st
                toolchain: str = "yowasp", timeout: float = 3600) -> Path:
     """The run folder with `netlist.json`, `cells.json` and `synthesis.log`; on ECP5 `size.json`.
 
-    Module `module` is mapped on its own; nothing is optimised across its border.
+    Module `module` is mapped on its own; nothing is optimised across its border. On Gowin devices
+    it is not, and `cells.json` counts the whole design.
     """
     script = _script(part, top, module)
     inputs = {"verilog": verilog, "script": script,

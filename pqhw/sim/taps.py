@@ -92,8 +92,9 @@ def node_outputs(cache: Cache, design: DataflowSpec, verilog: str, image: bytes,
     """Every integer that a node gave, row after row, by the node's name; whole units alone."""
     wires = {name: found for index, name in enumerate(design.parts)
              if (found := _stream(verilog, node_module(index, name))) is not None}
-    library = cxxrtl.open_model(cxxrtl.compile_model(
-        cache, design, verilog, taps=_recorder(design, wires),
+    library = cxxrtl.open_model(cxxrtl.compile_library(
+        cache, verilog, "harness.cc", cxxrtl.harness_constants(design),
+        taps=_recorder(design, wires),
         tapped=[wire for found in wires.values() for wire in found]))
     try:
         cxxrtl.run_model(library, design, image, rows, np.zeros(len(rows), np.uint8),

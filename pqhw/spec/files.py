@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from .arrays import integers
 from .chain import ChainSpec
 from .conv import Conv2d
 from .design import Design
@@ -21,7 +22,8 @@ from .tables import (Layer, MACEngine, MACFolding, MACPrecision, PQEngine, PQFol
                      output_schema)
 
 __all__ = ["load_spec", "load_spec_with_notes", "dump_spec", "spec_notes", "load_parameters",
-           "save_parameters", "load_rows", "load_rows_with_precisions", "spec_schema"]
+           "save_parameters", "load_results", "load_rows", "load_rows_with_precisions",
+           "spec_schema"]
 
 PathLike = str | os.PathLike[str]
 
@@ -253,6 +255,15 @@ def named_parameters(spec: EngineSpec, own: Parameters) -> dict[str, Any]:
 def load_rows(chain: Design, path: PathLike) -> np.ndarray:
     """Read and check input rows [rows, D], or images [images, H, W, C]."""
     return load_rows_with_precisions(chain, path)[0]
+
+
+def load_results(path: PathLike) -> np.ndarray:
+    """Read integer results of any shape from a .npy file."""
+    values = _load(path, ".npy")
+    try:
+        return integers("results", values)
+    except SpecError as error:
+        raise type(error)(f"{path}: {error}") from None
 
 
 def load_rows_with_precisions(chain: Design, path: PathLike

@@ -17,7 +17,7 @@ IMAGES = chain(pq(C=2, N=2, F=3, H=3, W=4, V=2, K=3, padding=1, convolution="pix
 SIM = ("sim", "layer.toml", "--params", "p.npz", "--input", "x.npy")
 VERBS = ("verilog", "sim", "estimate", "size", "synth", "compare", "sweep", "search", "external",
          "report", "reproduce", "map", "import", "data", "train", "convert", "evaluate", "export",
-         "compile", "study", "doctor", "schema", "demo")
+         "compile", "build", "run", "study", "doctor", "schema", "demo")
 
 
 def write(design, count=10):

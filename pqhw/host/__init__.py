@@ -1,0 +1,1 @@
+"""Talks to a board: frames, requests that are repeated until answered, rows in and results out."""
