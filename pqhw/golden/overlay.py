@@ -61,9 +61,9 @@ class _State:
         """What comes in, the lanes beyond the last channel cleared."""
         lanes, words = self.spec.lanes, job.groups
         channels = (words - 1) * lanes + job.lanes_last
-        pixels = self.images.reshape(len(self.images), job.pixels, channels)
+        pixels = self.images.reshape(len(self.images), job.windows, channels)
         padded = np.pad(pixels, ((0, 0), (0, 0), (0, words * lanes - channels)))
-        return padded.reshape(len(self.images), job.pixels, words, lanes)
+        return padded.reshape(len(self.images), job.windows, words, lanes)
 
     def windows(self, job: Job, outside: int = 0) -> np.ndarray:
         """Windows [R, pixels, groups, lanes, taps]; what a kernel or an image has not is
@@ -86,7 +86,7 @@ class _State:
                           + column // WINDOW * job.column_step) & mask
                     word = self.banks[:, row % WINDOW, column % WINDOW][:, at + group]
                     found[:, y, x, :, :, tap] = self.signed(word, job.signed)
-        return found.reshape(shape[0], job.pixels, *shape[3:], TAPS)
+        return found.reshape(shape[0], job.windows, *shape[3:], TAPS)
 
     def signed(self, words: np.ndarray, signed: int) -> np.ndarray:
         """Stored bits as values."""
@@ -103,10 +103,10 @@ class _State:
         """Sums of table entries at the codes of every pixel."""
         job, lanes = block.job, self.spec.lanes
         groups = len(block.tables) // self.spec.prototypes
-        count = job.pixels * groups
+        count = job.windows * groups
         if job.kind is Kind.ENCODE:
             self.codes[:, :count] = self.encoded(block, groups).reshape(-1, count, lanes)
-        codes = self.codes[:, :count].reshape(-1, job.pixels, groups, lanes)
+        codes = self.codes[:, :count].reshape(-1, job.windows, groups, lanes)
         assert (codes != EMPTY).all()
         entries = block.tables.reshape(groups, self.spec.prototypes, lanes, -1)
         sums = entries[np.arange(groups)[:, None], codes, np.arange(lanes)].sum(axis=(2, 3))
@@ -117,7 +117,7 @@ class _State:
         """Codes [R, pixels, groups, lanes]."""
         job, lanes = block.job, self.spec.lanes
         if job.by_channels:
-            channels = self.windows(job)[..., 0].reshape(len(self.images), job.pixels, -1)
+            channels = self.windows(job)[..., 0].reshape(len(self.images), job.windows, -1)
             length = job.vector_words * lanes
             wanted = groups * lanes * length
             channels = np.pad(channels, ((0, 0), (0, 0), (0, wanted - channels.shape[2])))
@@ -174,7 +174,7 @@ class _State:
             return
         for pixel in range(count):
             if job.flat:
-                bank, at = (0, 0), job.out_start + pixel * job.out_words
+                bank, at = (0, 0), job.out_start + pixel * job.out_row_step
             else:
                 bank, at = self.plain(job.out_start, job.out_row_step, job.out_column_step,
                                       *divmod(pixel, job.store_width))

@@ -11,6 +11,7 @@ from ...spec.fields import SpecError, show
 from ...spec.mac import MACSpec
 from ...spec.network import Engine, MaxPool, Mean, Subsample
 from ...spec.overlay import Block, Job, Kind, OverlaySpec
+from ...spec.overlay.job import LAST_WORDS
 from ...spec.overlay.overlay import TAPS, WINDOW
 from ...spec.parameters import MACParameters, Parameters, TreeParameters
 from ...spec.pq import PQSpec
@@ -35,7 +36,7 @@ def _stored(target: Tensor | None, first_word: int, words: int) -> dict[str, int
         return {"stream": 1, "out_words": words}
     flat = target.shape[:2] == (1, 1)
     return {"flat": int(flat), "out_start": target.start + first_word,
-            "out_row_step": 0 if flat else target.row_step,
+            "out_row_step": words if flat else target.row_step,
             "out_column_step": target.words, "out_words": words,
             "store_width": target.shape[1]}
 
@@ -93,7 +94,7 @@ def input_block(spec: OverlaySpec, tensor: Tensor) -> Block:
     height, width, channels = tensor.shape
     return _block("input", Job(
         kind=Kind.INPUT, wait=1, signed=int(tensor.signed), out_height=height, out_width=width,
-        groups=tensor.words, lanes_last=_lanes_last(channels, spec),
+        pixels=height * width, groups=tensor.words, lanes_last=_lanes_last(channels, spec),
         **_stored(tensor, 0, tensor.words)), spec)
 
 
@@ -133,7 +134,8 @@ class _Steps:
         last = _lanes_last(channels, self.spec) if first + words == whole else self.spec.lanes
         serial = {} if kind is Kind.REPLAY else {"serial": 1}
         added = _added(step.add, first, words)
-        return Job(kind=kind, lanes_last=last, **{
+        pixels = 1 if fields.get("across") else fields["out_height"] * fields["out_width"]
+        return Job(kind=kind, lanes_last=last, pixels=pixels, **{
             **self.clamps, **self.extra, **_stored(step.target, step.first_word + first, words),
             **({**added, **serial} if added else {}), **fields})
 
@@ -174,6 +176,8 @@ class _Steps:
         first = 0
         while first < source.words:
             last = source.words
+            if step.target is None:
+                last = min(last, first + LAST_WORDS)
             if step.add is not None:
                 last = min(first + MOST_ADDED_WORDS, _cut(step.add, first, last))
             yield _block(step.name, self.job(

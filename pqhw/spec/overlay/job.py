@@ -6,8 +6,9 @@ from collections.abc import Iterator
 
 from .overlay import ELEMENT_BITS, OverlaySpec
 
-__all__ = ["ADDRESS_BITS", "FIELDS", "HEADER", "Job", "Kind", "SIGNED_FIELDS", "descriptor_beats",
-           "pack_fields", "unpack_fields"]
+__all__ = ["ADDRESS_BITS", "BOOT", "BOOT_MAGIC", "BURST_WORDS", "FIELDS", "HEADER", "Job", "Kind",
+           "LAST_WORDS", "MAGIC", "ProgramError", "SIGNED_FIELDS", "VERSION", "boot_beats",
+           "descriptor_beats", "header_beats", "pack_fields", "places", "unpack_fields"]
 
 ADDRESS_BITS = 12
 """Bits of an address within a bank."""
@@ -69,6 +70,7 @@ FIELDS = {
     "out_words": WORD_BITS,
     "out_start": ADDRESS_BITS, "out_row_step": ADDRESS_BITS, "out_column_step": ADDRESS_BITS,
     "store_width": SIZE_BITS,
+    "pixels": 2 * SIZE_BITS,              # that results make
     "lanes_last": 5,      # channels of a pixel's last word
     "shift": 6,
     "low": ELEMENT_BITS, "high": ELEMENT_BITS,
@@ -85,6 +87,42 @@ tables or weights and the port words of each."""
 
 MAGIC = 0x4A50
 """The first two bytes of a block."""
+
+BOOT = {"magic": 32, "configuration": 32, "beats": 32, "version": 32}
+"""Fields of what a program begins with: what it is, for which hardware, port words of all blocks.
+"""
+
+BOOT_MAGIC = 0x564F5150
+"""The first four bytes of a program: PQOV."""
+
+VERSION = 1
+"""Of the format."""
+
+BURST_WORDS = 32
+"""Port words that a request asks for at most."""
+
+LAST_WORDS = 16
+"""Words of a pixel that a job whose results leave may give at most."""
+
+
+class ProgramError(enum.IntEnum):
+    """What is wrong with a program, as the hardware tells it.
+
+    Members
+    -------
+    MAGIC, CONFIGURATION, VERSION: it does not begin as one, is for other hardware, or of another
+        format
+    ORDER: a block is not the one that is due
+    CHECKSUM: a block's words are not those that were written
+    LENGTH: the memory ended a burst early or late
+    """
+    NONE = 0
+    MAGIC = 1
+    CONFIGURATION = 2
+    VERSION = 3
+    ORDER = 4
+    CHECKSUM = 5
+    LENGTH = 6
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -133,6 +171,7 @@ class Job:
     out_row_step: int = 0
     out_column_step: int = 0
     store_width: int = 1
+    pixels: int = 1
     lanes_last: int = 1
     shift: int = 0
     low: int = -256
@@ -141,8 +180,8 @@ class Job:
     add_high: int = 255
 
     @property
-    def pixels(self) -> int:
-        """Windows, or pixels, of the job."""
+    def windows(self) -> int:
+        """Windows, or pixels, that are read."""
         return self.out_height * self.out_width
 
     @property
@@ -158,12 +197,12 @@ class Job:
     @property
     def code_words(self) -> int:
         """Words of codes of all pixels."""
-        return self.pixels * self.groups
+        return self.windows * self.groups
 
     @property
     def results(self) -> int:
         """Words that the job gives."""
-        return self.out_words * (1 if self.across else self.pixels)
+        return self.out_words * self.pixels
 
     def pack(self) -> int:
         """The descriptor as bits."""
@@ -210,3 +249,13 @@ def places(fields: dict[str, int]) -> Iterator[tuple[str, int, int]]:
 def descriptor_beats(spec: OverlaySpec) -> int:
     """Port words of a descriptor."""
     return spec.beats(sum(FIELDS.values()))
+
+
+def header_beats(spec: OverlaySpec) -> int:
+    """Port words of a block's header."""
+    return spec.beats(sum(HEADER.values()))
+
+
+def boot_beats(spec: OverlaySpec) -> int:
+    """Port words of what a program begins with, its checksum among them."""
+    return spec.beats(sum(BOOT.values())) + 1

@@ -57,6 +57,9 @@ class OverlaySpec(_Table):
     tree_words: int = integer(1, 256, "trees of a lane that a job may use", default=32)
     output_words: int = integer(1, 64, "words of biases and multipliers that a job may use",
                                 default=16)
+    dsp_blocks: int = integer(0, 4096, "DSP blocks: first those of scaled results, one per lane, "
+                              "then those of products; the other products are formed in logic",
+                              default=28)
     port_bits: int = integer(32, 64, "width of the memory port", default=64, only=(32, 64))
 
     def __post_init__(self) -> None:
@@ -109,6 +112,11 @@ class OverlaySpec(_Table):
     def products_per_cycle(self) -> int:
         """Products formed side by side."""
         return self.lanes * TAPS
+
+    @property
+    def dsp_products(self) -> int:
+        """Products that are formed in DSP blocks."""
+        return min(self.products_per_cycle, max(0, self.dsp_blocks - self.lanes))
 
     # -- Widths ------------------------------------------------------------------------------
 

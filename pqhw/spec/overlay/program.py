@@ -88,7 +88,7 @@ class Program:
         """Cycles of an image in which lookups, products or neither are read, by kind."""
         found: dict[str, int] = {}
         for block in self.blocks:
-            steps = block.job.pixels * block.job.main_steps
+            steps = block.job.windows * block.job.main_steps
             found[block.job.kind.name] = found.get(block.job.kind.name, 0) + steps
         return found
 

@@ -1,0 +1,81 @@
+"""Programs of an overlay as bytes for the memory."""
+
+import zlib
+
+import numpy as np
+
+from ..spec.overlay import Block, Kind, Program
+from ..spec.overlay.job import (BOOT, BOOT_MAGIC, HEADER, MAGIC, VERSION, descriptor_beats,
+                                header_beats, pack_fields)
+from ..spec.overlay.overlay import ACTIVATION_BITS, ELEMENT_BITS, OverlaySpec
+from ..spec.widths import MULTIPLIER_BITS
+
+__all__ = ["pack_program"]
+
+
+def pack_program(program: Program) -> bytes:
+    """What the memory holds from the program's first word on, least significant byte first.
+
+    What a program begins with, then its blocks: header, descriptor, biases and multipliers, trees,
+    tables or weights. Each ends with the CRC-32 of its words, in a word of its own.
+    """
+    spec = program.spec
+    boot = pack_fields(BOOT, {"magic": BOOT_MAGIC, "configuration": spec.configuration,
+                              "beats": program.beats, "version": VERSION})
+    parts = [_checked(spec, _words(spec, boot, spec.beats(sum(BOOT.values()))))]
+    for number, block in enumerate(program.blocks):
+        parts.append(_checked(spec, _block(spec, block, number)))
+    return b"".join(parts)
+
+
+def _checked(spec: OverlaySpec, body: bytes) -> bytes:
+    """Words and their checksum, which stands at the end of its word."""
+    zeros = bytes(spec.port_bits // 8 - 4)
+    return body + zeros + zlib.crc32(body + zeros).to_bytes(4, "little")
+
+
+def _words(spec: OverlaySpec, bits: int, beats: int) -> bytes:
+    return bits.to_bytes(beats * spec.port_bits // 8, "little")
+
+
+def _block(spec: OverlaySpec, block: Block, number: int) -> bytes:
+    beats = block.word_beats(spec)
+    header = pack_fields(HEADER, {
+        "magic": MAGIC, "number": number, "outputs": len(block.outputs),
+        "trees": len(block.thresholds), "words": block.words, "beats": beats})
+    parts = [_words(spec, header, header_beats(spec)),
+             _words(spec, block.job.pack(), descriptor_beats(spec))]
+    acc = spec.accumulator_bits
+    parts += [_words(spec, _packed([(_packed([(bias, acc), (factor, MULTIPLIER_BITS)]),
+                                     spec.output_bits) for bias, factor in word.tolist()]),
+                     spec.output_beats) for word in block.outputs]
+    for thresholds, dims in zip(block.thresholds.tolist(), block.dims.tolist()):
+        for own, split in zip(thresholds, dims):
+            fields = [(value, ELEMENT_BITS) for value in own]
+            fields += [(value, spec.dim_bits) for value in split]
+            parts.append(_words(spec, _packed(fields), spec.tree_beats))
+    values, bits = ((block.weights, ACTIVATION_BITS) if block.job.kind in (Kind.SUM, Kind.LANES)
+                    else (block.tables, spec.table_bits))
+    # Outputs or taps side by side, of each those of all lanes.
+    parts.append(_packed_words(values.transpose(0, 2, 1), bits, beats * spec.port_bits))
+    return b"".join(parts)
+
+
+def _packed(fields: list[tuple[int, int]]) -> int:
+    """Values side by side, the first one least significant."""
+    bits = at = 0
+    for value, width in fields:
+        bits |= (int(value) & (1 << width) - 1) << at
+        at += width
+    return bits
+
+
+def _packed_words(values: np.ndarray, bits: int, width: int) -> bytes:
+    """Words of equally wide values [words, ...], each filled up to `width` bits."""
+    if not len(values):
+        return b""
+    flat = values.reshape(len(values), -1)
+    planes = (flat[:, :, None] >> np.arange(bits) & 1).astype(np.uint8).reshape(len(flat), -1)
+    filled = np.zeros((len(flat), width), np.uint8)
+    filled[:, :planes.shape[1]] = planes
+    return np.packbits(filled, axis=1, bitorder="little").tobytes()

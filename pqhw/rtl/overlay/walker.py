@@ -1,0 +1,70 @@
+"""Where the pixels of a tensor stand in the banks, one after another."""
+
+from amaranth.hdl import Module, Mux, Signal
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from ...spec.overlay.job import ADDRESS_BITS
+from ...spec.overlay.overlay import WINDOW
+from ..target import Target
+
+__all__ = ["Walker"]
+
+
+class Walker(wiring.Component):
+    """Follows pixels along rows: the bank of each, and the address of its first word.
+
+    Members
+    -------
+    start: the next pixel is the first
+    step: the next pixel is the following one
+    row_start, row_phase, row_step: address and bank of the first row, and words from a row of banks
+        to the next; likewise `column_`
+    stride_y, stride_x: pixels from one to the next, 1 to 3
+    width: pixels of a row
+    flat: rows follow each other in one bank
+    row, row_phase_now, column, column_phase_now: of the pixel; its address is the sum
+    ends_row: the pixel is its row's last
+
+    Latency and cost
+    ----------------
+    One cycle. About 60 flip-flops and 150 LUT4.
+    """
+
+    def __init__(self) -> None:
+        axes = {}
+        for name in ("row", "column"):
+            axes |= {f"{name}_start": In(ADDRESS_BITS), f"{name}_phase": In(2),
+                     f"{name}_step": In(ADDRESS_BITS), name: Out(ADDRESS_BITS),
+                     f"{name}_phase_now": Out(2)}
+        super().__init__({"start": In(1), "step": In(1), "stride_y": In(2), "stride_x": In(2),
+                          "width": In(9), "flat": In(1), "ends_row": Out(1), **axes})
+
+    def elaborate(self, platform: Target) -> Module:
+        m = Module()
+        x = Signal(9, name="x", reset_less=True)
+        end = Signal(name="end")
+        m.d.comb += [end.eq(x == self.width - 1), self.ends_row.eq(end)]
+        with m.If(self.step):
+            m.d.sync += x.eq(Mux(end, 0, x + 1))
+        with m.If(self.start):
+            m.d.sync += x.eq(0)
+        self._axis(m, "column", self.stride_x, self.step, self.start | (self.step & end))
+        self._axis(m, "row", self.stride_y, self.step & end, self.start)
+        return m
+
+    def _axis(self, m: Module, name: str, stride: Signal, step, restart) -> None:
+        """One coordinate: its bank goes round, its address goes on when it does."""
+        address, phase = getattr(self, name), getattr(self, f"{name}_phase_now")
+        own, ahead = Signal(ADDRESS_BITS, name=f"{name}_address", reset_less=True), Signal(3)
+        at = Signal(2, name=f"{name}_bank", reset_less=True)
+        crosses = Signal(name=f"{name}_crosses")
+        m.d.comb += [address.eq(own), phase.eq(at), ahead.eq(at + stride),
+                     crosses.eq((ahead >= WINDOW) | self.flat)]
+        with m.If(step):
+            m.d.sync += at.eq(Mux(self.flat, 0, Mux(crosses, ahead - WINDOW, ahead)))
+            with m.If(crosses):
+                m.d.sync += own.eq(own + getattr(self, f"{name}_step"))
+        with m.If(restart):
+            m.d.sync += [own.eq(getattr(self, f"{name}_start")),
+                         at.eq(getattr(self, f"{name}_phase"))]
