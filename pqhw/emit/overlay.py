@@ -1,16 +1,25 @@
-"""Programs of an overlay as bytes for the memory."""
+"""Overlays as Verilog, and their programs as bytes for the memory."""
 
+import functools
 import zlib
 
 import numpy as np
 
+from ..rtl.overlay import Overlay
 from ..spec.overlay import Block, Kind, Program
 from ..spec.overlay.job import (BOOT, BOOT_MAGIC, HEADER, MAGIC, VERSION, descriptor_beats,
                                 header_beats, pack_fields)
 from ..spec.overlay.overlay import ACTIVATION_BITS, ELEMENT_BITS, OverlaySpec
 from ..spec.widths import MULTIPLIER_BITS
+from .design import component_verilog
 
-__all__ = ["pack_program"]
+__all__ = ["overlay_verilog", "pack_program"]
+
+
+@functools.lru_cache(maxsize=4)
+def overlay_verilog(spec: OverlaySpec, *, target: str = "generic") -> str:
+    """The Verilog of an overlay, which depends on its spec alone."""
+    return component_verilog(Overlay(spec), target=target)
 
 
 def pack_program(program: Program) -> bytes:

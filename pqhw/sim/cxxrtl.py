@@ -8,6 +8,7 @@ import os
 import re
 import shutil
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +22,7 @@ from ..spec.parameters import check_precisions
 from .result import SimulationError, SimulationResult
 from .substitutes import PRIMITIVES, substitute_verilog, substitution_script
 
-__all__ = ["compiler", "compile_model", "simulate"]
+__all__ = ["compile_library", "compile_model", "compiler", "simulate"]
 
 SCRIPT = """read_verilog design.v models.v
 hierarchy
@@ -108,24 +109,32 @@ def _model(folder: Path, script: str) -> str:
 
 def compile_model(cache: Cache, design: Design, verilog: str) -> Path:
     """The shared library that runs an accelerator's Verilog; compiled once."""
+    return compile_library(cache, verilog, "harness.cc", _constants(design))
+
+
+def compile_library(cache: Cache, verilog: str, harness: str,
+                    constants: Mapping[str, int | str]) -> Path:
+    """The shared library of a harness of this package around Verilog; compiled once.
+
+    `constants` are what the harness is compiled with, their names without PQHW_ in front.
+    """
     files = importlib.resources.files("pqhw.sim")
-    harness = (files / "harness.cc").read_text()
+    source = (files / harness).read_text()
     models = (files / "models" / "ecp5.v").read_text() if any(
         cell in verilog for cell in PRIMITIVES) else ""
-    constants = _constants(design)
     models += substitute_verilog(verilog)
     repeated = [name for name in REPEATED.findall(verilog) if not _has_dsp(verilog, name)]
     script = SCRIPT.format(
         top=TOP, substitutions=substitution_script(verilog),
         repeated="\n".join(f"setattr -mod -set keep_hierarchy 1 {name}" for name in repeated))
-    inputs = {"verilog": verilog, "models": models, "harness": harness, "constants": constants,
+    inputs = {"verilog": verilog, "models": models, "harness": source, "constants": constants,
               "script": script, "edge": EDGE.pattern, "flags": FLAGS,
               "yosys": tool_version("yosys"), "compiler": compiler_version()}
 
     def make(folder: Path) -> None:
         (folder / "design.v").write_text(verilog)
         (folder / "models.v").write_text(models)
-        (folder / "harness.cc").write_text(harness)
+        (folder / "harness.cc").write_text(source)
         text = _model(folder, script)
         (folder / "model.cc").write_text(EDGE.sub(r"\1 return true; }", text))
         defines = [f"-DPQHW_{name}={value}" for name, value in constants.items()]
