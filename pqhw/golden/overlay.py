@@ -83,8 +83,8 @@ class _State:
                     row, column = (job.row_phase + y * job.stride_y + dy,
                                    job.column_phase + x * job.stride_x + dx)
                     at = (job.row_start + row // WINDOW * job.row_step + job.column_start
-                          + column // WINDOW * job.column_step) & mask
-                    word = self.banks[:, row % WINDOW, column % WINDOW][:, at + group]
+                          + column // WINDOW) & mask
+                    word = self.banks[:, row % WINDOW, column % WINDOW][:, at + group * job.plane]
                     found[:, y, x, :, :, tap] = self.signed(word, job.signed)
         return found.reshape(shape[0], job.windows, *shape[3:], TAPS)
 
@@ -93,21 +93,25 @@ class _State:
         return np.where(words >> ACTIVATION_BITS - 1 & signed, words - (1 << ACTIVATION_BITS),
                         words)
 
-    def plain(self, start: int, row_step: int, column_step: int, y: int, x: int) -> tuple[
-            tuple[int, int], int]:
+    def plain(self, start: int, row_step: int, y: int, x: int) -> tuple[tuple[int, int], int]:
         """The bank and the address of a pixel."""
-        return (y % WINDOW, x % WINDOW), (start + y // WINDOW * row_step
-                                          + x // WINDOW * column_step)
+        return (y % WINDOW, x % WINDOW), start + y // WINDOW * row_step + x // WINDOW
+
+    def words(self, count: int, plane: int) -> np.ndarray:
+        """Addresses of a pixel's words behind that of the first."""
+        return np.arange(count) * plane
 
     def lookups(self, block: Block) -> np.ndarray:
         """Sums of table entries at the codes of every pixel."""
         job, lanes = block.job, self.spec.lanes
-        groups = len(block.tables) // self.spec.prototypes
+        groups = (len(block.tables) // self.spec.prototypes) or len(block.thresholds)
         count = job.windows * groups
         if job.kind is Kind.ENCODE:
             self.codes[:, :count] = self.encoded(block, groups).reshape(-1, count, lanes)
         codes = self.codes[:, :count].reshape(-1, job.windows, groups, lanes)
         assert (codes != EMPTY).all()
+        if job.drop:
+            return np.zeros((len(codes), job.windows, job.out_words, lanes), np.int64)
         entries = block.tables.reshape(groups, self.spec.prototypes, lanes, -1)
         sums = entries[np.arange(groups)[:, None], codes, np.arange(lanes)].sum(axis=(2, 3))
         words = sums.reshape(*sums.shape[:2], -1, lanes)
@@ -164,22 +168,24 @@ class _State:
         if not job.raw:
             words = np.clip(shift_half_up(words, job.shift), job.low, job.high)
             for pixel in range(count) if job.add_words else ():
-                bank, at = self.plain(job.add_start, job.add_row_step, job.add_column_step,
-                                      *divmod(pixel, width))
-                own = self.banks[(slice(None), *bank)][:, at:at + job.add_words]
+                bank, at = self.plain(job.add_start, job.add_row_step, *divmod(pixel, width))
+                own = self.banks[(slice(None), *bank)][:, at + self.words(job.add_words,
+                                                                          job.add_plane)]
                 words[:, pixel] += self.signed(own, job.add_signed)
             words = np.clip(words, job.add_low, job.add_high)
-        if job.stream:
-            self.leave(job, words)
+        if job.stream or job.drop:
+            if job.stream:
+                self.leave(job, words)
             return
         for pixel in range(count):
             if job.flat:
                 bank, at = (0, 0), job.out_start + pixel * job.out_row_step
             else:
-                bank, at = self.plain(job.out_start, job.out_row_step, job.out_column_step,
+                bank, at = self.plain(job.out_start, job.out_row_step,
                                       *divmod(pixel, job.store_width))
             stored = words[:, pixel] & (1 << ACTIVATION_BITS) - 1
-            self.banks[(slice(None), *bank)][:, at:at + job.out_words] = stored
+            self.banks[(slice(None), *bank)][:, at + self.words(job.out_words,
+                                                                job.out_plane)] = stored
 
     def leave(self, job: Job, words: np.ndarray) -> None:
         """The results of a job, without the lanes beyond the last channel."""

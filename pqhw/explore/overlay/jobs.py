@@ -11,12 +11,12 @@ from ...spec.fields import SpecError, show
 from ...spec.mac import MACSpec
 from ...spec.network import Engine, MaxPool, Mean, Subsample
 from ...spec.overlay import Block, Job, Kind, OverlaySpec
-from ...spec.overlay.job import LAST_WORDS
+from ...spec.overlay.job import ADDRESS_BITS, LAST_WORDS
 from ...spec.overlay.overlay import TAPS, WINDOW
 from ...spec.parameters import MACParameters, Parameters, TreeParameters
 from ...spec.pq import PQSpec
 from ...spec.ranges import Range, ceil_div, signed_range
-from .steps import Step, Tensor, View
+from .steps import CHANNEL_WORDS, Step, Tensor, View
 from .trees import fitted_trees, table_words
 
 __all__ = ["input_block", "step_blocks"]
@@ -35,26 +35,26 @@ def _stored(target: Tensor | None, first_word: int, words: int) -> dict[str, int
     if target is None:
         return {"stream": 1, "out_words": words}
     flat = target.shape[:2] == (1, 1)
-    return {"flat": int(flat), "out_start": target.start + first_word,
+    return {"flat": int(flat), "out_start": target.start + first_word * target.plane,
             "out_row_step": words if flat else target.row_step,
-            "out_column_step": target.words, "out_words": words,
+            "out_plane": target.plane, "out_words": words,
             "store_width": target.shape[1]}
 
 
-def _window(source: Tensor, kernel: Any, stride: Any, padding: Any) -> dict[str, int]:
-    """How windows of a tensor are read."""
-    place = {"row": (padding[0], source.row_step), "column": (padding[1], source.words)}
-    fields = {"signed": int(source.signed), "height": source.shape[0], "width": source.shape[1],
+def _window(source: Tensor, kernel: Any, stride: Any, padding: Any,
+            first: int = 0) -> dict[str, int]:
+    """How windows of a tensor are read, from word `first` of a pixel on."""
+    place = {"row": (padding[0], source.row_step), "column": (padding[1], 1)}
+    fields = {"plane": source.plane, "row_step": source.row_step, "signed": int(source.signed), "height": source.shape[0], "width": source.shape[1],
               "kernel_y": kernel[0], "kernel_x": kernel[1],
               "stride_y": stride[0], "stride_x": stride[1], "top": -padding[0],
               "left": -padding[1]}
-    mask = (1 << 12) - 1
+    mask = (1 << ADDRESS_BITS) - 1
     for name, (pad, step) in place.items():
         crossed = ceil_div(pad, WINDOW)
         fields[f"{name}_phase"] = crossed * WINDOW - pad
-        start = source.start if name == "row" else 0
+        start = source.start + first * source.plane if name == "row" else 0
         fields[f"{name}_start"] = start - crossed * step & mask
-        fields[f"{name}_step"] = step
     return fields
 
 
@@ -65,9 +65,9 @@ def _added(view: View | None, first_word: int, words: int) -> dict[str, int]:
     tensor, first = view.tensor, first_word - view.before
     if first + words <= 0 or first >= tensor.words:
         return {}
-    return {"add_words": words, "add_start": tensor.start + first,
+    return {"add_words": words, "add_start": tensor.start + first * tensor.plane,
             "add_signed": int(tensor.signed), "add_row_step": tensor.row_step,
-            "add_column_step": tensor.words}
+            "add_plane": tensor.plane}
 
 
 def _cut(view: View | None, first: int, last: int) -> int:
@@ -170,7 +170,6 @@ class _Steps:
                 Kind.LARGEST, 0, step.zeros, step.zeros * self.spec.lanes, out_height=height,
                 out_width=width, groups=step.zeros, height=0), self.spec)
             return
-        window = _window(source, kernel, stride, padding)
         height, width = ((size + 2 * pad - own) // pace + 1 for size, pad, own, pace in
                          zip(source.shape, padding, kernel, stride))
         first = 0
@@ -181,8 +180,8 @@ class _Steps:
             if step.add is not None:
                 last = min(first + MOST_ADDED_WORDS, _cut(step.add, first, last))
             yield _block(step.name, self.job(
-                Kind.LARGEST, first, last - first, source.shape[2], **{
-                    **window, "row_start": window["row_start"] + first & (1 << 12) - 1},
+                Kind.LARGEST, first, last - first, source.shape[2],
+                **_window(source, kernel, stride, padding, first),
                 out_height=height, out_width=width, groups=last - first), self.spec)
             first = last
 
@@ -195,19 +194,18 @@ class _Steps:
         height, width, channels = source.shape
         whole = op.whole or (op.kernel == (height, width) and op.padding == (0, 0))
         if whole:
-            window = _window(source, (WINDOW, WINDOW), (WINDOW, WINDOW), (0, 0))
+            shape = (WINDOW, WINDOW), (WINDOW, WINDOW), (0, 0)
             size = ceil_div(height, WINDOW), ceil_div(width, WINDOW)
         else:
             self.check("kernel", WINDOW, op.kernel)
             self.check("stride", WINDOW, op.stride)
-            window = _window(source, op.kernel, op.stride, op.padding)
+            shape = op.kernel, op.stride, op.padding
             size = (op.shape([source.shape])[0], op.shape([source.shape])[1])
         taps = height * width if whole else op.kernel[0] * op.kernel[1]
         self.fits(signed_range(9).times(taps))
         bounds = op.range([])
         for first in range(source.words):
-            job = self.job(Kind.LANES, first, 1, channels, **{
-                **window, "row_start": window["row_start"] + first & (1 << 12) - 1},
+            job = self.job(Kind.LANES, first, 1, channels, **_window(source, *shape, first),
                 out_height=size[0], out_width=size[1], across=int(whole), scaled=1,
                 shift=op.shift, low=bounds.low, high=bounds.high)
             outputs = self.outputs(np.zeros(self.spec.lanes, np.int64),
@@ -258,33 +256,35 @@ class _Steps:
         layer = engine.layer
         window, kernel = self.geometry(engine)
         weights = own.weights.reshape(layer.out_channels, *kernel, -1)
-        fields = window | self.requantised(engine, own.shift)
+        requantised = self.requantised(engine, own.shift)
         if isinstance(layer, Conv2d) and layer.groups > 1:
             if not layer.groups == layer.in_channels == layer.out_channels:
                 raise self.refuse("layer.groups must be 1, or the channels of both input and "
                                   f"output, in an overlay, but is {layer.groups}.")
-            yield from self.channelwise(own, weights[..., 0], fields)
+            yield from self.channelwise(layer, own, weights[..., 0], requantised)
             return
-        yield from self.dense(own, weights, fields)
+        yield from self.dense(own, weights, window | requantised)
 
     def taps(self, kernel: tuple[int, int]) -> int:
         """Taps up to the last one that a kernel has."""
         return (kernel[0] - 1) * WINDOW + kernel[1]
 
-    def channelwise(self, own: MACParameters, weights: np.ndarray,
+    def channelwise(self, layer: Conv2d, own: MACParameters, weights: np.ndarray,
                     fields: dict[str, int]) -> Iterator[Block]:
         """Weights [C, Fh, Fw]."""
         spec, channels = self.spec, len(weights)
+        assert self.step.source is not None
         words = ceil_div(channels, spec.lanes)
         placed = _placed(weights, words * spec.lanes)[..., :self.taps(weights.shape[1:])]
-        most = min(spec.output_words, spec.table_words,
-                   MOST_ADDED_WORDS if self.step.add else words)
+        most = min(CHANNEL_WORDS, spec.output_words, spec.table_words)
         first = 0
         while first < words:
             last = _cut(self.step.add, first, min(first + most, words))
             count, part = last - first, slice(first * spec.lanes, last * spec.lanes)
-            job = self.job(Kind.LANES, first, count, channels, **{
-                **fields, "row_start": fields["row_start"] + first & (1 << 12) - 1}, groups=count)
+            job = self.job(
+                Kind.LANES, first, count, channels, **fields, groups=count,
+                out_height=layer.out_height, out_width=layer.out_width,
+                **_window(self.step.source, layer.kernel, layer.stride, layer.padding, first))
             yield _block(self.step.name, job, spec,
                          outputs=self.outputs(own.bias[part], own.multiplier[part]),
                          weights=placed[part].reshape(count, spec.lanes, -1))
@@ -344,17 +344,22 @@ class _Steps:
         reads = self.step.source.words if by_channels else groups
         vector = ceil_div(length, spec.lanes) if by_channels else 1
         words, first, index = ceil_div(layer.out_channels, spec.lanes), 0, 0
+        encoding = {**fields, "groups": reads, "by_channels": int(by_channels),
+                    "vector_words": vector}
+        if self.step.in_place:
+            index = 1
+            yield _block(self.step.name, Job(
+                kind=Kind.ENCODE, drop=1, pixels=pixels, **encoding),
+                spec, thresholds=thresholds, dims=dims)
         while first < words:
             last = _cut(self.step.add, first, min(first + spec.result_words, words))
             part = slice(first * spec.lanes, min(last * spec.lanes, layer.out_channels))
             kind = Kind.REPLAY if index else Kind.ENCODE
-            own_groups = groups if index else reads
-            job = self.job(kind, first, last - first, layer.out_channels, **fields,
-                           groups=own_groups, by_channels=int(by_channels), vector_words=vector)
-            code_steps = pixels * job.steps
+            job = self.job(kind, first, last - first, layer.out_channels, **{
+                **encoding, "groups": groups if index else reads})
             job = dataclasses.replace(
                 job, pad=max(0, job.out_words - job.steps),
-                wait=int(index == 1 and code_steps < SETTLED_STEPS))
+                wait=int(index == 1 and pixels * reads < SETTLED_STEPS))
             trees = {} if index else {"thresholds": thresholds, "dims": dims}
             yield _block(self.step.name, job, spec, **trees,
                          outputs=self.outputs(own.bias[part], np.ones(part.stop - part.start)),

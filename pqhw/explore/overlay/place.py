@@ -2,8 +2,11 @@
 
 from collections.abc import Sequence
 
+from ...spec.conv import Conv2d
 from ...spec.fields import SpecError
-from .steps import Step, Tensor
+from ...spec.network import Engine
+from ...spec.pq import PQSpec
+from .steps import CHANNEL_WORDS, Step, Tensor
 
 __all__ = ["place_tensors"]
 
@@ -45,17 +48,15 @@ class _Placer:
         """Place all, or say where it ends."""
         if not self.placed(0, []):
             tensor = self.tensors[self.deepest]
-            most = max(self.needed(self.begins[one]) for one in self.tensors)
-            what = f"take {most}" if most > self.room else f"find no places, and take {most}"
-            raise SpecError(f"{tensor.name}: activations that must stand at once must take at most "
-                            f"overlay.activation_words = {self.room} words of a bank, but {what}.")
+            raise SpecError(f"{tensor.name}: activations that must stand at once must fit "
+                            f"overlay.activation_words = {self.room} words of a bank, but with "
+                            f"these, {self.needed(self.begins[tensor])}, no way was found.")
         return max(tensor.start + tensor.size for tensor in self.tensors)
 
     def needed(self, index: int) -> int:
-        """Words that stand at once during a step, those that are replaced counted once."""
+        """Words of all tensors that are read or given by a step, or by steps around it."""
         return sum(one.size for one in self.tensors
-                   if self.begins[one] <= index <= self.last[one]
-                   and not (self.begins[one] == index and self.replaces(one)))
+                   if self.begins[one] <= index <= self.last[one])
 
     def replaces(self, tensor: Tensor) -> Tensor | None:
         """What a tensor may stand in place of: every word of it is read before the result that
@@ -76,16 +77,42 @@ class _Placer:
         self.deepest = max(self.deepest, number)
         tensor = self.tensors[number]
         held = [own for own in held if self.last[own] >= self.begins[tensor]]
-        replaced = self.replaces(tensor)
-        starts = [replaced.start] if replaced is not None else self.places(tensor, held)
-        for start in starts:
+        for start, in_place in self.choices(tensor, held):
             self.trials += 1
             if self.trials > MOST_TRIALS:
                 return False
             tensor.start = start
+            if self.begins[tensor] >= 0:
+                self.steps[self.begins[tensor]].in_place = in_place
             if self.placed(number + 1, [*held, tensor]):
                 return True
         return False
+
+    def choices(self, tensor: Tensor, held: Sequence[Tensor]) -> list[tuple[int, bool]]:
+        """Places that a tensor may have, and whether what it is computed from must be encoded
+        before, as it is replaced."""
+        replaced = self.replaces(tensor)
+        if replaced is not None:
+            return [(replaced.start, False)]
+        found = [(start, False) for start in self.places(tensor, held)]
+        index = self.begins[tensor]
+        if index < 0:
+            return found
+        step = self.steps[index]
+        source = step.source
+        if source is None or self.last[source] != index or not isinstance(step.op, Engine):
+            return found
+        others = [own for own in held if own is not source]
+        engine = step.op.spec
+        if isinstance(engine, PQSpec):
+            return found + [(start, True) for start in self.places(tensor, others)]
+        if isinstance(engine.layer, Conv2d) and engine.layer.groups > 1:
+            # Words are computed in their order, and replace those before.
+            start = source.start - CHANNEL_WORDS * tensor.plane
+            if start >= 0 and all(start + tensor.size <= own.start or own.start + own.size <= start
+                                  for own in others):
+                found.append((start, False))
+        return found
 
     def places(self, tensor: Tensor, held: Sequence[Tensor]) -> list[int]:
         """The lowest and the highest free place."""

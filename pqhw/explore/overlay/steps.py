@@ -6,7 +6,11 @@ from ...spec.network import NodeOp
 from ...spec.overlay.overlay import WINDOW
 from ...spec.ranges import Range, ceil_div
 
-__all__ = ["Step", "Tensor", "View"]
+__all__ = ["CHANNEL_WORDS", "Step", "Tensor", "View"]
+
+CHANNEL_WORDS = 8
+"""Words of a pixel that a job computes at most of which every channel is on its own."""
+
 
 
 @dataclasses.dataclass(eq=False)
@@ -32,13 +36,19 @@ class Tensor:
 
     @property
     def row_step(self) -> int:
-        """Words of a bank from one of its rows to the next."""
-        return ceil_div(self.shape[1], WINDOW) * self.words
+        """Addresses of a bank from one of its rows to the next."""
+        return ceil_div(self.shape[1], WINDOW)
+
+    @property
+    def plane(self) -> int:
+        """Addresses from a word of a pixel to its next: words of one channel group of the image
+        follow each other."""
+        return ceil_div(self.shape[0], WINDOW) * self.row_step
 
     @property
     def size(self) -> int:
         """Words of every bank."""
-        return ceil_div(self.shape[0], WINDOW) * self.row_step
+        return self.plane * self.words
 
 
 @dataclasses.dataclass(frozen=True)
@@ -59,6 +69,7 @@ class Step:
     source: what it reads; where there is none, `zeros` words of a pixel are stored
     add, clamp: what is added to the results, and the range that they are clamped to then
     target, first_word: where results go, and from which word of a pixel on; None: out
+    in_place: results replace what is read, which is encoded as a whole before
     argmax: of the results only the index of the largest leaves
     """
     name: str
@@ -70,3 +81,4 @@ class Step:
     first_word: int = 0
     argmax: bool = False
     zeros: int = 0
+    in_place: bool = False

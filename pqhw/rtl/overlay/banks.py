@@ -24,8 +24,8 @@ class Banks(wiring.Component):
 
     Members
     -------
-    row, row_phase, row_step: address and bank of the window's first row, and words from a row of
-        banks to the next; likewise `column_`; `word` is added to all addresses
+    row, row_phase, row_step: address and bank of the window's first row, and addresses from a row
+        of banks to the next; likewise `column_`, where these follow each other; `word` is added
     inside: of every tap, whether it is in the kernel and in the image; `low_outside` makes the
         others the lowest signed value instead of 0
     window: of every tap, row by row, the lanes of the word, `LATENCY` cycles later
@@ -42,10 +42,9 @@ class Banks(wiring.Component):
         self.word_bits = spec.lanes * ACTIVATION_BITS
         axes = {}
         for name in ("row", "column"):
-            axes |= {name: In(ADDRESS_BITS), f"{name}_phase": In(2),
-                     f"{name}_step": In(ADDRESS_BITS)}
+            axes |= {name: In(ADDRESS_BITS), f"{name}_phase": In(2)}
         super().__init__({
-            **axes, "word": In(10), "inside": In(TAPS), "low_outside": In(1),
+            **axes, "row_step": In(ADDRESS_BITS), "word": In(ADDRESS_BITS), "inside": In(TAPS), "low_outside": In(1),
             "window": Out(self.word_bits).array(TAPS),
             "write": In(1), "write_row": In(2), "write_column": In(2),
             "write_address": In(ADDRESS_BITS), "write_data": In(self.word_bits)})
@@ -54,8 +53,8 @@ class Banks(wiring.Component):
         m = Module()
         address_bits = (self.spec.activation_words - 1).bit_length()
         ones = Const(1, 1)
-        rows = self._bases(m, "row")
-        columns = self._bases(m, "column")
+        rows = self._bases(m, "row", self.row_step)
+        columns = self._bases(m, "column", 1)
         word = delayed(m, ones, self.word, 1, "word")[-1]
         worded = [self._held(m, column + word, address_bits, f"column{c}_word")
                   for c, column in enumerate(columns)]
@@ -92,9 +91,9 @@ class Banks(wiring.Component):
                 m, Mux(inside[tap], chosen, low), self.word_bits, f"tap{tap}"))
         return m
 
-    def _bases(self, m: Module, name: str) -> list[Signal]:
+    def _bases(self, m: Module, name: str, step) -> list[Signal]:
         """Of every row or column of banks, the address of what the window has there."""
-        start, phase, step = (getattr(self, name + rest) for rest in ("", "_phase", "_step"))
+        start, phase = (getattr(self, name + rest) for rest in ("", "_phase"))
         return [self._held(m, start + Mux(phase > bank, step, 0), ADDRESS_BITS, f"{name}{bank}")
                 for bank in range(WINDOW)]
 

@@ -83,10 +83,10 @@ class Core(wiring.Component):
             self.entering.eq(sequencer.entering),
             self.entering_last_word.eq(sequencer.entering_last_word),
             self.entering_last.eq(sequencer.entering_last), self.ends.eq(results.ends),
-            banks.word.eq(sequencer.word), banks.inside.eq(sequencer.inside),
+            banks.word.eq(sequencer.word), banks.row_step.eq(sequencer.row_step), banks.inside.eq(sequencer.inside),
             banks.low_outside.eq((job.kind == Kind.LARGEST) & job.signed)]
         for name in ("row", "column"):
-            for part in (name, f"{name}_phase", f"{name}_step"):
+            for part in (name, f"{name}_phase"):
                 m.d.comb += getattr(banks, part).eq(getattr(sequencer, part))
         steps = [sequencer.step]
         for stage in range(Banks.LATENCY):
@@ -115,7 +115,7 @@ class Core(wiring.Component):
                      "add_high", "flat", "store_width", "add_signed"):
             m.d.comb += getattr(results, name).eq(getattr(job, name))
         m.d.comb += [
-            results.row_step.eq(job.out_row_step), results.column_step.eq(job.out_column_step),
+            results.row_step.eq(job.out_row_step), results.plane.eq(job.out_plane),
             results.start.eq(sequencer.start), results.job.eq(sequencer.result),
             results.add.eq(step.add), results.add_word.eq(banks.window[0]),
             results.write.eq(self.outputs), results.write_half.eq(self.filling),

@@ -39,7 +39,7 @@ def result_job(spec: OverlaySpec) -> data.StructLayout:
     """What changes from job to job while the words of the one before are under way."""
     return data.StructLayout({
         "half": 1, "out_words": WORD_BITS, "out_start": ADDRESS_BITS, "pixels": 18, "adds": 1,
-        "last": 1})
+        "last": 1, "drop": 1})
 
 
 class Results(wiring.Component):
@@ -56,7 +56,7 @@ class Results(wiring.Component):
     start, job: the next job, while none waits; `waits` tells that one does, `idle` that none is
         under way; `ends` pulses when a job's last word is stored
     biased, scaled, raw, shift, low, high, add_low, add_high, flat, store_width, row_step,
-        column_step: as in a descriptor, the same for all jobs under way
+        plane: as in a descriptor, the same for all jobs under way
     add, add_word: a word to be added, in the order of results
     store, row, column, address, word: a word for the banks
     leave, last: a word for the port, its sums in `raw_sums` or else the results in `word`; the
@@ -78,7 +78,7 @@ class Results(wiring.Component):
             "biased": In(1), "scaled": In(1), "raw": In(1), "shift": In(6), "stream": In(1),
             **{name: In(signed(ELEMENT_BITS)) for name in ("low", "high", "add_low", "add_high")},
             "flat": In(1), "store_width": In(9),
-            "row_step": In(ADDRESS_BITS), "column_step": In(ADDRESS_BITS),
+            "row_step": In(ADDRESS_BITS), "plane": In(ADDRESS_BITS),
             "add": In(1), "add_word": In(lanes * ACTIVATION_BITS), "add_signed": In(1),
             "store": Out(1), "row": Out(2), "column": Out(2), "address": Out(ADDRESS_BITS),
             "word": Out(signed(ELEMENT_BITS)).array(lanes),
@@ -133,7 +133,7 @@ class Results(wiring.Component):
         m.d.comb += [own.eq(value) for own, value in zip(self.word, words)]
         m.d.comb += [own.eq(delayed(m, ones, value, STAGES - 3, f"raw{lane}")[-1])
                      for lane, (own, value) in enumerate(zip(self.raw_sums, biased))]
-        self._store(m, job, word, last_word, begins, ends)
+        self._store(m, job, last_word, begins, ends)
         return m
 
     def _outputs(self, m: Module, word: Signal, job) -> Signal:
@@ -227,22 +227,25 @@ class Results(wiring.Component):
             words.append(value)
         return words
 
-    def _store(self, m: Module, job, word: Signal, last_word: Signal, begins: Signal,
+    def _store(self, m: Module, job, last_word: Signal, begins: Signal,
                ends: Signal) -> None:
         """Where a word goes is known when it comes, and waits as long as its results take."""
         ones = Const(1, 1)
         m.submodules.walker = walker = Walker()
         m.d.comb += [walker.start.eq(begins), walker.step.eq(self.valid & last_word),
-                     walker.row_step.eq(self.row_step), walker.column_step.eq(self.column_step),
+                     walker.row_step.eq(self.row_step),
                      walker.stride_y.eq(1), walker.stride_x.eq(1),
                      walker.width.eq(self.store_width), walker.flat.eq(self.flat)]
         pixel = Signal(ADDRESS_BITS, name="pixel_address", reset_less=True)
         own = Signal(ADDRESS_BITS, name="own_address", reset_less=True)
-        m.d.sync += [pixel.eq(walker.row + walker.column), own.eq(job.out_start + word)]
+        word_at = Signal(ADDRESS_BITS, name="word_place")
+        m.d.sync += [pixel.eq(walker.row + walker.column), own.eq(job.out_start + word_at)]
+        with m.If(self.valid):
+            m.d.sync += word_at.eq(Mux(last_word, 0, word_at + self.plane))
         address = Signal(ADDRESS_BITS, name="word_address", reset_less=True)
         m.d.sync += address.eq(pixel + own)
         bank = Cat(walker.row_phase_now, walker.column_phase_now)
-        valid = delayed(m, ones, self.valid, STAGES, "stored", control=True)[-1]
+        valid = delayed(m, ones, self.valid & ~job.drop, STAGES, "stored", control=True)[-1]
         m.d.comb += [
             self.address.eq(delayed(m, ones, address, STAGES - 2, "address")[-1]),
             Cat(self.row, self.column).eq(delayed(m, ones, bank, STAGES, "bank")[-1]),

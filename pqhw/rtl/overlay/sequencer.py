@@ -61,13 +61,12 @@ class Sequencer(wiring.Component):
         self.spec = spec
         axes = {}
         for name in ("row", "column"):
-            axes |= {name: Out(ADDRESS_BITS), f"{name}_phase": Out(2),
-                     f"{name}_step": Out(ADDRESS_BITS)}
+            axes |= {name: Out(ADDRESS_BITS), f"{name}_phase": Out(2)}
         super().__init__({
             "given": In(job_layout()), "ready": In(1), "half": In(1), "taken": Out(1),
             "job": Out(job_layout()), "results_wait": In(1), "results_idle": In(1),
             "start": Out(1), "result": Out(result_job(spec)), "step": Out(step_layout(spec)),
-            **axes, "word": Out(10), "inside": Out(TAPS),
+            **axes, "row_step": Out(ADDRESS_BITS), "word": Out(ADDRESS_BITS), "inside": Out(TAPS),
             "entering": Out(1), "entered": In(1), "entering_last_word": Out(1),
             "entering_last": Out(1), "left": In(1)})
 
@@ -83,7 +82,8 @@ class Sequencer(wiring.Component):
             self.taken.eq(begins), self.start.eq(begins)]
         m.d.comb += [getattr(self.result, name).eq(value) for name, value in (
             ("half", self.half), ("out_words", given.out_words), ("out_start", given.out_start),
-            ("pixels", given.pixels), ("adds", given.add_words != 0), ("last", given.last))]
+            ("pixels", given.pixels), ("adds", given.add_words != 0), ("last", given.last),
+            ("drop", given.drop))]
         m.d.sync += prepares.eq(begins)
         with m.If(begins):
             m.d.sync += [self.job.eq(given), half.eq(self.half)]
@@ -116,10 +116,10 @@ class Sequencer(wiring.Component):
             windows.stride_y.eq(job.stride_y), windows.stride_x.eq(job.stride_x),
             added.start.eq(start), added.step.eq(step), added.width.eq(job.out_width),
             added.stride_y.eq(1), added.stride_x.eq(1), added.row_start.eq(job.add_start),
-            added.row_step.eq(job.add_row_step), added.column_step.eq(job.add_column_step)]
+            added.row_step.eq(job.add_row_step), windows.row_step.eq(job.row_step)]
         for name in ("row", "column"):
             m.d.comb += [getattr(windows, f"{name}_{part}").eq(getattr(job, f"{name}_{part}"))
-                         for part in ("start", "phase", "step")]
+                         for part in ("start", "phase")]
         m.d.comb += last_pixel.eq(windows.ends_row & (y == job.out_height - 1))
         with m.If(step):
             m.d.sync += left.eq(left + job.stride_x)
@@ -139,15 +139,15 @@ class Sequencer(wiring.Component):
                 getattr(self, name).eq(Mux(adds, getattr(added, name), getattr(windows, name))),
                 getattr(self, f"{name}_phase").eq(Mux(
                     adds, getattr(added, f"{name}_phase_now"),
-                    getattr(windows, f"{name}_phase_now"))),
-                getattr(self, f"{name}_step").eq(Mux(adds, getattr(job, f"add_{name}_step"),
-                                                     getattr(job, f"{name}_step")))]
+                    getattr(windows, f"{name}_phase_now")))]
+        m.d.comb += self.row_step.eq(Mux(adds, job.add_row_step, job.row_step))
 
     def _steps(self, m: Module, job, start: Signal, moves: Signal, pixel_ends: Signal):
         """Counters within a pixel: words to be added, then outputs and words, then nothing."""
         steps = _Steps()
         group, output = Signal(10, name="group"), Signal(9, name="output")
         add, pad = Signal(8, name="add_word"), Signal(4, name="pad_step")
+        word, add_at = (Signal(ADDRESS_BITS, name=name) for name in ("word_place", "add_place"))
         adding, padding = Signal(name="adding"), Signal(name="padding")
         before, main = Signal(name="before"), Signal(name="main")
         group_ends, main_ends = Signal(name="group_ends"), Signal(name="main_ends")
@@ -159,25 +159,26 @@ class Sequencer(wiring.Component):
             pixel_ends.eq(Mux(padding, pad == job.pad, main_ends & (job.pad == 0)))]
         with m.If(moves):
             with m.If(adding):
-                m.d.sync += add.eq(add + 1)
+                m.d.sync += [add.eq(add + 1), add_at.eq(add_at + job.add_plane)]
             with m.If(main):
-                m.d.sync += group.eq(group + 1)
+                m.d.sync += [group.eq(group + 1), word.eq(word + job.plane)]
                 with m.If(group_ends):
-                    m.d.sync += [group.eq(0), output.eq(output + 1)]
+                    m.d.sync += [group.eq(0), word.eq(0), output.eq(output + 1)]
                 with m.If(main_ends):
                     m.d.sync += [output.eq(0), padding.eq(job.pad != 0), pad.eq(1)]
             with m.If(padding):
                 m.d.sync += pad.eq(pad + 1)
             with m.If(pixel_ends):
-                m.d.sync += [add.eq(0), padding.eq(0)]
+                m.d.sync += [add.eq(0), add_at.eq(0), padding.eq(0)]
         with m.If(start):
-            m.d.sync += [group.eq(0), output.eq(0), add.eq(0), padding.eq(0)]
+            m.d.sync += [group.eq(0), output.eq(0), add.eq(0), padding.eq(0), word.eq(0),
+                         add_at.eq(0)]
         steps.adding, steps.main, steps.group = adding, main, group
         steps.group_ends, steps.main_ends = group_ends, main_ends
         steps.first = Signal(name="pixel_begins")
         steps.allowed = Signal(name="allowed")
         m.d.comb += [steps.first.eq((add == 0) & (group == 0) & (output == 0) & ~padding),
-                     self.adds_now.eq(adding), self.word.eq(Mux(adding, add, group))]
+                     self.adds_now.eq(adding), self.word.eq(Mux(adding, add_at, word))]
         return steps
 
     def _tags(self, m: Module, job, steps, moves, half: Signal, last_pixel: Signal) -> None:

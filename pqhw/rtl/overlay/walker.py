@@ -18,8 +18,8 @@ class Walker(wiring.Component):
     -------
     start: the next pixel is the first
     step: the next pixel is the following one
-    row_start, row_phase, row_step: address and bank of the first row, and words from a row of banks
-        to the next; likewise `column_`
+    row_start, row_phase, row_step: address and bank of the first row, and addresses from a row of
+        banks to the next; likewise `column_`, where these follow each other
     stride_y, stride_x: pixels from one to the next, 1 to 3
     width: pixels of a row
     flat: rows follow each other in one bank
@@ -35,9 +35,9 @@ class Walker(wiring.Component):
         axes = {}
         for name in ("row", "column"):
             axes |= {f"{name}_start": In(ADDRESS_BITS), f"{name}_phase": In(2),
-                     f"{name}_step": In(ADDRESS_BITS), name: Out(ADDRESS_BITS),
-                     f"{name}_phase_now": Out(2)}
-        super().__init__({"start": In(1), "step": In(1), "stride_y": In(2), "stride_x": In(2),
+                     name: Out(ADDRESS_BITS), f"{name}_phase_now": Out(2)}
+        super().__init__({"start": In(1), "step": In(1), "row_step": In(ADDRESS_BITS),
+                          "stride_y": In(2), "stride_x": In(2),
                           "width": In(9), "flat": In(1), "ends_row": Out(1), **axes})
 
     def elaborate(self, platform: Target) -> Module:
@@ -49,11 +49,11 @@ class Walker(wiring.Component):
             m.d.sync += x.eq(Mux(end, 0, x + 1))
         with m.If(self.start):
             m.d.sync += x.eq(0)
-        self._axis(m, "column", self.stride_x, self.step, self.start | (self.step & end))
-        self._axis(m, "row", self.stride_y, self.step & end, self.start)
+        self._axis(m, "column", self.stride_x, 1, self.step, self.start | (self.step & end))
+        self._axis(m, "row", self.stride_y, self.row_step, self.step & end, self.start)
         return m
 
-    def _axis(self, m: Module, name: str, stride: Signal, step, restart) -> None:
+    def _axis(self, m: Module, name: str, stride: Signal, pitch, step, restart) -> None:
         """One coordinate: its bank goes round, its address goes on when it does."""
         address, phase = getattr(self, name), getattr(self, f"{name}_phase_now")
         own, ahead = Signal(ADDRESS_BITS, name=f"{name}_address", reset_less=True), Signal(3)
@@ -64,7 +64,7 @@ class Walker(wiring.Component):
         with m.If(step):
             m.d.sync += at.eq(Mux(self.flat, 0, Mux(crosses, ahead - WINDOW, ahead)))
             with m.If(crosses):
-                m.d.sync += own.eq(own + getattr(self, f"{name}_step"))
+                m.d.sync += own.eq(own + pitch)
         with m.If(restart):
             m.d.sync += [own.eq(getattr(self, f"{name}_start")),
                          at.eq(getattr(self, f"{name}_phase"))]

@@ -45,6 +45,7 @@ FIELDS = {
     "wait": 1,            # the jobs before must have written their results
     "last": 1,            # of an image
     "stream": 1,          # results leave at the port instead of being stored
+    "drop": 1,            # results are of no use
     "argmax": 1,          # of the results, only the index of the largest leaves
     "raw": 1,             # results are sums, not requantised
     "scaled": 1,          # sums are multiplied before they are shifted
@@ -60,15 +61,16 @@ FIELDS = {
     "height": SIZE_BITS, "width": SIZE_BITS,
     "out_height": SIZE_BITS, "out_width": SIZE_BITS,
     "row_start": ADDRESS_BITS, "row_phase": 2, "row_step": ADDRESS_BITS,
-    "column_start": ADDRESS_BITS, "column_phase": 2, "column_step": ADDRESS_BITS,
+    "column_start": ADDRESS_BITS, "column_phase": 2,
+    "plane": ADDRESS_BITS,                # addresses from a word of a pixel to its next
     "groups": 10,         # words of a pixel that are read, or of its codes
     "outputs": 9,         # of SUM: outputs, one after another
     "pad": 4,             # cycles after a pixel
     "vector_words": 2,    # words of a sub-vector along the channels
     "add_words": WORD_BITS,
-    "add_start": ADDRESS_BITS, "add_row_step": ADDRESS_BITS, "add_column_step": ADDRESS_BITS,
+    "add_start": ADDRESS_BITS, "add_row_step": ADDRESS_BITS, "add_plane": ADDRESS_BITS,
     "out_words": WORD_BITS,
-    "out_start": ADDRESS_BITS, "out_row_step": ADDRESS_BITS, "out_column_step": ADDRESS_BITS,
+    "out_start": ADDRESS_BITS, "out_row_step": ADDRESS_BITS, "out_plane": ADDRESS_BITS,
     "store_width": SIZE_BITS,
     "pixels": 2 * SIZE_BITS,              # that results make
     "lanes_last": 5,      # channels of a pixel's last word
@@ -132,6 +134,7 @@ class Job:
     wait: int = 0
     last: int = 0
     stream: int = 0
+    drop: int = 0
     argmax: int = 0
     raw: int = 0
     scaled: int = 0
@@ -157,7 +160,7 @@ class Job:
     row_step: int = 0
     column_start: int = 0
     column_phase: int = 0
-    column_step: int = 0
+    plane: int = 0
     groups: int = 1
     outputs: int = 1
     pad: int = 0
@@ -165,11 +168,11 @@ class Job:
     add_words: int = 0
     add_start: int = 0
     add_row_step: int = 0
-    add_column_step: int = 0
+    add_plane: int = 0
     out_words: int = 1
     out_start: int = 0
     out_row_step: int = 0
-    out_column_step: int = 0
+    out_plane: int = 0
     store_width: int = 1
     pixels: int = 1
     lanes_last: int = 1
