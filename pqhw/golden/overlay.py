@@ -8,7 +8,6 @@ import numpy as np
 from ..spec.overlay import Block, Job, Kind, Program
 from ..spec.overlay.job import ADDRESS_BITS
 from ..spec.overlay.overlay import ACTIVATION_BITS, TAPS, WINDOW
-from ..spec.ranges import ceil_div
 from .requantize import shift_half_up
 
 __all__ = ["program_results"]

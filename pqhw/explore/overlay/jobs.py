@@ -45,7 +45,8 @@ def _window(source: Tensor, kernel: Any, stride: Any, padding: Any,
             first: int = 0) -> dict[str, int]:
     """How windows of a tensor are read, from word `first` of a pixel on."""
     place = {"row": (padding[0], source.row_step), "column": (padding[1], 1)}
-    fields = {"plane": source.plane, "row_step": source.row_step, "signed": int(source.signed), "height": source.shape[0], "width": source.shape[1],
+    fields = {"plane": source.plane, "row_step": source.row_step, "signed": int(source.signed),
+              "height": source.shape[0], "width": source.shape[1],
               "kernel_y": kernel[0], "kernel_x": kernel[1],
               "stride_y": stride[0], "stride_x": stride[1], "top": -padding[0],
               "left": -padding[1]}

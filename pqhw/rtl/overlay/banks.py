@@ -1,5 +1,7 @@
 """The activations: 3 x 3 banks, out of which every cycle a window comes."""
 
+from typing import Any
+
 from amaranth.hdl import Cat, Const, Module, Mux, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
@@ -28,23 +30,22 @@ class Banks(wiring.Component):
         of banks to the next; likewise `column_`, where these follow each other; `word` is added
     inside: of every tap, whether it is in the kernel and in the image; `low_outside` makes the
         others the lowest signed value instead of 0
-    window: of every tap, row by row, the lanes of the word, `LATENCY` cycles later
+    window: of every tap, row by row, the lanes of the word, `BANK_STAGES` cycles later
     write, write_row, write_column, write_address, write_data: a word for one bank
 
     Latency and cost
     ----------------
-    Seven cycles. Nine memories; two 3-to-1 multiplexers per bit of a window.
+    `BANK_STAGES` cycles. Nine memories; two 3-to-1 multiplexers per bit of a window.
     """
-    LATENCY = 7
-
     def __init__(self, spec: OverlaySpec):
         self.spec = spec
         self.word_bits = spec.lanes * ACTIVATION_BITS
-        axes = {}
+        axes: dict[str, Any] = {}
         for name in ("row", "column"):
             axes |= {name: In(ADDRESS_BITS), f"{name}_phase": In(2)}
         super().__init__({
-            **axes, "row_step": In(ADDRESS_BITS), "word": In(ADDRESS_BITS), "inside": In(TAPS), "low_outside": In(1),
+            **axes, "row_step": In(ADDRESS_BITS), "word": In(ADDRESS_BITS),
+            "inside": In(TAPS), "low_outside": In(1),
             "window": Out(self.word_bits).array(TAPS),
             "write": In(1), "write_row": In(2), "write_column": In(2),
             "write_address": In(ADDRESS_BITS), "write_data": In(self.word_bits)})

@@ -5,35 +5,21 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from ...spec.overlay import Kind, OverlaySpec
-from ...spec.overlay.overlay import ACTIVATION_BITS, ELEMENT_BITS
+from ...spec.overlay.overlay import ACTIVATION_BITS
+from ...spec.overlay.stages import BANK_STAGES, operand_stages, tree_stages
 from ..sums import delayed
 from ..target import Target
 from .banks import Banks
-from .encoder import TreeLanes, tree_latency
-from .largest import Largest, largest_latency
-from .lookups import LookupSums, lookup_latency
+from .encoder import TreeLanes
+from .largest import Largest
+from .lookups import LookupSums
 from .operands import Operands
-from .products import Products, product_latency
-from .results import Results, result_latency
+from .products import Products
+from .results import Results
 from .sequencer import Sequencer, job_layout
 from .store import Store
 
-__all__ = ["Core", "core_latency"]
-
-
-def core_latency(spec: OverlaySpec, kind: Kind) -> int:
-    """Cycles from a job's last step until its results can be read."""
-    if kind is Kind.INPUT:
-        return result_latency()
-    stages = Banks.LATENCY
-    if kind in (Kind.ENCODE, Kind.REPLAY):
-        # Codes are registered where they are kept and looked up; the last word is the q-th.
-        stages += tree_latency(spec) + Operands.latency(spec) + lookup_latency(spec)
-    elif kind is Kind.LARGEST:
-        stages += largest_latency()
-    else:
-        stages += product_latency(spec) + int(kind is Kind.SUM)
-    return stages + 1 + result_latency()
+__all__ = ["Core"]
 
 
 class Core(wiring.Component):
@@ -83,13 +69,14 @@ class Core(wiring.Component):
             self.entering.eq(sequencer.entering),
             self.entering_last_word.eq(sequencer.entering_last_word),
             self.entering_last.eq(sequencer.entering_last), self.ends.eq(results.ends),
-            banks.word.eq(sequencer.word), banks.row_step.eq(sequencer.row_step), banks.inside.eq(sequencer.inside),
+            banks.word.eq(sequencer.word), banks.row_step.eq(sequencer.row_step),
+            banks.inside.eq(sequencer.inside),
             banks.low_outside.eq((job.kind == Kind.LARGEST) & job.signed)]
         for name in ("row", "column"):
             for part in (name, f"{name}_phase"):
                 m.d.comb += getattr(banks, part).eq(getattr(sequencer, part))
         steps = [sequencer.step]
-        for stage in range(Banks.LATENCY):
+        for stage in range(BANK_STAGES):
             following = Signal.like(sequencer.step, name=f"step{stage + 1}")
             m.d.sync += following.eq(steps[-1])
             steps.append(following)
@@ -136,7 +123,7 @@ class Core(wiring.Component):
         m.submodules.operands = operands = Operands(spec)
         m.submodules.products = products = Products(spec)
         m.submodules.largest = largest = Largest(spec)
-        ahead = steps[Banks.LATENCY - Operands.latency(spec)]
+        ahead = steps[BANK_STAGES - operand_stages(spec)]
         multiplies = (kind == Kind.SUM) | (kind == Kind.LANES)
         place = Signal(operands.place.shape(), name="weight_place")
         with m.If(ahead.main):
@@ -195,7 +182,7 @@ class Core(wiring.Component):
         m.submodules.lookups = lookups = LookupSums(spec)
         m.submodules.codes = kept = Store(spec.lanes * spec.depth, spec.code_words)
         encodes = (job.kind == Kind.ENCODE) | (job.kind == Kind.REPLAY)
-        stages = tree_latency(spec)
+        stages = tree_stages(spec)
         # The tags of codes that are kept take as long as codes that are found.
         m.d.comb += [
             encoder.valid.eq(step.main & encodes), encoder.by_channels.eq(job.by_channels),
@@ -230,7 +217,7 @@ class Core(wiring.Component):
             operands.codes.eq(Mux(replays[-1], kept.read_data, encoder.codes))]
         with m.If(encodes):
             m.d.comb += operands.half.eq(half)
-        waits = Operands.latency(spec)
+        waits = operand_stages(spec)
         m.d.comb += [
             lookups.valid.eq(delayed(m, ones, encoder.codes_valid, waits, "entries",
                                      control=True)[-1]),

@@ -6,11 +6,12 @@ from amaranth.lib.wiring import In, Out
 
 from ...spec.overlay import OverlaySpec
 from ...spec.overlay.overlay import ACTIVATION_BITS, ELEMENT_BITS, TAPS
+from ...spec.overlay.stages import tree_stages
 from ..sums import delayed
 from ..target import Target
 from .store import Store
 
-__all__ = ["TreeLanes", "tree_latency"]
+__all__ = ["TreeLanes"]
 
 
 WIDE_LEVEL = 2
@@ -23,11 +24,6 @@ CHOSEN_AT = 2
 def compared_at(level: int) -> int:
     """Cycles from a window to a level's comparison: below the root thresholds are chosen first."""
     return CHOSEN_AT + 2 * level
-
-
-def tree_latency(spec: OverlaySpec) -> int:
-    """Cycles from a window to the codes of all lanes."""
-    return compared_at(spec.depth - 1) + 2
 
 
 class TreeLanes(wiring.Component):
@@ -50,12 +46,12 @@ class TreeLanes(wiring.Component):
     lane, emit, last: where its code goes, whether the codes of all lanes are there then, and
         whether these are a pixel's last
     half: copy of the parameters
-    codes, codes_valid, codes_last: codes of all lanes, `tree_latency(spec)` cycles after `emit`
+    codes, codes_valid, codes_last: codes of all lanes, `tree_stages(spec)` cycles after `emit`
     write, write_half, write_word, write_lane, write_data: a tree for a lane
 
     Latency and cost
     ----------------
-    `tree_latency(spec)` cycles. From `WIDE_LEVEL` on a level stands in block RAM.
+    `tree_stages(spec)` cycles. From `WIDE_LEVEL` on a level stands in block RAM.
     """
 
     def __init__(self, spec: OverlaySpec):
@@ -77,7 +73,7 @@ class TreeLanes(wiring.Component):
         ends = self.valid & self.emit
         with m.If(ends):
             m.d.sync += word.eq(Mux(self.last, 0, word + 1))
-        stages = tree_latency(spec)
+        stages = tree_stages(spec)
         emits = delayed(m, ones, ends, stages, "emits", control=True)
         lasts = delayed(m, ones, self.last, stages, "lasts")
         keeps = delayed(m, ones, self.valid & self.complete, stages - 1, "keeps", control=True)

@@ -6,16 +6,11 @@ from amaranth.lib.wiring import In, Out
 
 from ...spec.overlay import OverlaySpec
 from ...spec.overlay.overlay import ACTIVATION_BITS, ELEMENT_BITS, TAPS
-from ...spec.ranges import ceil_log2
+from ...spec.overlay.stages import largest_stages
 from ..sums import delayed
 from ..target import Target
 
-__all__ = ["Largest", "largest_latency"]
-
-
-def largest_latency() -> int:
-    """Cycles from a window to its largest."""
-    return ceil_log2(TAPS)
+__all__ = ["Largest"]
 
 
 class Largest(wiring.Component):
@@ -24,7 +19,7 @@ class Largest(wiring.Component):
     Members
     -------
     window, signed, valid: words of a window
-    largest, done: of every lane, `largest_latency()` cycles later
+    largest, done: of every lane, `largest_stages()` cycles later
     """
 
     def __init__(self, spec: OverlaySpec):
@@ -37,7 +32,7 @@ class Largest(wiring.Component):
     def elaborate(self, platform: Target) -> Module:
         m = Module()
         ones = Const(1, 1)
-        m.d.comb += self.done.eq(delayed(m, ones, self.valid, largest_latency(), "valid",
+        m.d.comb += self.done.eq(delayed(m, ones, self.valid, largest_stages(), "valid",
                                          control=True)[-1])
         for lane in range(self.spec.lanes):
             # With the sign turned, values of either kind compare as they are.
@@ -45,7 +40,7 @@ class Largest(wiring.Component):
             for tap in range(TAPS):
                 bits = self.window[tap].word_select(lane, ACTIVATION_BITS)
                 nodes.append(Cat(bits[:-1], bits[-1] ^ self.signed))
-            for level in range(largest_latency()):
+            for level in range(largest_stages()):
                 following = []
                 for index in range(0, len(nodes), 2):
                     node = Signal(ACTIVATION_BITS, name=f"node{lane}_{level}_{index // 2}",

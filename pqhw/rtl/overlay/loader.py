@@ -1,6 +1,6 @@
 """Reads a program from memory, block after block: what arrives whole is used, nothing else."""
 
-from amaranth.hdl import Cat, Const, Module, Mux, Signal
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
 from amaranth.lib import data, enum, stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -24,7 +24,7 @@ def memory_layout(spec: OverlaySpec) -> data.StructLayout:
     return data.StructLayout({"data": spec.port_bits, "last": 1})
 
 
-class Section(enum.Enum, shape=3):
+class Section(enum.Enum, shape=3):  # type: ignore[call-arg]
     """Where in a program, or a block of it, the next word stands."""
     BOOT = 0
     HEADER = 1
@@ -234,10 +234,10 @@ class ProgramLoader(wiring.Component):
                 for index, own in enumerate(order[:-1]):
                     with m.Case(own):
                         following = order[-1]
-                        value = Const(following.value, 3)
+                        value = Value.cast(following)
                         for other in reversed(order[index + 1:-1]):
                             some = counts[other] != 0 if other in counts else Const(1, 1)
-                            value = Mux(some, Const(other.value, 3), value)
+                            value = Mux(some, Value.cast(other), value)
                         m.d.sync += section.eq(value)
                 with m.Default():
                     pass

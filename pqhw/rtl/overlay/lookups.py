@@ -9,17 +9,12 @@ from ...spec.ranges import ceil_log2
 from ..sums import adder_tree, delayed
 from ..target import Target
 
-__all__ = ["LookupSums", "lookup_latency", "lookup_sum_bits"]
+__all__ = ["LookupSums", "lookup_sum_bits"]
 
 
 def lookup_sum_bits(spec: OverlaySpec) -> int:
     """Bits of a sum of as many entries as a job may have."""
     return spec.table_bits + ceil_log2(spec.lanes * spec.table_words // spec.prototypes)
-
-
-def lookup_latency(spec: OverlaySpec) -> int:
-    """Cycles from entries to the sums of which they are the last, and to their first word."""
-    return ceil_log2(spec.lanes) + 2
 
 
 class LookupSums(wiring.Component):
@@ -35,7 +30,7 @@ class LookupSums(wiring.Component):
     entries: of every lane, those of all outputs
     valid, last: entries to be summed; they are the last of their sums
     wanted: words of sums that are to leave then
-    words, done: a word of sums, `lookup_latency(spec)` cycles after the last entries and in the
+    words, done: a word of sums, `lookup_stages(spec)` cycles after the last entries and in the
         cycles after
 
     Latency and cost

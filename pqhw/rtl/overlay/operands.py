@@ -7,7 +7,7 @@ from amaranth.lib.wiring import In, Out
 from ...spec.overlay import OverlaySpec
 from ...spec.overlay.overlay import ACTIVATION_BITS, TAPS
 from ..target import Target
-from .store import Store, store_latency
+from .store import Store
 
 __all__ = ["Operands"]
 
@@ -24,13 +24,13 @@ class Operands(wiring.Component):
     -------
     half, place: copy, and word of it, of all lanes
     looks_up, group, codes: instead, the word of every lane's code among those of a group
-    words: of all lanes, `latency` cycles later
+    words: of all lanes, `operand_stages(spec)` cycles later
     write, write_half, write_place, write_tables, fields: a word of all lanes as it is loaded;
         entries of tables, or else weights
 
     Latency and cost
     ----------------
-    The address and the memory: three cycles.
+    `operand_stages(spec)` cycles: the address, then the memory.
     """
 
     def __init__(self, spec: OverlaySpec):
@@ -42,11 +42,6 @@ class Operands(wiring.Component):
             "words": Out(spec.bank_bits).array(spec.lanes),
             "write": In(1), "write_half": In(1), "write_place": In(bits), "write_tables": In(1),
             "fields": In(spec.most_beats * spec.port_bits)})
-
-    @staticmethod
-    def latency(spec: OverlaySpec) -> int:
-        """Cycles from an address to its words."""
-        return 1 + store_latency(2 * spec.table_words)
 
     def elaborate(self, platform: Target) -> Module:
         m = Module()

@@ -6,11 +6,11 @@ from amaranth.lib.wiring import In, Out
 
 from ...spec.overlay import OverlaySpec
 from ...spec.overlay.overlay import ACTIVATION_BITS
+from ...spec.overlay.stages import PORT_WORDS
 from ..joints import Queue
 from ..target import Target
 from .core import Core
 from .loader import ProgramLoader, memory_layout, request_layout
-from .sequencer import PORT_WORDS
 
 __all__ = ["Overlay", "overlay_signature"]
 

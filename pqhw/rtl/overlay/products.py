@@ -6,20 +6,16 @@ from amaranth.lib.wiring import In, Out
 
 from ...spec.overlay import OverlaySpec
 from ...spec.overlay.overlay import ACTIVATION_BITS, ELEMENT_BITS, TAPS
+from ...spec.overlay.stages import product_stages
 from ...spec.ranges import ceil_log2
 from ..mac.multiplier import Multiplier
 from ..sums import adder_tree, delayed
 from ..target import Target, place
 
-__all__ = ["Products", "product_latency"]
+__all__ = ["Products"]
 
 PRODUCT_BITS = ELEMENT_BITS + ACTIVATION_BITS
 """Bits of a product."""
-
-
-def product_latency(spec: OverlaySpec) -> int:
-    """Cycles from a window to the sums of which it is the last."""
-    return 2 + ceil_log2(TAPS) + ceil_log2(spec.lanes) + 1
 
 
 class Products(wiring.Component):
@@ -36,7 +32,7 @@ class Products(wiring.Component):
     signed: activations are signed
     valid, last: a window to be summed; it is the last of its sums
     by_lane: every lane has a sum of its own; otherwise lane 0 has the sum of all
-    sums, done: `product_latency(spec)` cycles after the last window
+    sums, done: `product_stages(spec)` cycles after the last window
 
     Latency and cost
     ----------------
@@ -72,7 +68,7 @@ class Products(wiring.Component):
             sums.append(adder_tree(m, platform, ones, products, f"lane{lane}"))
         depth = ceil_log2(spec.lanes)
         total = adder_tree(m, platform, ones, sums, "total")
-        stages = product_latency(spec)
+        stages = product_stages(spec)
         valid = delayed(m, ones, self.valid, stages - 1, "valid", control=True)
         last = delayed(m, ones, self.last, stages - 1, "last")
         m.d.sync += self.done.eq(valid[-1] & last[-1])

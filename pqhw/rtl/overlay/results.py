@@ -7,6 +7,7 @@ from amaranth.lib.wiring import In, Out
 from ...spec.overlay import OverlaySpec
 from ...spec.overlay.job import ADDRESS_BITS, WORD_BITS
 from ...spec.overlay.overlay import ACTIVATION_BITS, ELEMENT_BITS
+from ...spec.overlay.stages import RESULT_STAGES, SCALED_AT
 from ...spec.widths import MULTIPLIER_BITS
 from ..mac.multiplier import Multiplier
 from ..sums import delayed
@@ -14,25 +15,13 @@ from ..target import Target, place
 from .store import Store
 from .walker import Walker
 
-__all__ = ["Results", "result_job", "result_latency"]
+__all__ = ["Results", "result_job"]
 
 FINE_BITS = 3
 """Lower bits of a shift, which is done in two steps."""
 
 ADD_WORDS = 64
 """Words to be added that can wait."""
-
-SCALED_AT = 6
-"""Cycles from a word to its scaled sums: its own register, bias, product."""
-
-STAGES = SCALED_AT + 6
-"""Cycles from a word to what is stored of it: two of the shift, rounding, clamp, addition, clamp.
-"""
-
-
-def result_latency() -> int:
-    """Cycles from a word of sums until it can be read."""
-    return STAGES + 1
 
 
 def result_job(spec: OverlaySpec) -> data.StructLayout:
@@ -65,7 +54,7 @@ class Results(wiring.Component):
 
     Latency and cost
     ----------------
-    `result_latency()` cycles. A multiplier and a shifter per lane.
+    `RESULT_STAGES` cycles. A multiplier and a shifter per lane.
     """
 
     def __init__(self, spec: OverlaySpec):
@@ -110,7 +99,7 @@ class Results(wiring.Component):
             m.d.sync += [job.eq(waiting), held.eq(0), begun.eq(1)]
         with m.Elif(ends):
             m.d.sync += begun.eq(0)
-        done = delayed(m, ones, ends, STAGES + 1, "done", control=True)
+        done = delayed(m, ones, ends, RESULT_STAGES + 1, "done", control=True)
         m.d.comb += [self.waits.eq(held), self.ends.eq(done[-1]),
                      self.idle.eq(~(held | begun | Cat(done[1:]).any()))]
         sums = [delayed(m, ones, own, 2, f"sum{lane}")[-1] for lane, own in enumerate(self.sums)]
@@ -131,7 +120,7 @@ class Results(wiring.Component):
             factor = delayed(m, ones, factor, 1, f"factor{lane}")[-1]
             words.append(self._lane(m, platform, lane, own, factor, added[lane]))
         m.d.comb += [own.eq(value) for own, value in zip(self.word, words)]
-        m.d.comb += [own.eq(delayed(m, ones, value, STAGES - 3, f"raw{lane}")[-1])
+        m.d.comb += [own.eq(delayed(m, ones, value, RESULT_STAGES - 3, f"raw{lane}")[-1])
                      for lane, (own, value) in enumerate(zip(self.raw_sums, biased))]
         self._store(m, job, last_word, begins, ends)
         return m
@@ -210,7 +199,7 @@ class Results(wiring.Component):
         width = spec.lanes * ACTIVATION_BITS
         m.submodules.adds = store = Store(width, ADD_WORDS, True)
         into, out = (Signal(range(ADD_WORDS), name=name) for name in ("add_in", "add_out"))
-        pops = delayed(m, ones, self.valid & job.adds, STAGES - 3, "pops", control=True)
+        pops = delayed(m, ones, self.valid & job.adds, RESULT_STAGES - 3, "pops", control=True)
         with m.If(self.add):
             m.d.sync += into.eq(into + 1)
         with m.If(pops[-1]):
@@ -245,9 +234,9 @@ class Results(wiring.Component):
         address = Signal(ADDRESS_BITS, name="word_address", reset_less=True)
         m.d.sync += address.eq(pixel + own)
         bank = Cat(walker.row_phase_now, walker.column_phase_now)
-        valid = delayed(m, ones, self.valid & ~job.drop, STAGES, "stored", control=True)[-1]
+        valid = delayed(m, ones, self.valid & ~job.drop, RESULT_STAGES, "stored", control=True)[-1]
         m.d.comb += [
-            self.address.eq(delayed(m, ones, address, STAGES - 2, "address")[-1]),
-            Cat(self.row, self.column).eq(delayed(m, ones, bank, STAGES, "bank")[-1]),
+            self.address.eq(delayed(m, ones, address, RESULT_STAGES - 2, "address")[-1]),
+            Cat(self.row, self.column).eq(delayed(m, ones, bank, RESULT_STAGES, "bank")[-1]),
             self.store.eq(valid & ~self.stream), self.leave.eq(valid & self.stream),
-            self.last.eq(delayed(m, ones, ends & job.last, STAGES, "last")[-1])]
+            self.last.eq(delayed(m, ones, ends & job.last, RESULT_STAGES, "last")[-1])]

@@ -1,21 +1,20 @@
 """What is read in which cycle: pixels of a job, and of each its words and outputs."""
 
-from amaranth.hdl import Cat, Const, Module, Mux, Signal, signed
+from typing import Any
+
+from amaranth.hdl import Cat, Module, Mux, Signal, signed
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from ...spec.overlay import Kind, OverlaySpec
 from ...spec.overlay.job import ADDRESS_BITS, FIELDS, SIGNED_FIELDS
 from ...spec.overlay.overlay import TAPS, WINDOW
+from ...spec.overlay.stages import PORT_WORDS
 from ..target import Target
 from .results import result_job
 from .walker import Walker
 
 __all__ = ["Sequencer", "job_layout", "step_layout"]
-
-PORT_WORDS = 64
-"""Words of results that can wait at the port."""
-
 
 def job_layout() -> data.StructLayout:
     """A descriptor."""
@@ -27,8 +26,8 @@ def step_layout(spec: OverlaySpec) -> data.StructLayout:
     """What goes down the pipeline with a step.
 
     main: something is read for results; last: it is the last of its sums; ends: of its pixel;
-    final: of the job; add: a word to be added is read; replay: codes kept are used; half: copy of the parameters;
-    part, complete, lane, emit: as in `TreeLanes`; wanted: words of results
+    final: of the job; add: a word to be added is read; replay: codes kept are used; half: copy of
+    the parameters; part, complete, lane, emit: as in `TreeLanes`; wanted: words of results
     """
     return data.StructLayout({
         "main": 1, "last": 1, "ends": 1, "final": 1, "add": 1, "replay": 1, "half": 1, "part": 2,
@@ -59,7 +58,7 @@ class Sequencer(wiring.Component):
 
     def __init__(self, spec: OverlaySpec):
         self.spec = spec
-        axes = {}
+        axes: dict[str, Any] = {}
         for name in ("row", "column"):
             axes |= {name: Out(ADDRESS_BITS), f"{name}_phase": Out(2)}
         super().__init__({

@@ -5,19 +5,11 @@ from amaranth.lib import wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
+from ...spec.overlay.stages import SMALL_WORDS
 from ..memory import memory_attributes
 from ..target import Target, place
 
-__all__ = ["Store", "store_latency"]
-
-SMALL_WORDS = 128
-"""Words up to which a memory stands in LUT RAM, where there is any."""
-
-
-def store_latency(words: int) -> int:
-    """Cycles from an address to its word, where the size decides on the memory."""
-    return 1 if words <= SMALL_WORDS else 2
-
+__all__ = ["Store"]
 
 class Store(wiring.Component):
     """A memory that is never read and written at one address in the same cycle.

@@ -1,5 +1,7 @@
 """Where the pixels of a tensor stand in the banks, one after another."""
 
+from typing import Any
+
 from amaranth.hdl import Module, Mux, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
@@ -32,7 +34,7 @@ class Walker(wiring.Component):
     """
 
     def __init__(self) -> None:
-        axes = {}
+        axes: dict[str, Any] = {}
         for name in ("row", "column"):
             axes |= {f"{name}_start": In(ADDRESS_BITS), f"{name}_phase": In(2),
                      name: Out(ADDRESS_BITS), f"{name}_phase_now": Out(2)}

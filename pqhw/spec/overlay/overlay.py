@@ -39,8 +39,8 @@ class OverlaySpec(_Table):
         One sentence naming the field, the rule and the value.
     """
     TABLE = "overlay"
-    kind: str = choice(("pq", "fixed"), "what computes layers: lookups, and products for those that "
-                       "stay at 8 bits; or products alone", default="pq")
+    kind: str = choice(("pq", "fixed"), "what computes layers: lookups, and products for those "
+                       "that stay at 8 bits; or products alone", default="pq")
     lanes: int = integer(2, 16, "channels of a word, and subspaces looked up side by side",
                          default=4, only=(2, 4, 8, 16))
     outputs_per_cycle: int = integer(2, 64, "outputs looked up side by side, a multiple of lanes",

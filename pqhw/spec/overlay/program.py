@@ -7,7 +7,7 @@ import numpy as np
 
 from ..ports import RowPort
 from ..ranges import Range
-from .job import Job, Kind
+from .job import Job
 from .overlay import ACTIVATION_BITS, OverlaySpec
 
 __all__ = ["Block", "Program", "largest_range", "input_port"]
