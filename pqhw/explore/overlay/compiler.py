@@ -3,11 +3,13 @@
 import dataclasses
 from collections.abc import Mapping
 
+from ...spec.mac import MACSpec
 from ...spec.network import Engine, NetworkSpec
 from ...spec.overlay import OverlaySpec, Program
 from ...spec.overlay.program import input_port
 from ...spec.parameters import Parameters
 from ...spec.ports import RowPort
+from ...spec.pq import PQSpec
 from .jobs import input_block, step_blocks
 from .plan import plan_network
 
@@ -38,5 +40,10 @@ def compile_program(network: NetworkSpec, parameters: Mapping[str, Parameters],
     blocks[-1] = dataclasses.replace(final, job=dataclasses.replace(final.job, last=1))
     shape = network.shapes[network.output]
     results = RowPort(network.ranges[network.output], shape, shape[-1], spec.lanes)
-    return Program(spec, network.name, tuple(blocks),
-                   input_port(spec, network.input.shape, network.input.range), results, plan.depth)
+    return Program(
+        spec, network.name, tuple(blocks),
+        input_port(spec, network.input.shape, network.input.range), results, plan.depth,
+        lookups=sum(engine.layer.units_out * engine.subspaces * engine.layer.row_outputs
+                    for engine in network.engines.values() if isinstance(engine, PQSpec)),
+        products=sum(engine.layer.multiply_accumulates for engine in network.engines.values()
+                     if isinstance(engine, MACSpec)))

@@ -7,10 +7,10 @@ import numpy as np
 
 from ..ports import RowPort
 from ..ranges import Range
-from .job import Job
-from .overlay import ACTIVATION_BITS, OverlaySpec
+from .job import Job, descriptor_beats, header_beats
+from .overlay import OverlaySpec
 
-__all__ = ["Block", "Program", "largest_range", "input_port"]
+__all__ = ["Block", "Program", "input_port"]
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -47,8 +47,7 @@ class Block:
 
     def beats(self, spec: OverlaySpec) -> int:
         """Port words from the header to the checksum."""
-        from .job import HEADER, descriptor_beats
-        return (spec.beats(sum(HEADER.values())) + descriptor_beats(spec)
+        return (header_beats(spec) + descriptor_beats(spec)
                 + len(self.outputs) * spec.output_beats
                 + len(self.thresholds) * spec.lanes * spec.tree_beats
                 + self.words * self.word_beats(spec) + 1)
@@ -65,6 +64,8 @@ class Program:
     blocks: in order
     input, results: what enters and what leaves, row by row
     depth: words of each bank that are used
+    lookups, products: table entries and multiplications that an image needs, those that fill up
+        groups of channels or outputs left out
     """
     spec: OverlaySpec
     name: str
@@ -72,30 +73,13 @@ class Program:
     input: RowPort
     results: RowPort
     depth: int
+    lookups: int
+    products: int
 
     @functools.cached_property
     def beats(self) -> int:
         """Port words that an image reads."""
         return sum(block.beats(self.spec) for block in self.blocks)
-
-    @property
-    def lookups(self) -> int:
-        """Table entries that an image needs, those that fill up groups left out."""
-        return sum(self.useful.values())
-
-    @functools.cached_property
-    def useful(self) -> dict[str, int]:
-        """Cycles of an image in which lookups, products or neither are read, by kind."""
-        found: dict[str, int] = {}
-        for block in self.blocks:
-            steps = block.job.windows * block.job.main_steps
-            found[block.job.kind.name] = found.get(block.job.kind.name, 0) + steps
-        return found
-
-
-def largest_range() -> Range:
-    """What an activation of either sign may be."""
-    return Range(-(1 << ACTIVATION_BITS - 1), (1 << ACTIVATION_BITS) - 1)
 
 
 def input_port(spec: OverlaySpec, shape: tuple[int, ...], range_: Range) -> RowPort:
