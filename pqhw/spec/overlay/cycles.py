@@ -7,7 +7,7 @@ from .job import Job, Kind, boot_beats
 from .program import Program
 from .stages import PORT_WORDS, QUEUE_STAGES, RESULT_STAGES, word_stages
 
-__all__ = ["Timeline", "program_cycles", "program_timeline"]
+__all__ = ["SETTLING", "Timeline", "program_cycles", "program_timeline"]
 
 SETTLING = 5
 """Cycles from a block's last word until its job may begin: its checksum is compared."""
