@@ -38,6 +38,10 @@ class _Planner:
             for name in node.inputs:
                 self.takers[name].append(node)
         self.nodes = {node.name: node for node in network.nodes}
+        for node in network.nodes[:-1]:
+            if not self.takers[node.name]:
+                raise SpecError(f"{node.name}: results must be taken by another node, but are "
+                                "not, and it is not the last.")
         self.final, self.argmax = self._final()
         self.summed = self._summed()
         self.steps: list[Step] = []
@@ -81,9 +85,10 @@ class _Planner:
     def plain(self, name: str, node: NetworkNode) -> Tensor:
         """What a node gave, as it stands in memory."""
         view = self.views[name]
-        if not view.before and view.tensor.shape[2] == self.network.shapes[name][-1]:
-            return view.tensor
-        return self.padded(node, name, self.nodes[name])
+        if view.before or view.tensor.shape[2] != self.network.shapes[name][-1]:
+            raise SpecError(f"{node.name}: inputs must not be padded with channels that an "
+                            f"addition takes too, but {name} is.")
+        return view.tensor
 
     def add_step(self, name: str, op: NodeOp, source: Tensor | None, **rest: object) -> None:
         """Append a step that gives a node's results."""
@@ -95,7 +100,7 @@ class _Planner:
 
     def run(self) -> Tensor:
         """All steps; returns what comes in."""
-        flat = all(isinstance(node.op, Flatten) for node in self.takers[INPUT])
+        flat = self.flat_input = all(isinstance(node.op, Flatten) for node in self.takers[INPUT])
         shape = self.network.input.shape
         size = 1
         for one in shape:
@@ -131,6 +136,9 @@ class _Planner:
         name = node.inputs[0]
         if name == self.final:
             return
+        if name == INPUT and self.flat_input:
+            self.views[node.name] = self.views[INPUT]
+            return
         source = self.plain(name, node)
         height, width, channels = source.shape
         if height == width == 1:
@@ -152,11 +160,6 @@ class _Planner:
             self.views[node.name] = View(view.tensor, op.before // self.spec.lanes)
             return
         self.add_parts(node, [(None, op.before), (self.plain(name, node), 0), (None, op.after)])
-
-    def padded(self, node: NetworkNode, name: str, pad: NetworkNode) -> Tensor:
-        """The zeros of a pad that another node than an addition takes, stored after all."""
-        raise SpecError(f"{node.name}: inputs must not be padded with channels that an addition "
-                        f"takes too, but {name} is.")
 
     def concat(self, node: NetworkNode) -> None:
         self.add_parts(node, [(self.plain(name, node), 0) for name in node.inputs])

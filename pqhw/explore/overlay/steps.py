@@ -8,7 +8,7 @@ from ...spec.ranges import Range, ceil_div
 
 __all__ = ["CHANNEL_WORDS", "Step", "Tensor", "View"]
 
-CHANNEL_WORDS = 8
+CHANNEL_WORDS = 4
 """Words of a pixel that a job computes at most of which every channel is on its own."""
 
 

@@ -59,7 +59,7 @@ class TreeLanes(wiring.Component):
         lanes, words = spec.lanes, spec.tree_words
         super().__init__({
             "window": In(lanes * ACTIVATION_BITS).array(TAPS), "valid": In(1),
-            "by_channels": In(1), "signed": In(1), "part": In(2), "complete": In(1),
+            "by_channels": In(1), "signed": In(1), "part": In(3), "complete": In(1),
             "lane": In(range(lanes)), "emit": In(1), "last": In(1), "half": In(1),
             "codes": Out(lanes * spec.depth), "codes_valid": Out(1), "codes_last": Out(1),
             "write": In(1), "write_half": In(1), "write_word": In(range(words)),

@@ -30,7 +30,7 @@ def step_layout(spec: OverlaySpec) -> data.StructLayout:
     the parameters; part, complete, lane, emit: as in `TreeLanes`; wanted: words of results
     """
     return data.StructLayout({
-        "main": 1, "last": 1, "ends": 1, "final": 1, "add": 1, "replay": 1, "half": 1, "part": 2,
+        "main": 1, "last": 1, "ends": 1, "final": 1, "add": 1, "replay": 1, "half": 1, "part": 3,
         "complete": 1, "lane": range(spec.lanes), "emit": 1,
         "wanted": range(spec.result_words + 1)})
 
@@ -185,7 +185,7 @@ class Sequencer(wiring.Component):
         step, kind = self.step, job.kind
         replays = kind == Kind.REPLAY
         lane = Signal(range(self.spec.lanes), name="lane")
-        part = Signal(2, name="part")
+        part = Signal(3, name="part")
         complete = Signal(name="complete")
         gathers = job.by_channels & ~replays
         m.d.comb += complete.eq(~gathers | (part == job.vector_words - 1) | steps.group_ends)

@@ -66,7 +66,7 @@ FIELDS = {
     "groups": 10,         # words of a pixel that are read, or of its codes
     "outputs": 9,         # of SUM: outputs, one after another
     "pad": 4,             # cycles after a pixel
-    "vector_words": 2,    # words of a sub-vector along the channels
+    "vector_words": 3,    # words of a sub-vector along the channels
     "add_words": WORD_BITS,
     "add_start": ADDRESS_BITS, "add_row_step": ADDRESS_BITS, "add_plane": ADDRESS_BITS,
     "out_words": WORD_BITS,
