@@ -128,7 +128,8 @@ def rows() -> NetworkSpec:
 @functools.cache
 def networks() -> dict[str, tuple[NetworkSpec, dict]]:
     """All networks with their parameters, by name."""
-    made = [residual(), separable(), pictures(), rows(), *(around(name) for name in OPERATIONS if name != "concat")]
+    made = [residual(), separable(), pictures(), rows(),
+            *(around(name) for name in OPERATIONS if name != "concat")]
     return {network.name: with_parameters(network) for network in made}
 
 

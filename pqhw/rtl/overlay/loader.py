@@ -204,11 +204,15 @@ class ProgramLoader(wiring.Component):
             m.d.sync += header.eq(whole)
         with m.If(fires & (fired == Section.JOB)):
             m.d.sync += self.job.eq(whole)
+        lasts = {own: Signal(16, name=f"{name}_last", reset_less=True) for own, name in (
+            (Section.OUTPUTS, "outputs"), (Section.TREES, "trees"), (Section.WORDS, "words"))}
         counts = {Section.OUTPUTS: header.outputs, Section.TREES: header.trees * spec.lanes,
                   Section.WORDS: header.words}
         sizes = {Section.BOOT: boot_beats(spec) - 1, Section.HEADER: header_beats(spec),
                  Section.JOB: descriptor_beats(spec), Section.OUTPUTS: spec.output_beats,
                  Section.TREES: spec.tree_beats, Section.CHECK: 1}
+        # The header is there for several cycles before the first of these sections begins.
+        m.d.sync += [last.eq(counts[own] - 1) for own, last in lasts.items()]
         with m.Switch(section):
             for own, size in sizes.items():
                 with m.Case(own):
@@ -218,9 +222,9 @@ class ProgramLoader(wiring.Component):
             with m.Default():
                 pass
         with m.Switch(section):
-            for own, value in counts.items():
+            for own, last in lasts.items():
                 with m.Case(own):
-                    m.d.comb += unit_end.eq(value - 1)
+                    m.d.comb += unit_end.eq(last)
             with m.Default():
                 pass
         order = [Section.HEADER, Section.JOB, Section.OUTPUTS, Section.TREES, Section.WORDS,

@@ -1,13 +1,15 @@
 """An overlay accelerator: images in, results out, its program from a memory."""
 
-from amaranth.hdl import Cat, Const, Module, Mux, Signal, signed
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value, signed
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from ...spec.overlay import OverlaySpec
 from ...spec.overlay.overlay import ACTIVATION_BITS
 from ...spec.overlay.stages import PORT_WORDS
+from ...spec.ranges import ceil_log2
 from ..joints import Queue
+from ..sums import delayed
 from ..target import Target
 from .core import Core
 from .loader import ProgramLoader, memory_layout, request_layout
@@ -109,16 +111,13 @@ class Overlay(wiring.Component):
         index, base = (Signal(COUNTER_BITS, name=name, reset_less=True)
                        for name in ("best_index", "word_index"))
         begun = Signal(name="row_begun")
-        # The largest of a word, the lowest lane on ties; then whether it beats those before.
-        own, place = core.out[0], Const(0, 4)
-        count = Mux(core.last, core.job.lanes_last, lanes)
-        for lane in range(1, lanes):
-            wins = (core.out[lane] > own) & (count > lane)
-            own, place = Mux(wins, core.out[lane], own), Mux(wins, lane, place)
-        word_best, word_place = Signal.like(best, name="word_best"), Signal(4, name="word_place")
-        came, ends = Signal(name="word_came"), Signal(name="word_ends")
-        m.d.sync += [word_best.eq(own), word_place.eq(place), came.eq(core.leave),
-                     ends.eq(core.last)]
+        word_best, word_place = self._largest(m, core)
+        stages = ceil_log2(lanes)
+        ones = Const(1, 1)
+        # The job may be another one when its last word has been compared.
+        asked = core.job.argmax
+        came = delayed(m, ones, core.leave & asked, stages, "word_came", control=True)[-1]
+        ends = delayed(m, ones, core.last, stages, "word_ends")[-1]
         beats = Signal(name="beats")
         m.d.comb += beats.eq(~begun | (word_best > best))
         largest = Signal(COUNTER_BITS, name="largest")
@@ -127,14 +126,35 @@ class Overlay(wiring.Component):
             m.d.sync += [begun.eq(~ends), base.eq(Mux(ends, 0, base + lanes))]
             with m.If(beats):
                 m.d.sync += [best.eq(word_best), index.eq(base + word_place)]
-        with m.If(core.job.argmax):
-            m.d.comb += [queue.i.valid.eq(came & ends), queue.i.payload.last.eq(1),
-                         queue.i.payload.data[0].eq(largest)]
+        given = queue.i.payload
+        m.d.comb += queue.i.valid.eq((core.leave & ~asked) | (came & ends))
+        with m.If(came):
+            m.d.comb += [given.last.eq(1), given.data[0].eq(largest)]
         with m.Else():
-            m.d.comb += [queue.i.valid.eq(core.leave), queue.i.payload.last.eq(core.last),
-                         *(mine.eq(value) for mine, value in zip(queue.i.payload.data, core.out))]
+            m.d.comb += [given.last.eq(core.last),
+                         *(mine.eq(value) for mine, value in zip(given.data, core.out))]
         # Words that the index stands for need no room any more.
-        dropped = core.job.argmax & came & ~ends
-        m.d.comb += core.left.eq((self.o.valid & self.o.ready) | dropped)
+        m.d.comb += core.left.eq((self.o.valid & self.o.ready) | (came & ~ends))
         with m.If(self.o.valid & self.o.ready & self.o.payload.last):
             m.d.sync += self.status.images_out.eq(self.status.images_out + 1)
+
+    def _largest(self, m: Module, core: Core) -> tuple[Value, Value]:
+        """The largest of a word and its lane, the lowest on ties: a register per comparison."""
+        count = Mux(core.last, core.job.lanes_last, self.spec.lanes)
+        nodes = [(core.out[lane], Const(lane, 4), count > lane)
+                 for lane in range(self.spec.lanes)]
+        for level in range(ceil_log2(self.spec.lanes)):
+            following = []
+            for number in range(0, len(nodes), 2):
+                (own, place, _), (other, beyond, there) = nodes[number:number + 2]
+                name = f"{level}_{number // 2}"
+                wins = Signal(name=f"wins{name}")
+                value = Signal(core.out[0].shape(), name=f"value{name}", reset_less=True)
+                lane, held = Signal(4, name=f"lane{name}", reset_less=True), Signal(
+                    name=f"held{name}", reset_less=True)
+                m.d.comb += wins.eq((other > own) & there)
+                m.d.sync += [value.eq(Mux(wins, other, own)), lane.eq(Mux(wins, beyond, place)),
+                             held.eq(nodes[number][2])]
+                following.append((value, lane, held))
+            nodes = following
+        return nodes[0][0], nodes[0][1]

@@ -27,7 +27,7 @@ ADD_WORDS = 64
 def result_job(spec: OverlaySpec) -> data.StructLayout:
     """What changes from job to job while the words of the one before are under way."""
     return data.StructLayout({
-        "half": 1, "out_words": WORD_BITS, "out_start": ADDRESS_BITS, "pixels": 18, "adds": 1,
+        "half": 1, "last_word": WORD_BITS, "out_start": ADDRESS_BITS, "pixels": 18, "adds": 1,
         "last": 1, "drop": 1})
 
 
@@ -84,7 +84,7 @@ class Results(wiring.Component):
         begun = Signal(name="begun")
         word = Signal(WORD_BITS, name="word_now")
         last_word, ends = Signal(name="last_word"), Signal(name="job_ends")
-        m.d.comb += [last_word.eq(word == job.out_words - 1),
+        m.d.comb += [last_word.eq(word == job.last_word),
                      ends.eq(self.valid & last_word & (job.pixels == 1))]
         with m.If(self.valid):
             m.d.sync += word.eq(Mux(last_word, 0, word + 1))

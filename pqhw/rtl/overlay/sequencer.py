@@ -80,7 +80,7 @@ class Sequencer(wiring.Component):
                       & (~given.wait | self.results_idle)),
             self.taken.eq(begins), self.start.eq(begins)]
         m.d.comb += [getattr(self.result, name).eq(value) for name, value in (
-            ("half", self.half), ("out_words", given.out_words), ("out_start", given.out_start),
+            ("half", self.half), ("last_word", given.out_words - 1), ("out_start", given.out_start),
             ("pixels", given.pixels), ("adds", given.add_words != 0), ("last", given.last),
             ("drop", given.drop))]
         m.d.sync += prepares.eq(begins)
@@ -119,7 +119,9 @@ class Sequencer(wiring.Component):
         for name in ("row", "column"):
             m.d.comb += [getattr(windows, f"{name}_{part}").eq(getattr(job, f"{name}_{part}"))
                          for part in ("start", "phase")]
-        m.d.comb += last_pixel.eq(windows.ends_row & (y == job.out_height - 1))
+        last_row = Signal(9, name="last_row", reset_less=True)
+        m.d.sync += last_row.eq(job.out_height - 1)
+        m.d.comb += last_pixel.eq(windows.ends_row & (y == last_row))
         with m.If(step):
             m.d.sync += left.eq(left + job.stride_x)
             with m.If(windows.ends_row):
@@ -150,11 +152,15 @@ class Sequencer(wiring.Component):
         adding, padding = Signal(name="adding"), Signal(name="padding")
         before, main = Signal(name="before"), Signal(name="main")
         group_ends, main_ends = Signal(name="group_ends"), Signal(name="main_ends")
+        # The job is there for a cycle before its first step.
+        last_group, last_output = (Signal.like(own, name=f"last_{own.name}", reset_less=True)
+                                   for own in (group, output))
+        m.d.sync += [last_group.eq(job.groups - 1), last_output.eq(job.outputs - 1)]
         m.d.comb += [
             adding.eq(add != job.add_words), before.eq(adding & job.serial),
             main.eq(~before & ~padding),
-            group_ends.eq(group == job.groups - 1),
-            main_ends.eq(main & group_ends & (output == job.outputs - 1)),
+            group_ends.eq(group == last_group),
+            main_ends.eq(main & group_ends & (output == last_output)),
             pixel_ends.eq(Mux(padding, pad == job.pad, main_ends & (job.pad == 0)))]
         with m.If(moves):
             with m.If(adding):

@@ -23,7 +23,7 @@ class Walker(wiring.Component):
     row_start, row_phase, row_step: address and bank of the first row, and addresses from a row of
         banks to the next; likewise `column_`, where these follow each other
     stride_y, stride_x: pixels from one to the next, 1 to 3
-    width: pixels of a row
+    width: pixels of a row, known in the cycle of `start`
     flat: rows follow each other in one bank
     row, row_phase_now, column, column_phase_now: of the pixel; its address is the sum
     ends_row: the pixel is its row's last
@@ -46,7 +46,9 @@ class Walker(wiring.Component):
         m = Module()
         x = Signal(9, name="x", reset_less=True)
         end = Signal(name="end")
-        m.d.comb += [end.eq(x == self.width - 1), self.ends_row.eq(end)]
+        last = Signal(9, name="last", reset_less=True)
+        m.d.sync += last.eq(self.width - 1)
+        m.d.comb += [end.eq(x == last), self.ends_row.eq(end)]
         with m.If(self.step):
             m.d.sync += x.eq(Mux(end, 0, x + 1))
         with m.If(self.start):

@@ -3,6 +3,7 @@
 import dataclasses
 from collections import deque
 
+from ..ranges import ceil_log2
 from .job import Job, Kind, boot_beats
 from .program import Program
 from .stages import PORT_WORDS, QUEUE_STAGES, RESULT_STAGES, word_stages
@@ -55,7 +56,7 @@ def program_timeline(program: Program, images: int) -> Timeline:
     begins: list[int] = []
     image_ends: list[int] = []
     start = boot_beats(spec) + SETTLING + 1
-    port = _Port()
+    port = _Port(ceil_log2(spec.lanes))
     # Of the last two jobs: their beginning, last step, last word of results, and end.
     began, stepped, taken, given, ended, ended_before = -1, -1, -1, -1, -1, -1
     for _ in range(images):
@@ -76,14 +77,16 @@ def program_timeline(program: Program, images: int) -> Timeline:
             steps.append((first, last))
             begins.append(free)
             began, stepped = begin, last
-        image_ends.append(given + RESULT_STAGES + QUEUE_STAGES + job.argmax)
+        image_ends.append(given + RESULT_STAGES + QUEUE_STAGES
+                          + job.argmax * ceil_log2(spec.lanes))
     return Timeline(tuple(loads), tuple(steps), tuple(begins), tuple(image_ends))
 
 
 class _Port:
     """Words of results on their way to the port, for which there must be room."""
 
-    def __init__(self) -> None:
+    def __init__(self, largest: int) -> None:
+        self.largest = largest
         self.owed: deque[tuple[int, int]] = deque()
 
     def last_step(self, job: Job, first: int, stages: int) -> int:
@@ -103,7 +106,8 @@ class _Port:
 
     def owe(self, job: Job, last: int, stages: int) -> None:
         """The words of a pixel, whose last step is `last`, and when each has left."""
-        at = last - job.pad + stages + RESULT_STAGES + (1 if job.argmax else QUEUE_STAGES)
+        at = last - job.pad + stages + RESULT_STAGES + (
+            self.largest if job.argmax else QUEUE_STAGES)
         spread = job.kind in (Kind.ENCODE, Kind.REPLAY)
         self.owed.append((last, job.out_words))
         for word in range(job.out_words):
