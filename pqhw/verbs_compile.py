@@ -1,5 +1,6 @@
 """The verb that turns an integer network into an accelerator."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -8,11 +9,13 @@ from rich.markup import escape
 
 from .console import DeviceName, Json, out, progress_bar, show
 from .spec import SpecError
-from .spec.devices import device
+from .spec.devices import Device, device
+from .spec.network import NetworkSpec
+from .spec.parameters import Parameters
 
 __all__ = ["compile_"]
 
-ACCELERATORS = ("dataflow",)
+ACCELERATORS = ("dataflow", "overlay")
 """What `--target` may be."""
 
 
@@ -21,7 +24,8 @@ def compile_(network: Annotated[Path, typer.Argument(
                                          "parameters lie beside it, in the .npz file of the same "
                                          "name")],
              target: Annotated[str, typer.Option(
-                 help="dataflow: an engine for every layer")] = "dataflow",
+                 help="dataflow: an engine for every layer; overlay: one engine for all, which "
+                      "runs a program from memory")] = "dataflow",
              device_name: DeviceName = "lfe5u-25f",
              output: Annotated[Path | None, typer.Option(
                  "-o", "--output", help="folder; NETWORK-DEVICE where left out")] = None,
@@ -36,12 +40,17 @@ def compile_(network: Annotated[Path, typer.Argument(
                                   "logic")] = False,
              params: Annotated[Path | None, typer.Option(
                  help="parameters (.npz) from elsewhere")] = None,
+             overlay: Annotated[Path | None, typer.Option(
+                 help="hardware of the overlay (TOML with a table \\[overlay]); one for the device "
+                      "where left out")] = None,
              json_out: Json = None) -> None:
-    """Build a whole network as an accelerator: an engine for every layer, joined by streams.
+    """Build a whole network as an accelerator.
 
-    Folds every layer so that none is slower, or larger, than it need be, makes room where pixels
-    wait for others, and writes Verilog, a manifest and spec.toml, which pqhw sim, synth and
-    verilog take like the spec of a single engine.
+    As dataflow: folds every layer so that none is slower, or larger, than it need be, makes room
+    where pixels wait for others, and writes Verilog, a manifest and spec.toml, which pqhw sim,
+    synth and verilog take like the spec of a single engine.
+    As overlay: writes the Verilog of the overlay, the same for all networks, and the network's
+    program; pqhw sim and synth take its spec.toml.
     Example: pqhw compile int8/digits-cnn.toml --device lfe5u-25f -o build
     """
     from .emit.product import write_product
@@ -57,6 +66,16 @@ def compile_(network: Annotated[Path, typer.Argument(
     spec = load_network(network)
     own = load_network_parameters(spec, network.with_suffix(".npz") if params is None else params)
     folder = Path(f"{network.stem}-{part.name}") if output is None else output
+    if target == "overlay":
+        for option, value in (("--interval", interval), ("--budget", budget),
+                              ("--loaded", loaded or None)):
+            if value is not None:
+                raise SpecError(f"{option} must be left out with --target overlay, whose size "
+                                "--overlay tells, but is given.")
+        _compile_overlay(spec, own, part, overlay, folder, json_out)
+        return
+    if overlay is not None:
+        raise SpecError("--overlay must be left out unless --target is overlay, but is given.")
     most = parse_budget(budget, part)
     with progress_bar() as bar:
         task = bar.add_task("folding layers", total=len(spec.engines) + 1)
@@ -68,6 +87,26 @@ def compile_(network: Annotated[Path, typer.Argument(
                               parameters=tuple(own.values()))
     document: dict[str, Any] = dataflow_json(found, part) | {"image_bytes": about["image"]["bytes"]}
     show(document, json_out, dataflow_table(found, part))
+    _tell_design(folder, json_out)
+
+
+def _compile_overlay(network: NetworkSpec, parameters: Mapping[str, Parameters], part: Device,
+                     hardware: Path | None, folder: Path, json_out: str | None) -> None:
+    """A program for the hardware of a file, or for that of the device."""
+    from .emit.overlay import write_overlay
+    from .explore.overlay import compile_program
+    from .report.overlay import overlay_json, overlay_table
+    from .spec.overlay.files import load_overlay_spec, overlay_for
+    spec = overlay_for(part) if hardware is None else load_overlay_spec(hardware)
+    program = compile_program(network, parameters, spec)
+    about = write_overlay(program, network, folder, target=part.family)
+    document = overlay_json(program) | {"device": part.name,
+                                        "program_bytes": about["program"]["bytes"]}
+    show(document, json_out, overlay_table(document))
+    _tell_design(folder, json_out)
+
+
+def _tell_design(folder: Path, json_out: str | None) -> None:
     if json_out != "-":
         out.print(f"design: {escape(str(folder / 'spec.toml'))}", soft_wrap=True,
                   highlight=False)

@@ -14,7 +14,8 @@ from .spec import SpecError
 from .spec.dataflow import load_design_parameters
 from .spec.design import Design
 from .spec.devices import DEVICES, FAMILIES, device, resolve
-from .spec.files import load_rows_with_precisions, spec_schema
+from .spec.files import load_array, load_rows_with_precisions, spec_schema
+from .spec.overlay.files import is_overlay
 
 __all__ = ["doctor", "schema", "sim", "verilog"]
 
@@ -61,16 +62,11 @@ def _built_for(design: Design, target: str | None,
 
     A family alone decides as its first device does: iCE40 has no LUT RAM.
     """
-    if target is not None and target not in FAMILIES:
-        raise SpecError(f"--target must be one of {', '.join(FAMILIES)}, but is {target}.")
-    if device_name is None:
-        first = next((part for part in DEVICES.values() if part.family == target), None)
-        return (design, "generic") if first is None else (resolve(design, first), first.family)
-    part = device(device_name)
-    if target not in (None, part.family):
-        raise SpecError(f"--target must be {part.family} or left out with --device {part.name}, "
-                        f"but is {target}.")
-    return resolve(design, part), part.family
+    family = _family(target, device_name)
+    if device_name is not None:
+        return resolve(design, device(device_name)), family
+    first = next((part for part in DEVICES.values() if part.family == target), None)
+    return (design if first is None else resolve(design, first)), family
 
 
 def sim(spec: SpecPath,
@@ -90,6 +86,10 @@ def sim(spec: SpecPath,
     With --level all, the slow levels (amaranth, cocotb) take the first rows only.
     Example: pqhw sim layer.toml --params p.npz --input x.npy --level cxxrtl -o y.npy
     """
+    if is_overlay(spec):
+        _sim_overlay(spec, params, rows_path, level, output, target, device_name, rows_limit,
+                     json_out)
+        return
     from .sim.run import LEVEL_NAMES, simulate
     if level not in LEVEL_NAMES:
         raise SpecError(f"--level must be one of {', '.join(LEVEL_NAMES)}, but is {level}.")
@@ -109,6 +109,48 @@ def sim(spec: SpecPath,
     show(report.to_json(), json_out, report.table())
     if not report.ok:
         raise typer.Exit(1)
+
+
+def _sim_overlay(spec: Path, params: Path, rows_path: Path, level: str, output: Path | None,
+                 target: str | None, device_name: str | None, limit: int | None,
+                 json_out: str | None) -> None:
+    """The same for an overlay and the network that it runs."""
+    import numpy as np
+
+    from .explore.overlay import compile_program
+    from .golden import network_results
+    from .sim.overlay_run import simulate_levels
+    from .spec.network import load_network_parameters
+    from .spec.overlay.files import load_overlay
+    hardware, network = load_overlay(spec)
+    parameters = load_network_parameters(network, params)
+    program = compile_program(network, parameters, hardware)
+    images = load_array(rows_path)[:limit]
+    expected = network_results(network, parameters, images)
+    with progress_bar() as bar:
+        task = bar.add_task("simulating", total=None)
+        report = simulate_levels(default_cache(), program, images, expected, level,
+                                 target=_family(target, device_name),
+                                 progress=lambda name: bar.update(task, description=name))
+    if output is not None and report.ok:
+        with output.open("wb") as file:
+            np.save(file, report.results)
+    show(report.to_json(), json_out, report.table())
+    if not report.ok:
+        raise typer.Exit(1)
+
+
+def _family(target: str | None, device_name: str | None) -> str:
+    """The family whose primitives an overlay uses."""
+    if target is not None and target not in FAMILIES:
+        raise SpecError(f"--target must be one of {', '.join(FAMILIES)}, but is {target}.")
+    if device_name is None:
+        return target or "generic"
+    part = device(device_name)
+    if target not in (None, part.family):
+        raise SpecError(f"--target must be {part.family} or left out with --device {part.name}, "
+                        f"but is {target}.")
+    return part.family
 
 
 def doctor(json_out: Json = None) -> None:

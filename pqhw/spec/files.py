@@ -22,8 +22,8 @@ from .tables import (Layer, MACEngine, MACFolding, MACPrecision, PQEngine, PQFol
                      output_schema)
 
 __all__ = ["load_spec", "load_spec_with_notes", "dump_spec", "spec_notes", "load_parameters",
-           "save_parameters", "load_results", "load_rows", "load_rows_with_precisions",
-           "spec_schema"]
+           "save_parameters", "load_array", "load_results", "load_rows",
+           "load_rows_with_precisions", "spec_schema"]
 
 PathLike = str | os.PathLike[str]
 
@@ -250,6 +250,14 @@ def named_parameters(spec: EngineSpec, own: Parameters) -> dict[str, Any]:
     if spec.output is not None:
         named |= {"shift": np.asarray(own.shift, np.int64)}
     return named
+
+
+def load_array(path: PathLike) -> np.ndarray:
+    """The array of a .npy file, unchecked; `SpecError` if it is none."""
+    array = _load(path, ".npy")
+    if not isinstance(array, np.ndarray):
+        raise SpecError(f"{path}: is not a .npy file of plain numbers.")
+    return array
 
 
 def load_rows(chain: Design, path: PathLike) -> np.ndarray:

@@ -1,0 +1,151 @@
+// Runs a CXXRTL model of an overlay accelerator: a memory that holds its program, images in, results
+// out, all of them stalled at random. Compiled together with the model, which is included first.
+//
+// One evaluation per cycle, as in harness.cc.
+
+#include MODEL
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+
+#ifndef PQHW_PORT_BITS
+#error "compile with the PQHW_* constants of the overlay"
+#endif
+
+namespace {
+
+using Model = cxxrtl_design::p_pqhw__top;
+
+struct Job {
+    const uint8_t *program;     // what the memory holds
+    size_t program_words;
+    const int16_t *transfers;   // [images][transfers_in][PQHW_LANES]
+    size_t images, transfers_in, transfers_out;
+    int64_t *results;           // [images][transfers_out][PQHW_LANES]
+    uint64_t *image_ends;       // [images] cycle of each image's last transfer
+    uint32_t valid_256, ready_256, memory_256;  // chance per cycle that each is willing, of 256
+    uint32_t latency;           // cycles from a request to its first word
+    uint64_t seed, cycle_limit;
+    uint64_t cycles, first_in;  // out
+    uint32_t error, error_block, misplaced_last, asked_beyond;  // out
+};
+
+struct Random {
+    uint64_t state;
+    bool chance(uint32_t of_256) {
+        if (of_256 >= 256) return true;
+        state ^= state << 13, state ^= state >> 7, state ^= state << 17;
+        return ((state >> 24) & 255) < of_256;
+    }
+};
+
+template<size_t Bits>
+void put(cxxrtl::value<Bits> &port, size_t at, size_t width, uint64_t bits) {
+    while (width) {
+        size_t shift = at % 32, take = width < 32 - shift ? width : 32 - shift;
+        uint32_t mask = take == 32 ? ~0u : (1u << take) - 1;
+        uint32_t &chunk = port.data[at / 32];
+        chunk = (chunk & ~(mask << shift)) | (uint32_t(bits) & mask) << shift;
+        bits >>= take, at += take, width -= take;
+    }
+}
+
+// An output is a register's wire or a computed value.
+template<size_t Bits>
+const cxxrtl::value<Bits> &now(const cxxrtl::value<Bits> &port) { return port; }
+template<size_t Bits>
+const cxxrtl::value<Bits> &now(const cxxrtl::wire<Bits> &port) { return port.curr; }
+
+template<size_t Bits>
+uint64_t get(const cxxrtl::value<Bits> &port, size_t at, size_t width) {
+    uint64_t bits = 0;
+    for (size_t done = 0; done < width;) {
+        size_t shift = at % 32, take = width - done < 32 - shift ? width - done : 32 - shift;
+        uint64_t part = (port.data[at / 32] >> shift) & (take == 32 ? ~0u : (1u << take) - 1);
+        bits |= part << done, at += take, done += take;
+    }
+    return bits;
+}
+
+uint64_t word_at(const Job &job, size_t at) {
+    uint64_t word = 0;
+    const size_t bytes = PQHW_PORT_BITS / 8;
+    for (size_t i = 0; i < bytes; i++) word |= uint64_t(job.program[at * bytes + i]) << 8 * i;
+    return word;
+}
+
+// Words that were asked for, in order; each may come from a cycle on.
+struct Word { size_t at; bool last; uint64_t from; };
+
+} // namespace
+
+extern "C" int pqhw_run_overlay(Job *job_pointer) {
+    Job &job = *job_pointer;
+    Model top;
+    Random random{2 * job.seed + 1};
+    top.p_rst.set<bool>(true);
+    top.eval(), top.commit();
+    top.p_rst.set<bool>(false);
+    std::deque<Word> memory;
+    size_t image_in = 0, transfer_in = 0, image_out = 0, transfer_out = 0;
+    bool offered = false, coming = false, seen = false;
+    for (uint64_t cycle = 0; image_out < job.images; cycle++) {
+        job.cycles = cycle;
+        if (cycle >= job.cycle_limit) return 2;
+        if (!offered && image_in < job.images && random.chance(job.valid_256)) {
+            const int16_t *row = job.transfers
+                + (image_in * job.transfers_in + transfer_in) * PQHW_LANES;
+            for (size_t lane = 0; lane < PQHW_LANES; lane++)
+                put(top.p_i____payload, 8 * lane, 8, uint64_t(int64_t(row[lane])));
+            put(top.p_i____payload, 8 * PQHW_LANES, 1, transfer_in == job.transfers_in - 1);
+            offered = true;
+        }
+        if (!coming && !memory.empty() && memory.front().from <= cycle
+            && random.chance(job.memory_256)) {
+            put(top.p_memory____payload, 0, PQHW_PORT_BITS, word_at(job, memory.front().at));
+            put(top.p_memory____payload, PQHW_PORT_BITS, 1, memory.front().last);
+            coming = true;
+        }
+        bool willing = random.chance(job.ready_256), asks = random.chance(job.memory_256);
+        top.p_i____valid.set<bool>(offered);
+        top.p_memory____valid.set<bool>(coming);
+        top.p_request____ready.set<bool>(asks);
+        top.p_o____ready.set<bool>(willing);
+        top.eval();
+        job.error = now(top.p_status____error).get<uint32_t>();
+        if (job.error) {
+            job.error_block = now(top.p_status____error__block).get<uint32_t>();
+            return 1;
+        }
+        if (coming && now(top.p_memory____ready).get<bool>()) coming = false, memory.pop_front();
+        if (asks && now(top.p_request____valid).get<bool>()) {
+            size_t at = get(now(top.p_request____payload), 0, 32);
+            size_t words = get(now(top.p_request____payload), 32, PQHW_BURST_BITS);
+            for (size_t i = 0; i < words; i++) {
+                if (at + i >= job.program_words) { job.asked_beyond++; break; }
+                memory.push_back({at + i, i == words - 1, cycle + 1 + job.latency});
+            }
+        }
+        if (offered && now(top.p_i____ready).get<bool>()) {
+            if (!seen) job.first_in = cycle, seen = true;
+            offered = false;
+            if (++transfer_in == job.transfers_in) transfer_in = 0, image_in++;
+        }
+        if (willing && now(top.p_o____valid).get<bool>()) {
+            int64_t *row = job.results
+                + (image_out * job.transfers_out + transfer_out) * PQHW_LANES;
+            for (size_t lane = 0; lane < PQHW_LANES; lane++) {
+                uint64_t bits = get(now(top.p_o____payload), lane * PQHW_SUM_BITS, PQHW_SUM_BITS);
+                row[lane] = int64_t(bits << (64 - PQHW_SUM_BITS)) >> (64 - PQHW_SUM_BITS);
+            }
+            bool last = get(now(top.p_o____payload), PQHW_LANES * PQHW_SUM_BITS, 1);
+            job.misplaced_last += last != (transfer_out == job.transfers_out - 1);
+            if (++transfer_out == job.transfers_out) {
+                transfer_out = 0;
+                job.image_ends[image_out++] = cycle;
+            }
+        }
+        top.commit();
+    }
+    return 0;
+}
