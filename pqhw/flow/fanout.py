@@ -15,13 +15,6 @@ MOST_LOADS = {"LUT4": 192, "TRELLIS_FF": 64}
 """Loads that a driver keeps, about. Copies of LUT4 come first, and are fewer, as they load
 flip-flops."""
 
-ENABLES = frozenset({"CE", "LSR"})
-"""Inputs of flip-flops that take part in no logic."""
-
-MANY_ENABLES, FEW_OTHERS = 32, 16
-"""A driver of so many enables at least and so many other inputs at most has a copy for these: the
-next step of a chain of logic need not stand in the middle of a pipeline."""
-
 OUTPUTS = {"LUT4": "Z", "TRELLIS_FF": "Q"}
 """Where a cell drives."""
 
@@ -31,8 +24,8 @@ Load = tuple[str, str, int]
 
 def spread_fanout(netlist: dict[str, Any], top: str,
                   limits: Mapping[str, int] = MOST_LOADS) -> dict[str, int]:
-    """Copy every LUT4 and flip-flop of `top` that drives more inputs than the limit of its type,
-    or many enables and a little logic; returns how many copies were made, by type.
+    """Copy every LUT4 and flip-flop of `top` that drives more inputs than the limit of its type;
+    returns how many copies were made, by type.
 
     A copy has the same inputs, so it always has the same value. Loads are dealt out in the order
     of their names: what belongs together in the hierarchy, and so on the chip, shares a copy.
@@ -45,10 +38,13 @@ def spread_fanout(netlist: dict[str, Any], top: str,
     copies = dict.fromkeys(limits, 0)
     for kind, most in limits.items():
         output = OUTPUTS[kind]
-        for _, loads in sorted(_loads(cells, kind, output).items()):
+        for _, loads in sorted(_loads(cells, most, kind, output).items()):
             (name, _, _), *taken = loads
-            for number, own in enumerate(_groups(taken, most)[1:], 1):
-                copy = f"{name}_copy{number}"
+            taken.sort(key=lambda load: _natural(load[0]))
+            groups = -(-len(taken) // most)
+            for group in range(1, groups):
+                own = taken[group * len(taken) // groups:(group + 1) * len(taken) // groups]
+                copy = f"{name}_copy{group}"
                 cells[copy] = {**cells[name], "connections": {
                     **cells[name]["connections"], output: [free]}}
                 module["netnames"][copy] = {"hide_name": 1, "bits": [free], "attributes": {}}
@@ -61,22 +57,8 @@ def spread_fanout(netlist: dict[str, Any], top: str,
     return copies
 
 
-def _groups(loads: list[Load], most: int) -> list[list[Load]]:
-    """Loads that share a driver: `most` at most, and few that are no enables apart from many."""
-    others = [load for load in loads if load[1] not in ENABLES]
-    enables = [load for load in loads if load[1] in ENABLES]
-    apart = len(enables) >= MANY_ENABLES and 0 < len(others) <= FEW_OTHERS
-    groups = []
-    for taken in (enables, others) if apart else (loads,):
-        taken.sort(key=lambda load: _natural(load[0]))
-        count = -(-len(taken) // most)
-        groups += [taken[group * len(taken) // count:(group + 1) * len(taken) // count]
-                   for group in range(count)]
-    return groups
-
-
-def _loads(cells: dict[str, Any], kind: str, output: str) -> dict[int, list[Load]]:
-    """By net, the driver of `kind` and then all loads, where there are any."""
+def _loads(cells: dict[str, Any], most: int, kind: str, output: str) -> dict[int, list[Load]]:
+    """By net, the driver of `kind` and then all loads, where those are more than `most`."""
     found: dict[int, list[Load]] = {
         bit: [(name, output, 0)] for name, cell in cells.items() if cell["type"] == kind
         for bit in cell["connections"].get(output, ()) if isinstance(bit, int)}
@@ -87,7 +69,7 @@ def _loads(cells: dict[str, Any], kind: str, output: str) -> dict[int, list[Load
             for place, bit in enumerate(bits):
                 if bit in found:
                     found[bit].append((name, port, place))
-    return {bit: loads for bit, loads in found.items() if len(loads) > 1}
+    return {bit: loads for bit, loads in found.items() if len(loads) - 1 > most}
 
 
 def _natural(name: str) -> list[tuple[int, str]]:

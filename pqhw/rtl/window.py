@@ -135,10 +135,9 @@ class WindowBuffer(wiring.Component):
         enable = outlet.enable
         sequencer = Sequencer(spec, self.bank_bits)
         m.submodules.sequencer = sequencer
-        m.d.comb += [sequencer.enable.eq(outlet.moves), sequencer.available.eq(self.i.valid),
-                     sequencer.coming.eq(self.coming),
-                     self.begins.eq(outlet.moves & sequencer.begins),
-                     self.i.ready.eq(outlet.moves & sequencer.open)]
+        m.d.comb += [sequencer.enable.eq(enable), sequencer.available.eq(self.i.valid),
+                     sequencer.coming.eq(self.coming), self.begins.eq(enable & sequencer.begins),
+                     self.i.ready.eq(enable & sequencer.open)]
         stages = spec.line_stages
         if self.bank_bits:
             m.d.comb += [sequencer.i_bank.eq(self.bank),

@@ -65,23 +65,3 @@ def test_a_cell_that_takes_a_net_twice_keeps_both():
                     if own["port_directions"][port] == "input" for bit in bits)
     copy = net["modules"]["top"]["cells"]["driver_copy1"]["connections"]["Q"][0]
     assert loads[2] + loads[copy] == 13 and max(loads[2], loads[copy]) <= 7
-
-
-def test_logic_behind_many_enables_has_a_driver_of_its_own():
-    net = netlist(40)
-    cells = net["modules"]["top"]["cells"]
-    cells |= {f"logic{index}": cell("LUT4", A=2, Z=100 + index) for index in range(3)}
-    assert spread_fanout(net, "top", {"TRELLIS_FF": 64}) == {"TRELLIS_FF": 1}
-    by_net = drivers(net)
-    assert {by_net[cells[f"logic{index}"]["connections"]["A"][0]]
-            for index in range(3)} == {"driver_copy1"}
-    assert {by_net[cells[f"load{index}"]["connections"]["CE"][0]]
-            for index in range(40)} == {"driver"}
-
-
-@pytest.mark.parametrize("enables, others", [(31, 3), (40, 17)])
-def test_logic_stays_beside_few_enables_and_where_there_is_much_of_it(enables, others):
-    net = netlist(enables)
-    net["modules"]["top"]["cells"] |= {
-        f"logic{index}": cell("LUT4", A=2, Z=100 + index) for index in range(others)}
-    assert spread_fanout(net, "top", {"TRELLIS_FF": 64}) == {"TRELLIS_FF": 0}
