@@ -98,8 +98,7 @@ class Collector(wiring.Component):
     ----------------
     A transfer comes out one cycle after its last part went in. (2 * lanes_out - lanes_in) * bits
     flip-flops with enables, and resets where a row may end before them, and about
-    lanes_out / lanes_in + 6 LUT4. Neither waits for `i.valid`: a part is gathered anew until it is
-    taken, and what is passed on with `valid` low is not used.
+    lanes_out / lanes_in + 6 LUT4.
     """
 
     def __init__(self, elements: int, range_: Range, lanes_in: int, lanes_out: int,
@@ -118,47 +117,45 @@ class Collector(wiring.Component):
         final = Signal(name="final_part")
         full = Signal(name="full")
         completes = Signal(name="completes")
-        free = Signal(name="free")
+        take = Signal(name="take")
         held = Signal(self.o.payload.shape(), name="held", reset_less=True)
-        early = Signal(self.o.payload.data.shape(), name="early", reset_less=True)
+        early = Signal(self.o.payload.data.shape(), name="early")
         m.d.comb += [
             completes.eq(final | self.i.payload.last if self.ends_early else final),
-            free.eq(~full | self.o.ready),
-            self.i.ready.eq(~completes | free),
+            self.i.ready.eq(~completes | ~full | self.o.ready),
+            take.eq(self.i.valid & self.i.ready),
             self.o.valid.eq(full),
             self.o.payload.eq(held),
         ]
-        with m.If(free):
-            m.d.sync += full.eq(self.i.valid & completes)
-        with m.If(self.i.valid & self.i.ready):
+        with m.If(self.o.ready):
+            m.d.sync += full.eq(0)
+        with m.If(take):
             m.d.sync += [part.eq(part + 1), final.eq(part == self.parts - 2)]
             with m.If(completes):
-                m.d.sync += [part.eq(0), final.eq(0)]
-        with m.If(free & completes):
-            m.d.sync += held.last.eq(self.i.payload.last)
-            if self.bank_bits:
-                m.d.sync += held.bank.eq(self.i.payload.bank)
+                m.d.sync += [part.eq(0), final.eq(0), full.eq(1), held.last.eq(self.i.payload.last)]
+                if self.bank_bits:
+                    m.d.sync += held.bank.eq(self.i.payload.bank)
         for index in range(self.parts):
             for lane in range(self.lanes_in):
-                slot = index * self.lanes_in + lane
-                self._slot(m, index, self.i.payload.data[lane], free & completes, part,
-                           early[slot], held.data[slot])
+                self._slot(m, index, self.i.payload.data[lane], take, completes, part,
+                           early[index * self.lanes_in + lane],
+                           held.data[index * self.lanes_in + lane])
         return m
 
-    def _slot(self, m: Module, index, value, passes, part, early, held) -> None:
+    def _slot(self, m: Module, index, value, take, completes, part, early, held) -> None:
         """One lane of part `index`: gathered early, or passed on with the completing part."""
         here = part == index
-        with m.If(passes):
+        with m.If(take & completes):
             m.d.sync += held.eq(early)
             if index in self.completing:
                 with m.If(here):
                     m.d.sync += held.eq(value)
-            if index > min(self.completing):
-                with m.If(part == min(self.completing)):
-                    m.d.sync += held.eq(0)
         if index < self.parts - 1:
-            with m.If(here):
+            with m.If(take & here):
                 m.d.sync += early.eq(value)
+            if index > min(self.completing):
+                with m.If(take & completes):
+                    m.d.sync += early.eq(0)
 
 
 class Gearbox(wiring.Component):

@@ -80,7 +80,7 @@ class RowGuard(wiring.Component):
         held = Signal(name="held_ends")
         room = Signal(name="room")
         short, long = Signal(name="is_short"), Signal(name="is_long")
-        offers, goes, take = Signal(name="offers"), Signal(name="goes"), Signal(name="take")
+        take = Signal(name="take")
         data = [Signal(shape.width, name=f"lane{i}", reset_less=True)
                 for i, shape in enumerate([self.o.payload[0].shape()] * lanes)]
         may_begin = self.open & ~self.wait if self.precisions > 1 else self.open
@@ -88,10 +88,7 @@ class RowGuard(wiring.Component):
             room.eq(~full | self.o.ready),
             tail.eq(index == final),
             ends.eq(tail & (unit == units - 1)),
-            # Room, which comes last, is added last.
-            offers.eq(self.i.valid & ~draining & ~filling & (may_begin | begun)),
-            goes.eq(offers | filling),
-            take.eq(room & offers),
+            take.eq(self.i.valid & self.i.ready & ~draining),
             self.i.ready.eq(draining | (room & ~filling & (may_begin | begun))),
             self.o.valid.eq(full),
             self.begins.eq(take & ~begun),
@@ -102,8 +99,8 @@ class RowGuard(wiring.Component):
         m.d.sync += [self.row.eq(full & self.o.ready & held), self.short.eq(short),
                      self.long.eq(long)]
         with m.If(room):
-            m.d.sync += [full.eq(goes), held.eq(ends)]
-            with m.If(goes):
+            m.d.sync += [full.eq(take | filling), held.eq(ends)]
+            with m.If(take | filling):
                 m.d.sync += [index.eq(index + 1), begun.eq(~ends)]
                 with m.If(tail):
                     m.d.sync += [index.eq(0), unit.eq(unit + 1)]

@@ -59,7 +59,7 @@ class CodeCollector(wiring.Component):
                 codes.append(arriving)
                 continue
             held = Signal(len(arriving), name=f"part{index}", reset_less=True)
-            with m.If(part == index):  # Anew until it passes, so that no enable waits for that.
+            with m.If(passes & (part == index)):
                 m.d.sync += held.eq(arriving)
             codes.append(Mux(part == index, arriving, held) if index == final else held)
         m.d.comb += Value.cast(self.o.payload).eq(Cat(codes))
