@@ -16,13 +16,14 @@ from .verbs_import import import_
 from .verbs_map import map_
 from .verbs_measure import compare, demo, report, synth
 from .verbs_network import data
+from .verbs_precision import explore
 from .verbs_study import study
 from .verbs_train import train
 
 __all__ = ["app", "main"]
 
-VERBS = (verilog, sim, estimate, size, synth, compare, external, report, reproduce, map_, import_,
-         data, train, convert, evaluate, export, compile_, study, doctor, schema, demo)
+VERBS = (verilog, sim, estimate, size, synth, compare, external, report, reproduce, map_, explore,
+         import_, data, train, convert, evaluate, export, compile_, study, doctor, schema, demo)
 """In the order in which the help lists them."""
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode="rich",

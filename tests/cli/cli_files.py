@@ -17,7 +17,7 @@ IMAGES = chain(pq(C=2, N=2, F=3, H=3, W=4, V=2, K=3, padding=1, convolution="pix
 SIM = ("sim", "layer.toml", "--params", "p.npz", "--input", "x.npy")
 VERBS = ("verilog", "sim", "estimate", "size", "synth", "compare", "external", "report",
          "reproduce", "import", "data", "train", "convert", "evaluate", "export", "compile",
-         "study", "map", "doctor", "schema", "demo")
+         "study", "map", "explore", "doctor", "schema", "demo")
 
 
 def write(design, count=10):
