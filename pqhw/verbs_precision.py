@@ -69,14 +69,14 @@ def explore(network: Annotated[str, typer.Argument(
     images = None if data is None else read_data(data)
     inputs = random_inputs(graph, seed=seed) if images is None \
         else graph.check_inputs(images.train_images[:32])
+    noise = noise_of(graph, inputs)
+    evaluator = _evaluator(accuracy, graph, images, noise, seed)
     workloads = network_workloads(graph)
     with progress_bar(remaining=True) as bar:
         task = bar.add_task("mappings", total=len(workloads))
         table = cost_table(workloads, architecture, model,
                            SearchSettings(samples=samples, seed=seed), cache=default_cache(),
                            progress=lambda layer: bar.update(task, advance=1, description=layer))
-        noise = noise_of(graph, inputs)
-        evaluator = _evaluator(accuracy, graph, images, noise, seed)
         task = bar.add_task("generations", total=generations)
         result = search_bits(table, evaluator, settings, noise=noise,
                              progress=lambda one: bar.update(task, completed=one.number))

@@ -43,6 +43,8 @@ PACKAGES = (
     ("pillow", "image folders as data sets", "pip install 'pqhw[data]'", False),
     ("torch", "pqhw train (optional)", "pip install 'pqhw[train]'", False),
     ("onnx", "pqhw import", "pip install 'pqhw[onnx]'", False),
+    ("pyyaml", "architectures in YAML", "pip install 'pqhw[yaml]'", False),
+    ("pymoo", "pqhw explore", "pip install 'pqhw[search]'", False),
     ("da4ml", "pqhw external da4ml (optional)", "pip install 'pqhw[da4ml]'", False),
 )
 

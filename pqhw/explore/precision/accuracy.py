@@ -13,7 +13,7 @@ import numpy as np
 from ...data import Dataset
 from ...network.graph import Graph
 from ...network.ops import WEIGHTED
-from ...quant.conversion import convert_graph
+from ...quant.conversion import convert_graph, input_bits
 from ...quant.fixed import integer_weights
 from ...quant.grid import grid_step
 from ...quant.prototypes import round_half_up
@@ -37,8 +37,10 @@ class Evaluator(abc.ABC):
     -------
     unit: what a loss is: ``error``, the share of test images classified wrong, or ``noise dB``,
         power of quantization errors over power of what is quantized, summed over all tensors
+    input_bits: of what enters the first layer, where that is not to be chosen
     """
     unit: str
+    input_bits: int | None = None
 
     def __init__(self) -> None:
         self._known: dict[bytes, float] = {}
@@ -67,13 +69,14 @@ class Converted(Evaluator):
     """The share of test images that the integer network, as it is converted, classifies wrong.
 
     Every layer becomes a multiply-accumulate engine with its bits; nothing is trained. The first
-    layer takes the pixels as they are, whatever the bits of its inputs.
+    layer takes the pixels as they are.
     """
     unit = "error"
 
     def __init__(self, graph: Graph, data: Dataset, *, seed: int = 0):
         super().__init__()
         self.graph, self.data, self.seed = graph, data, seed
+        self.input_bits = input_bits(data)
 
     def _loss(self, genome: np.ndarray) -> float:
         settings = {node.name: MACSettings(engine=MACEngine(weight_bits=int(weights)),

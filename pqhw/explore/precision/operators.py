@@ -81,5 +81,5 @@ class Stepwise(Operators):
         return np.where(chosen, changed, genome)
 
 
-OPERATORS = {"published": Published, "stepwise": Stepwise}
+OPERATORS = {"stepwise": Stepwise, "published": Published}
 """By name."""

@@ -234,15 +234,21 @@ def descent(table: CostTable, noise: Noise, cost: str) -> np.ndarray:
 
 
 class _Archive:
-    """All genomes that were looked at."""
+    """All genomes that were looked at; `first` are the bits that enter the first layer, the fewest
+    that hold what does, where they are not to be chosen."""
 
     def __init__(self, table: CostTable, evaluator: Evaluator, cost: str):
         self.table, self.evaluator, self.cost = table, evaluator, cost
         self.points: dict[bytes, Point] = {}
+        given = evaluator.input_bits
+        self.first = None if given is None else min(
+            (bits for bits in table.widths if bits >= given), default=max(table.widths))
 
     def add(self, genomes: np.ndarray) -> list[Point]:
         """Points of genomes [B, L, 2], as bits."""
         genomes = self.table.check(genomes)
+        if self.first is not None:
+            genomes[:, 0, 0] = self.first
         keys = [genome.tobytes() for genome in genomes]
         fresh = [at for at, key in enumerate(keys) if key not in self.points]
         if fresh:

@@ -161,7 +161,7 @@ def test_children_are_of_their_parents_and_stay_in_range(kind):
         resets += (child == 6).all(axis=1).sum()
         assert rows <= {(0, 0), (3, 3), (6, 6)}
         changed = operators.mutate(child, rng)
-        assert changed.shape == (6, 2) and 0 <= changed.min() and changed.max() < len(WIDTHS)
+        assert changed.shape == (6, 2) and changed.min() >= 0 and changed.max() < len(WIDTHS)
     expected = 0.05 if kind is Published else 0.0
     assert resets / 3000 == pytest.approx(expected, abs=0.015)
 
@@ -254,6 +254,18 @@ def test_savings_are_held_against_uniform_bits(table, noise):
     assert mapped.edp == pytest.approx(trades.chosen.edp)
     document = json.loads(json.dumps(trades.to_json()))
     assert document["document"] == "precision" and document["optimal_mappings"] is True
+
+
+def test_the_bits_of_given_inputs_are_not_chosen(table, noise):
+    """Else the first layer's inputs would cost fewer bits than they have."""
+    class Given(Noise):
+        input_bits = 7
+
+        def __init__(self):
+            self.__dict__.update(noise.__dict__)
+
+    found = search_bits(table, Given(), TradeSettings(generations=4), noise=noise)
+    assert {point.genome[0][0] for point in (*found.front, *found.uniform.values())} == {7}
 
 
 def test_a_layer_that_does_not_fit_is_told(graph):
