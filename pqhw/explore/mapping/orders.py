@@ -35,9 +35,8 @@ def _kind(loops: list[str], tensors: frozenset[str]) -> tuple[object, ...]:
         chooses = [name in RELEVANT[tensor] for name in loops]
         staying = loops[:chooses.index(True)] if any(chooses) else loops
         kinds.append(frozenset(staying))
-        if tensor == "inputs" and not staying:
-            moving = [name for name in loops if name in RELEVANT["inputs"]]
-            kinds.append(_run(moving))
+        if tensor == "inputs" and any(chooses):
+            kinds.append(_run([name for name in loops if name in RELEVANT["inputs"]]))
     return tuple(kinds)
 
 
