@@ -7,6 +7,8 @@ from .workload import RELEVANT, SLIDING
 
 __all__ = ["level_orders"]
 
+MOST_COMPARED = 6
+
 
 @functools.cache
 def level_orders(dimensions: str, tensors: frozenset[str]) -> list[str]:
@@ -15,10 +17,13 @@ def level_orders(dimensions: str, tensors: frozenset[str]) -> list[str]:
     Counted are the reference's accesses (`stepwise_halo`): the loops of a level matter to a
     tensor kept further in by which of them lie inside of the first that exchanges its tile, and to
     inputs also by which loops move the window before any other does. Two orders are alike
-    if that holds for whatever subset of the loops has more than one iteration.
+    if that holds for whatever subset of the loops has more than one iteration. Of more than
+    `MOST_COMPARED` loops all orders are kept.
     """
     if not tensors:
         return [dimensions]
+    if len(dimensions) > MOST_COMPARED:
+        return ["".join(order) for order in itertools.permutations(dimensions)]
     subsets = [set(subset) for size in range(1, len(dimensions) + 1)
                for subset in itertools.combinations(dimensions, size)]
     found: dict[tuple[object, ...], str] = {}
