@@ -17,6 +17,7 @@ from .verbs_import import import_
 from .verbs_map import map_
 from .verbs_measure import compare, demo, report, synth
 from .verbs_network import data
+from .verbs_precision import explore
 from .verbs_search import search
 from .verbs_study import study
 from .verbs_sweep import sweep
@@ -25,8 +26,8 @@ from .verbs_train import train
 __all__ = ["app", "main"]
 
 VERBS = (verilog, sim, estimate, size, synth, compare, sweep, search, external, report, reproduce,
-         map_, import_, data, train, convert, evaluate, export, compile_, build, run, study, doctor,
-         schema, demo)
+         map_, explore, import_, data, train, convert, evaluate, export, compile_, build, run,
+         study, doctor, schema, demo)
 """In the order in which the help lists them."""
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode="rich",

@@ -49,8 +49,10 @@ PACKAGES = (
     ("torch", "pqhw train (optional)", "pip install 'pqhw[train]'", False),
     ("onnx", "pqhw import", "pip install 'pqhw[onnx]'", False),
     ("duckdb", "pqhw sweep --query, --parquet", "pip install 'pqhw[sweep]'", False),
+    ("pyyaml", "architectures in YAML", "pip install 'pqhw[yaml]'", False),
     ("distributed", "pqhw sweep --scheduler dask (optional)", "pip install 'pqhw[cluster]'", False),
-    ("pymoo", "pqhw search of large spaces (optional)", "pip install 'pqhw[search]'", False),
+    ("pymoo", "pqhw explore, and search of large spaces (optional)",
+     "pip install 'pqhw[search]'", False),
     ("da4ml", "pqhw external da4ml (optional)", "pip install 'pqhw[da4ml]'", False),
 )
 

@@ -16,8 +16,8 @@ IMAGES = chain(pq(C=2, N=2, F=3, H=3, W=4, V=2, K=3, padding=1, convolution="pix
                   output=Requantize(bits=3, shift=1)))
 SIM = ("sim", "layer.toml", "--params", "p.npz", "--input", "x.npy")
 VERBS = ("verilog", "sim", "estimate", "size", "synth", "compare", "sweep", "search", "external",
-         "report", "reproduce", "map", "import", "data", "train", "convert", "evaluate", "export",
-         "compile", "build", "run", "study", "doctor", "schema", "demo")
+         "report", "reproduce", "map", "explore", "import", "data", "train", "convert", "evaluate",
+         "export", "compile", "build", "run", "study", "doctor", "schema", "demo")
 
 
 def write(design, count=10):

@@ -128,14 +128,12 @@ def _fills(nest: Nest, tensor: str, level: int, tile: Values, stepwise: bool) ->
         window = {"y": rows, "x": columns}
         shifts = [_shift(nest.workload, loop) for loop in outside]
         near = any(axis and np.any(shift < window[axis]) for axis, shift in shifts)
-        if stepwise and near:
+        axes = [axis for axis, _ in shifts if axis]
+        if near or len(set(axes)) < len(axes):
             inside = nest.inside(level)
             channels = inside["N"] * inside["G"] * inside["C"]
-            line = {"y": channels * columns, "x": channels * rows}
-            return _extrapolated(tile, window, line, outside, shifts)
-        axes = [axis for axis, _ in shifts if axis]
-        if not stepwise and (near or len(set(axes)) < len(axes)):
-            return _sliding(tile, window, outside, shifts)
+            run = _extrapolated if stepwise else _sliding
+            return run(channels, window, outside, shifts)
     return _changes(tile, outside, RELEVANT[tensor])
 
 
@@ -148,7 +146,14 @@ def _shift(workload: Workload, loop: Loop) -> tuple[str, Values]:
     return axis, loop.step if axis else 0
 
 
-def _sliding(tile: Values, window: dict[str, Values], outside: Sequence[Loop],
+def _shared(channels: Values, window: dict[str, Values], moves: dict[str, Values]) -> Values:
+    """Inputs of a tile that are in the tile moved so, too."""
+    for axis in "yx":
+        channels = channels * np.maximum(window[axis] - np.abs(moves[axis]), 0)
+    return channels
+
+
+def _sliding(channels: Values, window: dict[str, Values], outside: Sequence[Loop],
              shifts: Sequence[tuple[str, Values]]) -> Values:
     """Inputs that come in where what two consecutive tiles share stays.
 
@@ -158,56 +163,45 @@ def _sliding(tile: Values, window: dict[str, Values], outside: Sequence[Loop],
     after = [np.int64(1)]
     for loop in reversed(outside):
         after.insert(0, after[0] * loop.factor)
-    total = tile * after[0]
+    total = channels * window["y"] * window["x"] * after[0]
     back: dict[str, Values] = {"y": 0, "x": 0}
     same_channels = np.True_
     for index, (loop, (axis, shift)) in enumerate(zip(outside, shifts)):
-        moves = {name: (shift if name == axis else 0) - back[name] for name in "yx"}
-        shared = tile
-        for name in "yx":
-            shared = shared // window[name] * np.maximum(window[name] - np.abs(moves[name]), 0)
         if not axis and loop.slot.dimension in RELEVANT["inputs"]:
             same_channels = same_channels & (loop.factor == 1)
-        total = total - (loop.factor - 1) * after[index + 1] * np.where(same_channels, shared, 0)
+        moves = {name: (shift if name == axis else 0) - back[name] for name in "yx"}
+        shared = np.where(same_channels, _shared(channels, window, moves), 0)
+        total = total - (loop.factor - 1) * after[index + 1] * shared
         if axis:
             back[axis] = back[axis] + (loop.factor - 1) * shift
     return total
 
 
-def _extrapolated(tile: Values, window: dict[str, Values], line: dict[str, Values],
-                  outside: Sequence[Loop], shifts: Sequence[tuple[str, Values]]) -> Values:
+def _extrapolated(channels: Values, window: dict[str, Values], outside: Sequence[Loop],
+                  shifts: Sequence[tuple[str, Values]]) -> Values:
     """Inputs that come in as the reference counts them.
 
     It follows two iterations of every loop, takes the second for all that follow, and saves what
     two tiles share only while the window's move stays what it was: that of the innermost loop with
-    more than one iteration. A loop around it moves the window by the same amount where its shift,
-    less that of one iteration of every loop inside, is equal.
+    more than one iteration. A loop around it moves the window by its shift less that of one
+    iteration of every loop inside.
     """
-    total = tile
-    moved = dead = np.False_
-    first_axis: Values = 0
-    first_shift: Values = 0
+    total = channels * window["y"] * window["x"]
+    way: dict[str, Values] = {"y": 0, "x": 0}
+    even: dict[str, Values] = {"y": 0, "x": 0}
+    same_channels, begun = np.True_, np.False_
     shared: Values = 0
-    way: Values = 0
     for loop, (axis, shift) in zip(outside, shifts):
         more = loop.factor > 1
-        if loop.slot.dimension not in RELEVANT["inputs"]:
-            total = total * np.where(moved, loop.factor, 1)
-            dead = dead | (more & ~moved)
-            continue
-        total = total * loop.factor
+        if not axis and loop.slot.dimension in RELEVANT["inputs"]:
+            same_channels = same_channels & ~more
+        moves = {name: (shift if name == axis else 0) - way[name] for name in "yx"}
+        first = more & ~begun
+        shared = np.where(first & same_channels, _shared(channels, window, moves), shared)
+        even = {name: np.where(first, moves[name], even[name]) for name in "yx"}
+        goes_on = (moves["y"] == even["y"]) & (moves["x"] == even["x"]) & same_channels
+        total = total * loop.factor - np.where(more & goes_on, shared * (loop.factor - 1), 0)
         if axis:
-            first = more & ~moved & ~dead
-            code = "yx".index(axis) + 1
-            again = (first_axis == code) & (shift == way + first_shift) & ~dead & moved
-            saved = line[axis] * np.maximum(window[axis] - shift, 0)
-            shared = np.where(first, saved, shared)
-            first_axis = np.where(first, code, first_axis)
-            first_shift = np.where(first, shift, first_shift)
-            total = total - np.where(more & (first | again), shared * (loop.factor - 1), 0)
-            dead = dead | (more & ~first & (first_axis != code))
-            way = way + np.where(more, shift, 0)
-        else:
-            dead = dead | more
-        moved = moved | more
+            way[axis] = way[axis] + np.where(more, shift, 0)
+        begun = begun | more
     return total

@@ -30,8 +30,13 @@ def factorizations(size: int, places: int) -> np.ndarray:
         return np.array([[size]], np.int64)
     return np.concatenate([
         np.column_stack((np.full(len(rest), divisor), rest))
-        for divisor in range(1, size + 1) if size % divisor == 0
+        for divisor in _divisors(size)
         for rest in [factorizations(size // divisor, places - 1)]])
+
+
+def _divisors(size: int) -> list[int]:
+    low = [one for one in range(1, math.isqrt(size) + 1) if size % one == 0]
+    return sorted({*low, *(size // one for one in low)})
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

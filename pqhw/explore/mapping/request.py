@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ...network.files import load_graph
+from ...network.graph import Graph
 from ...network.zoo import ZOO, zoo_network
 from ...spec.fields import SpecError, hint, show
 from .architecture import Architecture
@@ -16,7 +17,7 @@ from .mapping import Mapping
 from .network import MappedNetwork, cost_layer
 from .workload import DIMENSIONS, Workload, network_workloads
 
-__all__ = ["bits_of", "layer_of", "load_mappings", "workloads_of"]
+__all__ = ["bits_of", "graph_of", "layer_of", "load_mappings", "workloads_of"]
 
 LAYER = "layer"
 """The name of a layer that is given in words."""
@@ -31,16 +32,30 @@ def workloads_of(what: str, *, classes: int | None = None) -> tuple[str, dict[st
     SpecError, GraphError
         One sentence naming what is not understood.
     """
-    if what in ZOO:
-        return what, network_workloads(zoo_network(what, classes=classes))
-    if what.endswith(".npz"):
-        graph = load_graph(what)
-        return graph.name, network_workloads(graph)
-    if "=" in what:
+    if "=" in what and not what.endswith(".npz"):
         return LAYER, {LAYER: layer_of(what)}
-    raise SpecError(f"what is mapped must be a network of the zoo ({', '.join(ZOO)}), a .npz file "
-                    f"of a graph, a .json file of pqhw map, or a layer such as "
-                    f"C=3,M=96,R=11,S=11,P=55,Q=55,stride=4, but is {what}.")
+    if what not in ZOO and not what.endswith(".npz"):
+        raise SpecError(f"what is mapped must be a network of the zoo ({', '.join(ZOO)}), a .npz "
+                        f"file of a graph, a .json file of pqhw map, or a layer such as "
+                        f"C=3,M=96,R=11,S=11,P=55,Q=55,stride=4, but is {what}.")
+    return what if what in ZOO else Path(what).stem, network_workloads(
+        graph_of(what, classes=classes))
+
+
+def graph_of(what: str, *, classes: int | None = None) -> Graph:
+    """A network of the zoo, or the graph in a file.
+
+    Raises
+    ------
+    SpecError, GraphError
+        One sentence naming what is not understood.
+    """
+    if what in ZOO:
+        return zoo_network(what, classes=classes)
+    if not what.endswith(".npz"):
+        raise SpecError(f"network must be of the zoo ({', '.join(ZOO)}) or a .npz file of a graph, "
+                        f"but is {what}.")
+    return load_graph(what)
 
 
 def layer_of(text: str) -> Workload:

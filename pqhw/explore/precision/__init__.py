@@ -1,0 +1,1 @@
+"""Bits of every layer: what they cost on a memory hierarchy, what they lose, the best trades."""
