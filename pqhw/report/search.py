@@ -36,8 +36,7 @@ def front_table(result: SearchResult) -> RenderableType:
                                                           area.dsp)),
                       count(member.lut_equivalents), f"{member.parameter_bits / 1000:.1f}", error,
                       _engines(list(member.engines.values())))
-    how = "all foldings" if len(layers) == 1 else (
-        "all combinations" if result.exact else "NSGA-II")
+    how = "exhaustive" if result.exact else "NSGA-II"
     shown = f", {len(members)} of them shown" if len(members) < len(result.members) else ""
     heading = Text.assemble((result.title, "bold"), (
         f" on {result.device}, estimated; {how}, {result.points:,} points, "

@@ -21,7 +21,7 @@ def search(folder):
 
 def test_the_front_its_json_its_folder_and_its_costs(pqhw, search):
     status, out, err = pqhw("search", "search.toml", "--costs", "costs.csv")
-    assert status == 0 and "all foldings" in out and "pq encoder=l1: " in out
+    assert status == 0 and "exhaustive" in out and "pq encoder=l1: " in out
     assert "result: runs/search-search/front.json" in out and " points in " in err
     status, out, _ = pqhw("search", "search.toml", "-o", "again", "--json")
     document = json.loads(out)

@@ -14,6 +14,7 @@ import pydantic
 import pytest
 from docs_pages import DOCS, PAGES, anchors, blocks, links, matches, missing
 
+from pqhw.explore.search.costs import OperatorCost
 from pqhw.explore.sweep.results import Row, SweepResult
 from pqhw.flow import results
 from pqhw.flow.cache import Cache
@@ -225,6 +226,12 @@ def test_every_field_of_a_result_stands_in_the_results_page_in_its_order(
 def test_every_field_of_a_result_stands_in_its_page_as_the_code_declares_it(page, model, heading):
     rows = table_rows(page_text(page), heading)
     assert rows == [[f"`{name}`", field.description] for name, field in model.model_fields.items()]
+
+
+def test_every_column_of_costs_stands_in_the_search_page_as_the_code_declares_it():
+    rows = table_rows(page_text("search.md"), "pqhw search imported.toml -o imported")
+    wanted = [[f"`{name}`", field.description] for name, field in OperatorCost.model_fields.items()]
+    assert rows[:len(wanted)] == wanted and len(rows) == len(wanted) + 1
 
 
 STUDIES = sorted((DOCS / "study").glob("*.json"))

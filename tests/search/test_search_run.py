@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
+from builders import mac
 
 from pqhw.explore.estimate import estimate
 from pqhw.explore.search import run as runs
@@ -19,6 +20,8 @@ from pqhw.flow.results import Area
 from pqhw.spec import ChainSpec, SpecError
 from pqhw.spec.devices import device, resolve
 from pqhw.spec.files import load_mapping
+from pqhw.spec.network import (INPUT, Engine, NetworkInput, NetworkNode, NetworkSpec,
+                               dump_network)
 
 LAYER = """
 [layer]
@@ -139,6 +142,22 @@ def test_a_choice_is_for_the_layers_that_it_names(folder):
                          .replace('kind = "fixed"', 'kind = "fixed"\nlayers = ["sec*"]'))
     assert {own.engines["first"].engine for own in result.members} == {"pq"}
     assert "int3" in {own.engines["second"].engine for own in result.members}
+
+
+def test_engines_of_a_network_are_its_layers(folder):
+    first = as_kind(load_mapping("first.toml"), "pq")
+    second = mac(D=4, N=3, weight_bits=3, activation_bits=3, activation_signed=False)
+    spec = NetworkSpec("two", NetworkInput(channels=8, bits=3, signed=True), (
+        NetworkNode("encode", Engine(first), (INPUT,)),
+        NetworkNode("classify", Engine(second), ("encode",))))
+    (folder / "two.toml").write_text(dump_network(spec))
+    result, _ = searched(SEARCH.replace('layers = ["first.toml"]', 'network = "two.toml"')
+                         .replace("lut=900", "lut=2000"))
+    assert list(result.layers) == ["encode", "classify"] and result.members
+    for member in result.members:
+        assert {name: own.shape for name, own in member.engines.items()} == {
+            "encode": {"in_features": 8, "out_features": 4},
+            "classify": {"in_features": 4, "out_features": 3}}
 
 
 def test_errors_are_the_given_ones_or_estimated(folder):

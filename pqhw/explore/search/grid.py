@@ -253,23 +253,24 @@ class _Points:
                 chain.first.encoder.lanes_in])[:, 0]}  # type: ignore[attr-defined]
 
     def _add_results(self) -> None:
-        """Points with all results of a tile side by side, and with as few as keep up."""
+        """Points with as many results side by side as keep up: all divisors of the outputs."""
         outputs = self.knobs["outputs"]
         self.knobs["results"] = outputs * 0
         _, interval = self._row_cycles()
         good = ~np.isnan(interval)
         self._raise_unless(good.any())
-        pixels = self.knobs.get("pixels", np.ones_like(outputs))
-        self.knobs = {name: own[good] for name, own in self.knobs.items()}
-        outputs, pixels, interval = outputs[good], pixels[good], interval[good]
-        fewest = -(-outputs * np.maximum(pixels, 1) // interval.astype(np.int64))
-        pairs = np.stack([outputs, np.minimum(fewest, outputs)], axis=1)
-        distinct, places = np.unique(pairs, axis=0, return_inverse=True)
-        least = np.array([next(own for own in range(int(low), int(most) + 1) if most % own == 0)
-                          for most, low in distinct])[places.reshape(-1)]
-        both = np.concatenate([np.arange(len(outputs)), np.flatnonzero(least < outputs)])
-        results = np.concatenate([outputs, least[least < outputs]])
-        self.knobs = {name: own[both] for name, own in self.knobs.items()} | {"results": results}
+        columns = outputs * self.knobs.get("pixels", 1)
+        fewest = -(-columns[good] // interval[good].astype(np.int64))
+        points = np.flatnonzero(good)
+        outputs = outputs[good]
+        chosen, results = [], []
+        for lanes in range(1, int(outputs.max()) + 1):
+            able = (outputs % lanes == 0) & ((lanes >= fewest) | (lanes == outputs))
+            chosen.append(points[able])
+            results.append(np.full(able.sum(), lanes))
+        both = np.concatenate(chosen)
+        self.knobs = {name: own[both] for name, own in self.knobs.items()}
+        self.knobs["results"] = np.concatenate(results)
         self.alike.clear()
 
 
