@@ -11,8 +11,8 @@ __all__ = ["Placed", "read_placement", "write_placement"]
 
 PLACE = re.compile(r"X(\d+)/Y(\d+)/")
 
-ANONYMOUS = "$nextpnr"
-"""How cells begin that the packer made of nothing: ways into carry chains and out of them."""
+ANONYMOUS = "$"
+"""How names of cells begin that the packer made: ways into carry chains, constants, clocks."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Placed:
 
 def write_placement(routed: Path, path: Path) -> None:
     """Keep of nextpnr's routed netlist, which holds every wire, what `read_placement` gives."""
-    modules = json.loads(routed.read_text(encoding="utf-8"))["modules"]
+    modules = json.loads(routed.read_text(encoding="utf-8"), object_hook=_slim)["modules"]
     cells = max((module["cells"] for module in modules.values()), key=len)
     served = _served(cells)
     rows = []
@@ -48,6 +48,11 @@ def write_placement(routed: Path, path: Path) -> None:
     path.write_text(json.dumps(rows), encoding="utf-8")
 
 
+def _slim(own: dict[str, Any]) -> dict[str, Any] | None:
+    """Forget nets, each of which comes with its whole route, as soon as they are read."""
+    return None if "hide_name" in own and "type" not in own else own
+
+
 def read_placement(path: Path) -> list[Placed]:
     """All cells with a place."""
     return [Placed(name, kind, x, y, bool(flip_flop))
@@ -55,7 +60,7 @@ def read_placement(path: Path) -> list[Placed]:
 
 
 def _served(cells: dict[str, Any]) -> dict[str, str]:
-    """For each cell that the packer made a named one on the net of theirs with the fewest cells;
+    """For each cell that the packer made a named one on the net of theirs with the fewest cells,
     through others that it made, if need be."""
     nets: dict[int, list[str]] = defaultdict(list)
     for name, cell in cells.items():
@@ -64,21 +69,20 @@ def _served(cells: dict[str, Any]) -> dict[str, str]:
                 if isinstance(bit, int):
                     nets[bit].append(name)
     found: dict[str, str] = {}
-    waiting = [name for name in cells if name.startswith(ANONYMOUS)]
-    while waiting:
-        left = []
-        for name in waiting:
-            bits = {bit for own in cells[name]["connections"].values() for bit in own
-                    if isinstance(bit, int)}
-            for bit in sorted(bits, key=lambda bit: (len(nets[bit]), bit)):
-                named = [found.get(other, other) for other in nets[bit] if other != name]
-                named = [other for other in named if not other.startswith(ANONYMOUS)]
-                if named:
-                    found[name] = named[0]
-                    break
-            else:
-                left.append(name)
-        if len(left) == len(waiting):
-            break
-        waiting = left
+    waiting = {name: [sorted(set(nets[bit]) - {name}) for bit in sorted({
+        bit for bits in cells[name]["connections"].values() for bit in bits
+        if isinstance(bit, int)})] for name in cells if name.startswith(ANONYMOUS)}
+    sizes = sorted({len(others) for own in waiting.values() for others in own if others})
+    level = 0
+    while waiting and level < len(sizes):
+        settled = {}
+        for name, own in waiting.items():
+            near = {found.get(other, other) for others in own if len(others) <= sizes[level]
+                    for other in others}
+            named = sorted(other for other in near if not other.startswith(ANONYMOUS))
+            if named:
+                settled[name] = named[0]
+        found |= settled
+        waiting = {name: own for name, own in waiting.items() if name not in settled}
+        level = 0 if settled else level + 1
     return found

@@ -19,7 +19,8 @@ NAMES = list(SPEC.parts)
 
 
 @needs_tools
-@pytest.mark.parametrize("name", ["ice40up5k", "lfe5u-25f"])
+@pytest.mark.parametrize("name", [
+    "ice40up5k", pytest.param("lfe5u-25f", marks=pytest.mark.slow)])
 def test_all_that_was_routed_belongs_to_a_layer(cache, name):
     result = measure(cache, SPEC, device(name), name="small", options=Options(seeds=(1,)))
     assert (result.status, result.verified) == ("ok", "cxxrtl"), result.reason
@@ -34,7 +35,8 @@ def test_all_that_was_routed_belongs_to_a_layer(cache, name):
     own = {unit: getattr(result.area_raw, unit) - getattr(result.area, unit)
            for unit in ("lut4", "ff", "bram", "dsp")}
     assert (harness.bram, harness.dsp) == (0, 0)
-    assert abs(harness.ff - own["ff"]) <= 2  # A cell of an iCE40 is named after its LUT4.
+    # A cell of an iCE40 is named after its LUT4; copies of the harness's drivers are its own.
+    assert abs(harness.ff - own["ff"]) <= 5
     assert abs(harness.lut4 - own["lut4"]) <= 0.02 * result.area_raw.lut4 + 12
     for layer in network.layers[:len(NAMES)]:
         assert layer.area.lut4 > 0 and layer.area.ff > 0
