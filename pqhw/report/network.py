@@ -2,6 +2,7 @@
 
 import colorsys
 import html
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -152,7 +153,8 @@ def _work(network: Network, ink: Mapping[str, str]) -> dict[str, Any]:
 
 def _bounds(one: Measurement, network: Network) -> dict[str, Any]:
     bounds = [bound for bound in network.bounds if bound.rows_per_second]
-    rate = one.rows_per_second or 0
+    rate = one.rows_per_second or 1
+    reach = [math.log10(value) for value in (rate, *(own.rows_per_second or 1 for own in bounds))]
     bars = {"type": "bar", "orientation": "h", "y": [RESOURCES[own.resource] for own in bounds],
             "x": [own.rows_per_second for own in bounds], "marker": {"color": "#0072B2"},
             "text": [f"{quantity(own.rows_per_second)}, {share(own.busy)} reached"
@@ -161,7 +163,8 @@ def _bounds(one: Measurement, network: Network) -> dict[str, Any]:
     line = {"type": "line", "x0": rate, "x1": rate, "yref": "paper", "y0": 0, "y1": 1,
             "line": {"dash": "dot", "width": 2, "color": "#D55E00"}}
     return {"data": [bars], "layout": {
-        "xaxis": {"title": {"text": "images/s, logarithmic"}, "type": "log", "nticks": 6},
+        "xaxis": {"title": {"text": "images/s, logarithmic"}, "type": "log", "nticks": 6,
+                  "range": [min(reach) - 0.3, max(reach) + 0.2]},
         "yaxis": {"type": "category", "automargin": True, "autorange": "reversed",
                   "showgrid": False},
         "shapes": [line], "height": 110 + 46 * len(bounds), "showlegend": False,
