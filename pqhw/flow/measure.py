@@ -14,13 +14,17 @@ from ..emit.design import design_verilog, rtl_hash
 from ..sim.levels import Level, LevelName, meets_cycles, simulate_level
 from ..sim.stimulus import random_parameters, random_rows
 from ..spec import SpecError
+from ..spec.dataflow import DataflowSpec
 from ..spec.design import Design
 from ..spec.devices import Device, resolve
 from ..spec.parameters import Parameters
 from .area import available, device_share, equivalents
 from .cache import Cache, record
+from .layers import network_of
+from .placement import read_placement
 from .results import Area, Fmax, Measurement, Provenance
 from .routed import SEEDS, Options, Progress, Routed, fill_routing, route_all
+from .routing import PLACEMENT
 from .tools import ToolError, tool_version
 
 __all__ = ["Options", "Work", "measure", "measure_verilog", "unmeasured", "SEEDS"]
@@ -107,13 +111,20 @@ def measure_verilog(cache: Cache, result: Measurement, design: Design, verilog: 
 
     with concurrent.futures.ThreadPoolExecutor(2) as pool:
         checking = pool.submit(_verify, cache, design, verilog, work, options, step)
-        routing = pool.submit(route_all, cache, verilog, part, options, step)
+        routing = pool.submit(route_all, cache, verilog, part, options, step,
+                              places=isinstance(design, DataflowSpec))
         levels = checking.result()
         routed = routing.result()
     _fill_verification(result, design, levels)
     fill_routing(result, part, routed, options)
     if result.status == "ok" and result.verified and result.fmax_mhz and result.area:
         _fill_performance(result, part, result.fmax_mhz, result.area)
+    if isinstance(design, DataflowSpec) and routed.runs:
+        typical = routed.typical
+        result.network = network_of(
+            design, part, read_placement(typical.folder / PLACEMENT), seed=typical.seed,
+            interval=result.cycles_per_row_measured or design.cycles_per_row,
+            rows_per_second=result.rows_per_second)
     result.provenance = _provenance(verilog, part, options, routed, work)
     return result
 

@@ -8,8 +8,9 @@ from typing import Literal
 
 import pydantic
 
-__all__ = ["Area", "Comparison", "Fmax", "LutEquivalents", "Measurement", "Provenance", "SCHEMA",
-           "Seed", "Verification", "gather_results", "load_results", "results_schema"]
+__all__ = ["Area", "Bound", "Comparison", "Fmax", "Layer", "LutEquivalents", "Measurement",
+           "Network", "Provenance", "SCHEMA", "Seed", "Verification", "gather_results",
+           "load_results", "results_schema"]
 
 SCHEMA = 1
 """Version of the JSON documents; a change that breaks readers increments it."""
@@ -74,6 +75,38 @@ class Provenance(_Model):
     parameters: str = pydantic.Field(description="parameters of the simulation: given or random")
 
 
+class Layer(_Model):
+    """A node of a network as it was routed; or what is no node: streams, border, harness."""
+    name: str
+    kind: str = pydantic.Field(description="what computes it; empty for what is no node")
+    cycles: int | None = pydantic.Field(description="cycles of work per image; null for what is "
+                                                    "no node")
+    utilisation: float | None = pydantic.Field(description="share of the time that it works")
+    area: Area = pydantic.Field(description="cells that carry its name")
+    tiles: str = pydantic.Field(description="where they stand: x:y:cells of every tile")
+
+
+class Bound(_Model):
+    """What a device could do, were one of its resources always at work."""
+    resource: str = pydantic.Field(description="lut4, ff, bram, dsp, or ports: bits of tables and "
+                                               "weights read from block RAM")
+    busy: float = pydantic.Field(description="share of the device's that layers keep at work, on "
+                                             "average over time")
+    rows_per_second: float | None = pydantic.Field(description="the rate divided by that share")
+
+
+class Network(_Model):
+    """A dataflow network layer by layer, of the seed nearest to the median."""
+    seed: int
+    interval: float = pydantic.Field(description="cycles from an image to the next, as simulated "
+                                                 "where that was done")
+    slowest: list[str] = pydantic.Field(description="the layers that set the rate")
+    columns: int = pydantic.Field(description="tiles side by side, as far as cells stand")
+    rows: int = pydantic.Field(description="tiles one above the other")
+    layers: list[Layer]
+    bounds: list[Bound]
+
+
 class Measurement(_Model):
     """A design on a device: verified, synthesized and routed; or the reason why not."""
     schema_version: int = SCHEMA
@@ -115,6 +148,8 @@ class Measurement(_Model):
     multiply_accumulates_per_row: int | None = pydantic.Field(
         default=None, description="of the layers that the design computes or approximates")
     memory_bits: int | None = None
+    network: Network | None = pydantic.Field(
+        default=None, description="of a dataflow network, its layers")
     provenance: Provenance | None = None
 
     @property

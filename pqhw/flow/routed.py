@@ -4,6 +4,7 @@ import concurrent.futures
 import dataclasses
 import functools
 import os
+import statistics
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -65,10 +66,19 @@ class Routed:
     failures: dict[int, str] = dataclasses.field(default_factory=dict)
     reason: str | None = None
 
+    @property
+    def typical(self) -> RoutedSeed:
+        """The seed nearest to the median clock; `ValueError` where none was routed."""
+        median = statistics.median(run.fmax_mhz for run in self.runs)
+        return min(self.runs, key=lambda run: abs(run.fmax_mhz - median))
 
-def route_all(cache: Cache, verilog: str, part: Device, options: Options,
-              step: Progress) -> Routed:
-    """Synthesize and route a top module; a tool that fails leaves its reason."""
+
+def route_all(cache: Cache, verilog: str, part: Device, options: Options, step: Progress, *,
+              places: bool = False) -> Routed:
+    """Synthesize and route a top module; a tool that fails leaves its reason.
+
+    With `places`, every run keeps where cells stand (`pqhw.flow.placement`).
+    """
     routed = Routed()
     tools: dict[str, Any] = {"toolchain": options.toolchain, "timeout": options.timeout}
     ports = module_ports(verilog, TOP)
@@ -89,7 +99,7 @@ def route_all(cache: Cache, verilog: str, part: Device, options: Options,
         try:
             with options.slots:
                 routed.runs.append(route(cache, synthesis, part, seed, **tools,
-                                         placer=options.placer))
+                                         placer=options.placer, places=places))
         except ToolError as error:
             routed.failures[seed] = str(error)
         step(f"seed {seed}")
@@ -126,7 +136,7 @@ def fill_routing(result: Measurement, part: Device, routed: Routed, options: Opt
     clocks = [run.fmax_mhz for run in routed.runs]
     q1, median, q3 = (round(float(value), 2) for value in np.percentile(clocks, [25, 50, 75]))
     result.fmax_mhz = Fmax(median=median, q1=q1, q3=q3, all=[round(clock, 2) for clock in clocks])
-    typical = min(routed.runs, key=lambda run: abs(run.fmax_mhz - median))
+    typical = routed.typical
     result.area_raw = _raw(part, typical, routed)
     result.area = subtract(result.area_raw, routed.harness)
     result.cells = {name: count - routed.harness_used.get(name, 0)

@@ -6,10 +6,14 @@ from pathlib import Path
 
 from ..spec.devices import Device
 from .cache import Cache
+from .placement import write_placement
 from .synthesis import netlist_size
 from .tools import ToolError, run_tool, tool_version
 
-__all__ = ["PLACERS", "RoutedSeed", "route"]
+__all__ = ["PLACEMENT", "PLACERS", "RoutedSeed", "route"]
+
+PLACEMENT = "placement.json"
+"""File of `write_placement` in a run's folder."""
 
 PLACERS = ("auto", "heap", "static")
 """How `nextpnr` places: HeAP and then router1, or, on ECP5, electrostatics and then router2."""
@@ -62,8 +66,10 @@ def _arguments(part: Device, seed: int, placer: str) -> list[str]:
 
 
 def route(cache: Cache, synthesis: Path, part: Device, seed: int, *, toolchain: str = "yowasp",
-          timeout: float = 3600, placer: str = "auto") -> RoutedSeed:
+          timeout: float = 3600, placer: str = "auto", places: bool = False) -> RoutedSeed:
     """Place and route a synthesized netlist with one seed.
+
+    With `places`, `placement.json` in the folder keeps where every cell stands.
 
     `placer` is one of `PLACERS`: ``heap`` goes with router1, ``static`` (ECP5) with router2.
     Raises `ToolError` if the design does not fit, does not route or takes too long.
@@ -71,6 +77,8 @@ def route(cache: Cache, synthesis: Path, part: Device, seed: int, *, toolchain: 
     tool = f"nextpnr-{part.family}"
     placer = chosen_placer(part, synthesis, placer)
     arguments = _arguments(part, seed, placer)
+    if places:
+        arguments += ["--write", "routed.json"]
     inputs = {"synthesis": synthesis.name, "arguments": arguments,
               "version": tool_version(tool, toolchain)}
 
@@ -83,6 +91,9 @@ def route(cache: Cache, synthesis: Path, part: Device, seed: int, *, toolchain: 
             netlist.unlink()
         if not (folder / "report.json").exists():
             raise ToolError(f"{tool} wrote no report.")
+        if places:
+            write_placement(folder / "routed.json", folder / PLACEMENT)
+            (folder / "routed.json").unlink()
 
     folder = cache.get("routing", inputs, make)
     report = json.loads((folder / "report.json").read_text())

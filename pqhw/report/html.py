@@ -12,6 +12,7 @@ from ..spec.fields import SpecError
 from ..spec.dataflow import design_from_mapping, dump_design
 from .figures import colours, device_figures
 from .findings import caveats, headline, price_finding
+from .network import layer_colours, network_figures, network_finding
 from .numbers import accuracy, count, quantity, share
 from .ratios import AREA, Design, DeviceRatios, device_ratios, resource_shares
 from .summary import summary_rows
@@ -85,13 +86,29 @@ def _section(comparison: Comparison, index: int, figures: dict[str, Any]) -> dic
             if entry["figure"] is not None:
                 figures[name] = entry["figure"]
             plots.append(entry | {"id": name})
+        networks = [_network(design, f"layers-{index}-{number}-{order}", figures)
+                    for order, design in enumerate(part.designs, start=1)
+                    if design.measurement.network is not None]
         devices.append({"part": part, "finding": headline(part), "plots": plots,
                         "prices": price_finding(part), "caveats": caveats(part),
                         "rows": summary_rows(part), "levels": _levels(part),
-                        "scarcity": _scarcity(part), "leads": False,
+                        "scarcity": _scarcity(part), "leads": False, "networks": networks,
                         "details": [_details(design) for design in part.designs]})
     return {"id": f"comparison-{index}", "comparison": comparison, "devices": devices,
             "ink": colours(comparison)}
+
+
+def _network(design: Design, name: str, figures: dict[str, Any]) -> dict[str, Any]:
+    """A network's layers; its figures join the page's."""
+    one = design.measurement
+    assert one.network is not None
+    plots = []
+    for order, entry in enumerate(network_figures(one), start=1):
+        figures[f"{name}-{order}"] = entry["figure"]
+        plots.append(entry | {"id": f"{name}-{order}"})
+    layers = one.network.model_dump()
+    return {"label": design.label, "finding": network_finding(one), "network": layers,
+            "ink": layer_colours(one.network), "area": AREA, "plots": plots}
 
 
 def _levels(part: DeviceRatios) -> list[str]:

@@ -10,6 +10,7 @@ from rich.text import Text
 
 from ..flow.results import Comparison, Measurement
 from .findings import caveats, headline, price_finding
+from .network import network_table
 from .numbers import accuracy, count
 from .ratios import DeviceRatios, device_ratios
 from .summary import Row, summary_rows
@@ -47,8 +48,9 @@ def measurement_table(measurement: Measurement) -> RenderableType:
     part, = device_ratios(comparison)
     failed = [bullet(f"seed {seed.seed}: {seed.reason or 'no reason was recorded'}")
               for seed in measurement.seeds if seed.fmax_mhz is None]
+    layers = [] if measurement.network is None else [network_table(measurement)]
     return Group(_heading(part), _SideBySide(part), *failed, _words(part, compare=False),
-                 _source(measurement))
+                 *layers, _source(measurement))
 
 
 def _source(measurement: Measurement) -> Text:

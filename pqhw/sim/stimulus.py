@@ -155,8 +155,8 @@ def _draw_shift(spec: EngineSpec, rng: np.random.Generator) -> int:
 
 def random_rows(design: Design, parameters: Sequence[Parameters], count: int,
                 seed: int) -> np.ndarray:
-    """Rows [count, D], or images [count, H, W, C]: uniform, constant extremes, and copies of
-    prototypes."""
+    """Rows [count, D], or images [count, H, W, C]: uniform, constant extremes, and, where an engine
+    is what they enter, copies of prototypes."""
     rng = np.random.default_rng([seed, 1])
     first, range_ = design.stages[0], design.input.range
     rows = rng.integers(range_.low, range_.high, size=(count, design.input.features),
@@ -165,6 +165,8 @@ def random_rows(design: Design, parameters: Sequence[Parameters], count: int,
     if len(rows) > 3:
         rows[2], rows[3] = range_.low, range_.high
     own = parameters[0]
+    if (first.input.shape, first.input.range) != (design.input.shape, range_):
+        return rows.reshape(count, *design.input.shape)
     if isinstance(first.layer, Conv2d):
         images = rows.reshape(count, *first.layer.input_shape)
         if isinstance(own, PQParameters) and isinstance(first, PQSpec) and first.encodes_pixels:

@@ -22,7 +22,7 @@ def _cases(designs, slow):
 
 
 @pytest.mark.parametrize("name", properties("bench_axi_rows"))
-@pytest.mark.parametrize("design", _cases(AXI, slow=("bytes", "double", "resident")))
+@pytest.mark.parametrize("design", _cases(AXI, slow=("bytes", "odd", "double", "resident")))
 def test_rows(assert_holds, design, name):
     assert_holds("bench_axi_rows", design, name)
 

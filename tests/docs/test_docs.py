@@ -211,7 +211,8 @@ def test_status_fields_stand_in_the_engine_pages_as_the_code_declares_them(page)
 @pytest.mark.parametrize("model, heading", [
     (results.Measurement, "## Measurement"), (results.Comparison, "## Comparison"),
     (results.Area, "## Area"), (results.Fmax, "## Fmax"), (results.Seed, "## Seed"),
-    (results.LutEquivalents, "## LutEquivalents"),
+    (results.LutEquivalents, "## LutEquivalents"), (results.Network, "## Network"),
+    (results.Layer, "## Layer"), (results.Bound, "## Bound"),
     (results.Verification, "## Verification"), (results.Provenance, "## Provenance")])
 def test_every_field_of_a_result_stands_in_the_results_page_in_its_order(
         model: type[pydantic.BaseModel], heading):

@@ -20,7 +20,8 @@ def transfer_bits(rows):
     return rows.lanes * rows.range.bits + 1
 
 
-@pytest.mark.parametrize("name", ["lfe5u-25f", "ice40up5k"])
+@pytest.mark.parametrize("name", ["lfe5u-25f", pytest.param("ice40up5k",
+                                                            marks=pytest.mark.slow)])
 def test_the_bus_adds_what_its_docstring_says(synthesis, name):
     bus, bare = (synthesis.cells(part(DESIGN), name) for part in (AxiAccelerator, Accelerator))
     more = {kind for kind in bus if bus[kind] and not bare[kind]}
