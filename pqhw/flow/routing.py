@@ -9,7 +9,7 @@ from .cache import Cache
 from .synthesis import netlist_size
 from .tools import ToolError, run_tool, tool_version
 
-__all__ = ["PLACERS", "RoutedSeed", "route"]
+__all__ = ["PLACERS", "RoutedSeed", "chosen_placer", "placer_arguments", "route"]
 
 PLACERS = ("auto", "heap", "static")
 """How `nextpnr` places: HeAP and then router1, or, on ECP5, electrostatics and then router2."""
@@ -56,9 +56,12 @@ def _arguments(part: Device, seed: int, placer: str) -> list[str]:
                  "--timing-allow-fail", "-q", "-l", "routing.log"]
     if part.family == "ecp5":
         arguments += ["--speed", str(part.speed), "--lpf-allow-unconstrained"]
-    if placer == "static":
-        arguments += ["--placer", "static", "--router", "router2"]
-    return arguments
+    return [*arguments, *placer_arguments(placer)]
+
+
+def placer_arguments(placer: str) -> list[str]:
+    """What nextpnr is told of a placer, and of the router that goes with it."""
+    return ["--placer", "static", "--router", "router2"] if placer == "static" else []
 
 
 def route(cache: Cache, synthesis: Path, part: Device, seed: int, *, toolchain: str = "yowasp",
