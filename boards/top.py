@@ -3,7 +3,7 @@
 import dataclasses
 from typing import Any
 
-from amaranth.hdl import Cat, ClockSignal, Instance, Module, ResetInserter, ResetSignal, Value
+from amaranth.hdl import Cat, ClockSignal, Instance, Module, ResetInserter, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -47,12 +47,14 @@ class BoardTop(wiring.Component):
     def elaborate(self, platform: Target) -> Module:
         m = Module()
         m.submodules.link = link = self.link
+        reset = Signal(name="accelerator_reset", init=1)
+        m.d.sync += reset.eq(link.restart)
         ports: Any
         if platform.library is None:
             ports = Accelerator(self.design)
-            m.submodules.accelerator = ResetInserter(link.restart)(ports)
+            m.submodules.accelerator = ResetInserter(reset)(ports)
         else:
-            ports = self._instance(m)
+            ports = self._instance(m, reset)
         wiring.connect(m, link.rows, ports.i)
         wiring.connect(m, link.load, ports.load)
         wiring.connect(m, ports.o, link.results)
@@ -61,12 +63,11 @@ class BoardTop(wiring.Component):
                      self.lights.eq(Cat(link.status.ready, link.active, link.fault, link.waits))]
         return m
 
-    def _instance(self, m: Module) -> Any:
+    def _instance(self, m: Module, reset: Signal) -> Any:
         """The module that `pqhw verilog` writes, as it is."""
         signature = accelerator_signature(self.design)
         ports = signature.create(path=("accelerator",))
-        connections: dict[str, Any] = {"i_clk": ClockSignal(),
-                                       "i_rst": ResetSignal() | self.link.restart}
+        connections: dict[str, Any] = {"i_clk": ClockSignal(), "i_rst": reset}
         for path, member, value in signature.flatten(ports):
             direction = "i" if member.flow == In else "o"
             connections[f"{direction}_{'__'.join(map(str, path))}"] = Value.cast(value)

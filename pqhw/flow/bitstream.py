@@ -19,6 +19,7 @@ from ..spec.devices import Device
 from ..spec.fields import SpecError
 from ..spec.link import LinkSpec
 from .cache import Cache
+from .routing import chosen_placer, placer_arguments
 from .synthesis import synthesize
 from .tools import ToolError, run_tool, tool_version
 
@@ -170,7 +171,7 @@ class _Maker:
                          sources)
 
 
-def _steps(part: Device, seed: int, pins_file: str, packing: Sequence[str]
+def _steps(part: Device, seed: int, pins_file: str, packing: Sequence[str], placer: str
            ) -> list[tuple[str, list[str]]]:
     """The tools that make a bitstream of `netlist.json`, with their arguments."""
     common = ["--json", "netlist.json", "--report", "report.json", "--seed", str(seed), "--freq",
@@ -179,7 +180,7 @@ def _steps(part: Device, seed: int, pins_file: str, packing: Sequence[str]
         case "ecp5":
             return [("nextpnr-ecp5", [f"--{part.option}", "--package", part.package, "--speed",
                                       str(part.speed), "--lpf", pins_file, "--textcfg",
-                                      "top.config", *common]),
+                                      "top.config", *placer_arguments(placer), *common]),
                     ("ecppack", [*packing, "--input", "top.config", "--bit", "top.bit"])]
         case "ice40":
             return [("nextpnr-ice40", [f"--{part.option}", "--package", part.package, "--pcf",
@@ -197,7 +198,8 @@ def route_board(cache: Cache, netlist: Path, part: Device, seed: int, pins_file:
 
     Raises `ToolError` if a tool is missing, fails or takes too long.
     """
-    steps = _steps(part, seed, pins_file, packing)
+    placer = chosen_placer(part, netlist, "auto")
+    steps = _steps(part, seed, pins_file, packing, placer)
     inputs = {"synthesis": netlist.name, "pins": pins_text, "steps": steps,
               "versions": [tool_version(tool, toolchain) for tool, _ in steps]}
 

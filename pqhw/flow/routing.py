@@ -10,7 +10,7 @@ from .placement import write_placement
 from .synthesis import netlist_size
 from .tools import ToolError, run_tool, tool_version
 
-__all__ = ["PLACEMENT", "PLACERS", "RoutedSeed", "route"]
+__all__ = ["PLACEMENT", "PLACERS", "RoutedSeed", "chosen_placer", "placer_arguments", "route"]
 
 PLACEMENT = "placement.json"
 """File of `write_placement` in a run's folder."""
@@ -60,9 +60,12 @@ def _arguments(part: Device, seed: int, placer: str) -> list[str]:
                  "--timing-allow-fail", "-q", "-l", "routing.log"]
     if part.family == "ecp5":
         arguments += ["--speed", str(part.speed), "--lpf-allow-unconstrained"]
-    if placer == "static":
-        arguments += ["--placer", "static", "--router", "router2"]
-    return arguments
+    return [*arguments, *placer_arguments(placer)]
+
+
+def placer_arguments(placer: str) -> list[str]:
+    """What nextpnr is told of a placer, and of the router that goes with it."""
+    return ["--placer", "static", "--router", "router2"] if placer == "static" else []
 
 
 def route(cache: Cache, synthesis: Path, part: Device, seed: int, *, toolchain: str = "yowasp",

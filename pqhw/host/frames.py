@@ -6,6 +6,9 @@ from ..spec.link import CHECK_BYTES, ESCAPE, FLAG, FLIP
 
 __all__ = ["FrameDecoder", "encode_frame"]
 
+MOST_BYTES = 1 << 15
+"""More bytes without a flag than any frame has."""
+
 ESCAPED = {byte: bytes([ESCAPE, byte ^ FLIP]) for byte in (FLAG, ESCAPE)}
 
 
@@ -30,6 +33,8 @@ class FrameDecoder:
 
     def feed(self, data: bytes) -> list[bytes]:
         """The contents of the frames that end within these bytes."""
+        if len(self._rest) > MOST_BYTES:
+            self._rest.clear()
         self._rest += data
         *ended, self._rest = self._rest.split(bytes([FLAG]))
         return [content for frame in ended if frame

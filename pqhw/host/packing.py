@@ -8,6 +8,9 @@ from ..spec.parameters import check_precisions
 
 __all__ = ["pack_rows", "results_per_row", "unpack_results"]
 
+BLOCK = 1 << 20
+"""Integers that are packed at a time: each takes 8 bytes per bit meanwhile."""
+
 
 def pack_rows(design: Design, rows: np.ndarray, precisions: np.ndarray | None = None) -> bytes:
     """Rows [R, D] or images [R, H, W, C] as transfers of whole bytes.
@@ -17,13 +20,19 @@ def pack_rows(design: Design, rows: np.ndarray, precisions: np.ndarray | None = 
     precisions:
         The precision [R] of every row, where rows choose; 0 where left out.
     """
+    chosen = check_precisions(design, precisions, len(rows))
+    block = max(1, BLOCK // design.input.features)
+    return b"".join(_pack(design, rows[at:at + block], chosen[at:at + block])
+                    for at in range(0, len(rows), block))
+
+
+def _pack(design: Design, rows: np.ndarray, chosen: np.ndarray) -> bytes:
     given = design.input
     width = given.range.bits
     padded = np.zeros((len(rows), given.units, given.unit_transfers * given.lanes), np.int64)
     padded[:, :, :given.elements] = rows.reshape(len(rows), given.units, given.elements)
     bits = (padded[..., None] >> np.arange(width)) & 1
     bits = bits.reshape(len(rows), given.transfers, given.lanes * width)
-    chosen = check_precisions(design, precisions, len(rows))
     choice = (chosen[:, None] >> np.arange(design.precision_bits)) & 1
     choice = np.broadcast_to(choice[:, None], (*bits.shape[:2], design.precision_bits))
     whole = np.concatenate([bits, choice], axis=2).astype(np.uint8)

@@ -81,10 +81,7 @@ class SerialPort:
 
 
 class SimulatedPort:
-    """A simulated board; time is what passes there.
-
-    `power_cycles` are times, in seconds, at which the board loses its power for a moment.
-    """
+    """A simulated board; time is what passes there."""
     latency = 0.0005
 
     def __init__(self, board: SimulatedBoard):
@@ -125,7 +122,7 @@ def find_port(usb_ids: tuple[tuple[int, int], ...], title: str) -> str:
         which = ", ".join(port.device for port in found)
         raise LinkError(f"{title}: {'no board was' if not found else 'several boards were'} found"
                         f"{f' ({which})' if found else ''}; name its port with --port.")
-    return str(max(port.device for port in found))
+    return str(max((port.device for port in found), key=lambda name: (len(name), name)))
 
 
 def _reason(error: BaseException) -> str:

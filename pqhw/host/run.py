@@ -22,6 +22,8 @@ from .ports import LinkError, Port, SerialPort, SimulatedPort, find_port
 __all__ = ["BoardReport", "connect", "run_board", "self_test", "simulated_board"]
 
 SELF_TEST_ROWS = 64
+SIMULATION = "in simulation"
+"""What stands for the name of a simulated board's port."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -71,7 +73,8 @@ class BoardReport:
     def table(self) -> Table:
         """The same for people."""
         counts = self.client.counts
-        table = Table(title=f"{self.folder.board} at {self.port}", show_header=False)
+        where = self.port if self.port == SIMULATION else f"at {self.port}"
+        table = Table(title=f"{self.folder.board} {where}", show_header=False)
         rows: list[tuple[str, str]] = []
         if self.link_bytes:
             rows.append(("link", f"{self.link_bytes} bytes came back right"))
@@ -103,7 +106,7 @@ def connect(cache: Cache, folder: BoardFolder, *, port: str | None = None,
     the serial ports of this machine.
     """
     if simulated or (folder.board == SIMULATED and port is None):
-        return SimulatedPort(simulated_board(cache, folder)), "simulation"
+        return SimulatedPort(simulated_board(cache, folder)), SIMULATION
     if port is None:
         own = BOARDS[folder.board]
         if not own.usb_ids:

@@ -118,8 +118,11 @@ class SerialChecksum(wiring.Component):
         m.d.comb += [taps.eq((crc[0] ^ bits[0]) & follows), self.low.eq(crc[:8])]
         m.d.sync += self.good.eq(crc == CRC_RESIDUE)
         with m.If(left != 0):
-            m.d.sync += [crc.eq(crc[1:] ^ (taps.replicate(32) & POLYNOMIAL)), bits.eq(bits >> 1),
-                         left.eq(left - 1)]
+            # Bit by bit, as a vector of copies of `taps` looks like a loop to CXXRTL.
+            shifted = Cat(crc[1:], Const(0, 1))
+            m.d.sync += [crc.eq(Cat(shifted[bit] ^ taps if POLYNOMIAL >> bit & 1 else shifted[bit]
+                                    for bit in range(32))),
+                         bits.eq(bits >> 1), left.eq(left - 1)]
         with m.If(self.step):
             m.d.sync += [bits.eq(self.byte), left.eq(8), follows.eq(~self.gives)]
         with m.If(self.restart):

