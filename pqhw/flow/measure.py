@@ -23,7 +23,8 @@ from .results import Area, Fmax, Measurement, Provenance
 from .routed import SEEDS, Options, Progress, Routed, fill_routing, route_all
 from .tools import ToolError, tool_version
 
-__all__ = ["Options", "Work", "measure", "measure_verilog", "unmeasured", "SEEDS"]
+__all__ = ["Options", "Work", "fill_performance", "measure", "measure_verilog", "provenance",
+           "unmeasured", "SEEDS"]
 
 RANDOM_ROWS = 2000
 """Rows that verify a design measured without parameters."""
@@ -113,8 +114,8 @@ def measure_verilog(cache: Cache, result: Measurement, design: Design, verilog: 
     _fill_verification(result, design, levels)
     fill_routing(result, part, routed, options)
     if result.status == "ok" and result.verified and result.fmax_mhz and result.area:
-        _fill_performance(result, part, result.fmax_mhz, result.area)
-    result.provenance = _provenance(verilog, part, options, routed, work)
+        fill_performance(result, part, result.fmax_mhz, result.area)
+    result.provenance = provenance(verilog, part, options, routed, given=work.given)
     return result
 
 
@@ -181,7 +182,8 @@ def _fill_verification(result: Measurement, design: Design, levels: list[Level])
 # -- The result --------------------------------------------------------------------------------
 
 
-def _fill_performance(result: Measurement, part: Device, fmax: Fmax, area: Area) -> None:
+def fill_performance(result: Measurement, part: Device, fmax: Fmax, area: Area) -> None:
+    """Rates and areas that follow from cycles, clock and cells."""
     assert result.cycles_per_row is not None
     # Where the spec gives only a bound, the simulation's cycles are at least as many.
     rate = fmax.median * 1e6 / (result.cycles_per_row_measured or result.cycles_per_row)
@@ -192,8 +194,9 @@ def _fill_performance(result: Measurement, part: Device, fmax: Fmax, area: Area)
     result.lut_equivalents = equivalents(area, part)
 
 
-def _provenance(verilog: str, part: Device, options: Options, routed: Routed,
-                work: Work) -> Provenance:
+def provenance(verilog: str, part: Device, options: Options, routed: Routed, *,
+               given: bool) -> Provenance:
+    """What a measurement was made of and with; `given` parameters are not random ones."""
     tools = {}
     for name in ("yosys", f"nextpnr-{part.family}"):
         try:
@@ -207,4 +210,4 @@ def _provenance(verilog: str, part: Device, options: Options, routed: Routed,
     return Provenance(pqhw=__version__, rtl_sha256=rtl_hash(verilog), tools=tools,
                       host=made["host"], time=made["time"], constraint_mhz=part.clock_mhz,
                       target=part.family, placer=", ".join(sorted(placers)) or "heap",
-                      parameters="given" if work.given else "random")
+                      parameters="given" if given else "random")
