@@ -34,7 +34,7 @@ def stored_at(target: Tensor | None, first_word: int, words: int) -> dict[str, i
 
 
 def window_of(source: Tensor, kernel: Any, stride: Any, padding: Any,
-            first: int = 0) -> dict[str, int]:
+              first: int = 0) -> dict[str, int]:
     """How windows of a tensor are read, from word `first` of a pixel on."""
     place = {"row": (padding[0], source.row_step), "column": (padding[1], 1)}
     fields = {"plane": source.plane, "row_step": source.row_step, "signed": int(source.signed),

@@ -63,13 +63,13 @@ def lookup_blocks(jobs: StepJobs, engine: PQSpec) -> Iterator[Block]:
             wait=int(index == 1 and pixels * reads < SETTLED_STEPS))
         trees = {} if index else {"thresholds": thresholds, "dims": dims}
         yield make_block(jobs.step.name, job, spec, **trees,
-                     outputs=jobs.outputs(own.bias[part], np.ones(part.stop - part.start)),
-                     tables=tables(part))
+                         outputs=jobs.outputs(own.bias[part], np.ones(part.stop - part.start)),
+                         tables=tables(part))
         first, index = last, index + 1
 
 
 def check_lookups(jobs: StepJobs, engine: PQSpec) -> None:
-    """Tables and trees are as the hardware has them."""
+    """Refuse tables and trees that the hardware has not."""
     spec, layer = jobs.spec, engine.layer
     if not spec.looks_up:
         raise jobs.refuse('engine.kind must be "mac" with overlay.kind = "fixed", but is "pq".')

@@ -38,12 +38,12 @@ def mean_blocks(jobs: StepJobs, op: Mean) -> Iterator[Block]:
     bounds = op.range([])
     for first in range(source.words):
         job = jobs.job(Kind.LANES, first, 1, channels, **window_of(source, *shape, first),
-            out_height=size[0], out_width=size[1], across=int(whole), scaled=1,
-            shift=op.shift, low=bounds.low, high=bounds.high)
+                       out_height=size[0], out_width=size[1], across=int(whole), scaled=1,
+                       shift=op.shift, low=bounds.low, high=bounds.high)
         outputs = jobs.outputs(np.zeros(jobs.spec.lanes, np.int64),
                                np.full(jobs.spec.lanes, op.multiplier))
         yield make_block(jobs.step.name, job, jobs.spec, outputs=outputs,
-                     weights=np.ones((1, jobs.spec.lanes, TAPS), np.int64))
+                         weights=np.ones((1, jobs.spec.lanes, TAPS), np.int64))
 
 
 def product_blocks(jobs: StepJobs, engine: MACSpec) -> Iterator[Block]:
@@ -68,7 +68,7 @@ def product_blocks(jobs: StepJobs, engine: MACSpec) -> Iterator[Block]:
     yield from dense(jobs, own, weights, window | requantised)
 
 
-def taps(jobs: StepJobs, kernel: tuple[int, int]) -> int:
+def taps(kernel: tuple[int, int]) -> int:
     """Taps up to the last one that a kernel has."""
     return (kernel[0] - 1) * WINDOW + kernel[1]
 
@@ -79,7 +79,7 @@ def channelwise(jobs: StepJobs, layer: Conv2d, own: MACParameters, weights: np.n
     spec, channels = jobs.spec, len(weights)
     assert jobs.step.source is not None
     words = ceil_div(channels, spec.lanes)
-    placed = _placed(weights, words * spec.lanes)[..., :taps(jobs, weights.shape[1:])]
+    placed = _placed(weights, words * spec.lanes)[..., :taps(weights.shape[1:])]
     most = min(CHANNEL_WORDS, spec.output_words, spec.table_words)
     first = 0
     while first < words:
@@ -90,8 +90,8 @@ def channelwise(jobs: StepJobs, layer: Conv2d, own: MACParameters, weights: np.n
             out_height=layer.out_height, out_width=layer.out_width,
             **window_of(jobs.step.source, layer.kernel, layer.stride, layer.padding, first))
         yield make_block(jobs.step.name, job, spec,
-                     outputs=jobs.outputs(own.bias[part], own.multiplier[part]),
-                     weights=placed[part].reshape(count, spec.lanes, -1))
+                         outputs=jobs.outputs(own.bias[part], own.multiplier[part]),
+                         weights=placed[part].reshape(count, spec.lanes, -1))
         first = last
 
 
@@ -102,13 +102,12 @@ def dense(jobs: StepJobs, own: MACParameters, weights: np.ndarray,
     count, channels = len(weights), weights.shape[3]
     groups, words = ceil_div(channels, spec.lanes), ceil_div(count, spec.lanes)
     if groups * spec.lanes > spec.table_words:
-        raise jobs.refuse(f"layer must take at most "
-                          f"{spec.table_words} channels for overlay.table_words = "
-                          f"{spec.table_words}, but takes {channels}.")
+        raise jobs.refuse(f"layer must take at most {spec.table_words} channels for "
+                          f"overlay.table_words = {spec.table_words}, but takes {channels}.")
     spread = np.zeros((words * spec.lanes, groups * spec.lanes, *weights.shape[1:3]), np.int64)
     spread[:count, :channels] = weights.transpose(0, 3, 1, 2)
     placed = _placed(spread.reshape(-1, *weights.shape[1:3]), spread.shape[0] * spread.shape[1])
-    placed = placed[:, :taps(jobs, weights.shape[1:3])].reshape(*spread.shape[:2], -1)
+    placed = placed[:, :taps(weights.shape[1:3])].reshape(*spread.shape[:2], -1)
     most = min(spec.output_words, spec.table_words // (groups * spec.lanes),
                MOST_ADDED_WORDS if jobs.step.add else words)
     first = 0
@@ -118,8 +117,8 @@ def dense(jobs: StepJobs, own: MACParameters, weights: np.ndarray,
         job = jobs.job(Kind.SUM, first, last - first, count, **fields, groups=groups,
                        outputs=(last - first) * spec.lanes)
         yield make_block(jobs.step.name, job, spec,
-                     outputs=jobs.outputs(own.bias[part], own.multiplier[part]),
-                     weights=placed[part].reshape(-1, spec.lanes, placed.shape[2]))
+                         outputs=jobs.outputs(own.bias[part], own.multiplier[part]),
+                         weights=placed[part].reshape(-1, spec.lanes, placed.shape[2]))
         first = last
 
 

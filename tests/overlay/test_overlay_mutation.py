@@ -1,0 +1,127 @@
+"""The comparison of an overlay with its program notices small mistakes in either."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+from amaranth.hdl import Fragment, Mux, Value
+from amaranth.sim import Simulator
+from overlay_builders import SMALL, images_for, networks
+
+from pqhw.emit.overlay import pack_program
+from pqhw.explore.overlay import compile_program
+from pqhw.golden.overlay import program_results
+from pqhw.rtl import TARGETS
+from pqhw.rtl.overlay import Overlay, results, sequencer
+from pqhw.rtl.target import Target
+from pqhw.sim.overlay import image_transfers
+
+TINY = dataclasses.replace(SMALL, activation_words=64, code_words=16)
+WORD = TINY.port_bits // 8
+CYCLES = 1200
+
+
+def simulated(program, images):
+    """What leaves the portable RTL, transfer by transfer, within `CYCLES`."""
+    image = pack_program(program)
+    words = [int.from_bytes(image[at:at + WORD], "little") for at in range(0, len(image), WORD)]
+    transfers = image_transfers(program, images)
+    coming = [sum((int(value) & 255) << 8 * lane for lane, value in enumerate(word))
+              | (place == transfers.shape[1] - 1) << 8 * TINY.lanes
+              for own in transfers for place, word in enumerate(own)]
+    dut = Overlay(TINY)
+    simulator = Simulator(Fragment.get(dut, TARGETS["generic"]))
+    simulator.add_clock(1e-6)
+    left = []
+
+    async def bench(ctx):
+        asked, sent = [], 0
+        ctx.set(dut.request.ready, 1)
+        ctx.set(dut.o.ready, 1)
+        for _ in range(CYCLES):
+            ctx.set(dut.memory.valid, bool(asked))
+            if asked:
+                ctx.set(Value.cast(dut.memory.payload), asked[0])
+            ctx.set(dut.i.valid, sent < len(coming))
+            if sent < len(coming):
+                ctx.set(Value.cast(dut.i.payload), coming[sent])
+            request = dut.request
+            *_, taken, entered, asks, address, count, leaves, payload = await ctx.tick().sample(
+                dut.memory.ready, dut.i.ready, request.valid, request.payload.address,
+                request.payload.words, dut.o.valid, dut.o.payload)
+            if taken and asked:
+                asked.pop(0)
+            sent += bool(entered)
+            if asks:
+                asked += [words[address + at] | (at == count - 1) << TINY.port_bits
+                          for at in range(count)]
+            if leaves:
+                left.extend(payload.data)
+            if len(left) == len(images) * program.results.transfers * TINY.lanes:
+                return
+    simulator.add_testbench(bench)
+    simulator.run()
+    return left
+
+
+def same(program, images):
+    """Whether the RTL gives what the program says."""
+    left = simulated(program, images)
+    count = program.results.transfers * TINY.lanes
+    if len(left) != len(images) * count:
+        return False
+    found = np.array(left).reshape(len(images), -1)[:, :program.results.features]
+    return bool((found == program_results(program, images).reshape(found.shape)).all())
+
+
+
+
+def equal_stays_below(patch):
+    """Greater instead of at least, in the trees."""
+    patch.setattr(Target, "at_least", lambda self, m, a, b, shape, name: a > b)
+
+
+def other_copy(patch):
+    """The half of the parameters is taken of the wrong job."""
+    right = sequencer.Sequencer._tags
+
+    def wrong(self, m, job, steps, moves, half, last_pixel):
+        right(self, m, job, steps, moves, ~half, last_pixel)
+    patch.setattr(sequencer.Sequencer, "_tags", wrong)
+
+
+def never_clamped(patch):
+    """Results that are too large keep their lower bits."""
+    patch.setattr(results.Results, "_clamp", lambda self, value, low, high: value)
+
+
+def swapped_bounds(patch):
+    """The other end of the range where a result is beyond one."""
+    patch.setattr(results.Results, "_clamp", lambda self, value, low, high: Mux(
+        value < low, high, Mux(value > high, low, value)))
+
+
+@pytest.fixture
+def work():
+    network, parameters = networks()["rows"]
+    return compile_program(network, parameters, TINY), images_for(network, 2)
+
+
+def test_the_rtl_as_it_is_does_what_the_program_says(work):
+    assert same(*work)
+
+
+@pytest.mark.parametrize("mistake", [equal_stays_below, other_copy, never_clamped, swapped_bounds])
+def test_a_mistake_in_the_hardware_is_noticed(mistake, work, monkeypatch):
+    mistake(monkeypatch)
+    assert not same(*work)
+
+
+def test_a_mistake_in_the_program_is_noticed(work):
+    program, images = work
+    *before, last = program.blocks
+    tables = last.tables.copy()
+    tables[:, 0, 0] += np.where(tables[:, 0, 0] < 0, 1, -1)
+    wrong = dataclasses.replace(
+        program, blocks=(*before, dataclasses.replace(last, tables=tables)))
+    assert (program_results(wrong, images) != program_results(program, images)).any()
