@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from amaranth.hdl import Fragment, Mux, Value
 from amaranth.sim import Simulator
-from overlay_builders import SMALL, images_for, networks
+from builders import pq
+from overlay_builders import SMALL, TREES, images_for, node, with_parameters
 
 from pqhw.emit.overlay import pack_program
 from pqhw.explore.overlay import compile_program
@@ -15,6 +16,8 @@ from pqhw.rtl import TARGETS
 from pqhw.rtl.overlay import Overlay, results, sequencer
 from pqhw.rtl.target import Target
 from pqhw.sim.overlay import image_transfers
+from pqhw.spec import Requantize
+from pqhw.spec.network import INPUT, Engine, NetworkInput, NetworkSpec
 
 TINY = dataclasses.replace(SMALL, activation_words=64, code_words=16)
 WORD = TINY.port_bits // 8
@@ -103,8 +106,17 @@ def swapped_bounds(patch):
 
 @pytest.fixture
 def work():
-    network, parameters = networks()["rows"]
-    return compile_program(network, parameters, TINY), images_for(network, 2)
+    """A layer whose trees compare the largest input with itself, in the last image."""
+    given = NetworkInput(channels=15, bits=4)
+    layer = pq(D=15, N=6, V=4, activation_bits=4, activation_signed=False,
+               output=Requantize(bits=4, signed=True, shift=0), **TREES)
+    network, parameters = with_parameters(NetworkSpec("layer", given, (
+        node("layer", Engine(layer), INPUT),)))
+    first, encodes, *others = (program := compile_program(network, parameters, TINY)).blocks
+    thresholds = encodes.thresholds.copy()
+    thresholds[..., 2:4] = network.input.range.high
+    blocks = (first, dataclasses.replace(encodes, thresholds=thresholds), *others)
+    return dataclasses.replace(program, blocks=blocks), images_for(network, 2)
 
 
 def test_the_rtl_as_it_is_does_what_the_program_says(work):
