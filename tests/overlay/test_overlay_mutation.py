@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from amaranth.hdl import Fragment, Mux, Value
 from amaranth.sim import Simulator
-from builders import pq
+from builders import mac, pq
 from overlay_builders import SMALL, TREES, images_for, node, with_parameters
 
 from pqhw.emit.overlay import pack_program
@@ -17,22 +17,22 @@ from pqhw.rtl.overlay import Overlay, results, sequencer
 from pqhw.rtl.target import Target
 from pqhw.sim.overlay import image_transfers
 from pqhw.spec import Requantize
-from pqhw.spec.network import INPUT, Engine, NetworkInput, NetworkSpec
+from pqhw.spec.network import INPUT, ArgMax, Engine, NetworkInput, NetworkSpec
 
 TINY = dataclasses.replace(SMALL, activation_words=64, code_words=16)
-WORD = TINY.port_bits // 8
 CYCLES = 1200
 
 
 def simulated(program, images):
     """What leaves the portable RTL, transfer by transfer, within `CYCLES`."""
-    image = pack_program(program)
-    words = [int.from_bytes(image[at:at + WORD], "little") for at in range(0, len(image), WORD)]
+    spec, image = program.spec, pack_program(program)
+    size = spec.port_bits // 8
+    words = [int.from_bytes(image[at:at + size], "little") for at in range(0, len(image), size)]
     transfers = image_transfers(program, images)
     coming = [sum((int(value) & 255) << 8 * lane for lane, value in enumerate(word))
-              | (place == transfers.shape[1] - 1) << 8 * TINY.lanes
+              | (place == transfers.shape[1] - 1) << 8 * spec.lanes
               for own in transfers for place, word in enumerate(own)]
-    dut = Overlay(TINY)
+    dut = Overlay(spec)
     simulator = Simulator(Fragment.get(dut, TARGETS["generic"]))
     simulator.add_clock(1e-6)
     left = []
@@ -56,11 +56,11 @@ def simulated(program, images):
                 asked.pop(0)
             sent += bool(entered)
             if asks:
-                asked += [words[address + at] | (at == count - 1) << TINY.port_bits
+                asked += [words[address + at] | (at == count - 1) << spec.port_bits
                           for at in range(count)]
             if leaves:
                 left.extend(payload.data)
-            if len(left) == len(images) * program.results.transfers * TINY.lanes:
+            if len(left) == len(images) * program.results.transfers * spec.lanes:
                 return
     simulator.add_testbench(bench)
     simulator.run()
@@ -70,7 +70,7 @@ def simulated(program, images):
 def same(program, images):
     """Whether the RTL gives what the program says."""
     left = simulated(program, images)
-    count = program.results.transfers * TINY.lanes
+    count = program.results.transfers * program.spec.lanes
     if len(left) != len(images) * count:
         return False
     found = np.array(left).reshape(len(images), -1)[:, :program.results.features]
@@ -104,23 +104,41 @@ def swapped_bounds(patch):
         value < low, high, Mux(value > high, low, value)))
 
 
-@pytest.fixture
-def work():
+def lookups(spec):
     """A layer whose trees compare the largest input with itself, in the last image."""
     given = NetworkInput(channels=15, bits=4)
     layer = pq(D=15, N=6, V=4, activation_bits=4, activation_signed=False,
-               output=Requantize(bits=4, signed=True, shift=0), **TREES)
+               output=Requantize(bits=4, signed=True, shift=0),
+               **{**TREES, "K": min(4, spec.prototypes)})
     network, parameters = with_parameters(NetworkSpec("layer", given, (
         node("layer", Engine(layer), INPUT),)))
-    first, encodes, *others = (program := compile_program(network, parameters, TINY)).blocks
+    first, encodes, *others = (program := compile_program(network, parameters, spec)).blocks
     thresholds = encodes.thresholds.copy()
     thresholds[..., 2:4] = network.input.range.high
     blocks = (first, dataclasses.replace(encodes, thresholds=thresholds), *others)
     return dataclasses.replace(program, blocks=blocks), images_for(network, 2)
 
 
-def test_the_rtl_as_it_is_does_what_the_program_says(work):
-    assert same(*work)
+def products(spec):
+    """Weights alone, and the class."""
+    given = NetworkInput(channels=15, bits=8, signed=True)
+    layer = mac(D=15, N=7, weight_bits=8)
+    network, parameters = with_parameters(NetworkSpec("layer", given, (
+        node("layer", Engine(layer), INPUT), node("class", ArgMax(), "layer"))))
+    return compile_program(network, parameters, spec), images_for(network, 3)
+
+
+@pytest.fixture
+def work():
+    return lookups(TINY)
+
+
+@pytest.mark.parametrize("make, changes", [
+    (lookups, {}), (lookups, {"port_bits": 32, "prototypes": 2, "outputs_per_cycle": 2}),
+    (products, {"kind": "fixed", "port_bits": 32}),
+    (products, {"kind": "fixed", "lanes": 4, "dsp_blocks": 0})])
+def test_the_rtl_as_it_is_does_what_the_program_says(make, changes):
+    assert same(*make(dataclasses.replace(TINY, **changes)))
 
 
 @pytest.mark.parametrize("mistake", [equal_stays_below, other_copy, never_clamped, swapped_bounds])
@@ -133,7 +151,7 @@ def test_a_mistake_in_the_program_is_noticed(work):
     program, images = work
     *before, last = program.blocks
     tables = last.tables.copy()
-    tables[:, 0, 0] += np.where(tables[:, 0, 0] < 0, 1, -1)
+    tables[:, 0, 1] += np.where(tables[:, 0, 1] < 0, 1, -1)
     wrong = dataclasses.replace(
         program, blocks=(*before, dataclasses.replace(last, tables=tables)))
     assert (program_results(wrong, images) != program_results(program, images)).any()
