@@ -30,7 +30,8 @@ from .spec import SpecError
 from .spec.dataflow import load_design_parameters
 from .spec.design import Design
 from .spec.devices import Device, device, resolve
-from .spec.files import load_rows
+from .spec.files import load_array, load_rows
+from .spec.overlay.files import is_overlay, load_overlay
 
 __all__ = ["compare", "demo", "measuring_options", "report", "succeed_if_verified", "synth"]
 
@@ -50,6 +51,10 @@ def synth(spec: SpecPath, device_name: DeviceName, seeds: Seeds = "1..5", jobs: 
     from .flow.measure import measure
     from .report import measurement_table
     part = device(device_name)
+    if is_overlay(spec):
+        _synth_overlay(spec, part, params, rows_path, measuring_options(
+            seeds, jobs, toolchain, timeout, placer), json_out)
+        return
     chain = read_design(spec)
     options = measuring_options(seeds, jobs, toolchain, timeout, placer)
     work = _work(chain, part, params, rows_path)
@@ -57,6 +62,31 @@ def synth(spec: SpecPath, device_name: DeviceName, seeds: Seeds = "1..5", jobs: 
         task = bar.add_task("measuring", total=len(options.seeds) + 2)
         result = measure(default_cache(), chain, part, name=spec.stem, options=options, work=work,
                          progress=lambda step: bar.update(task, advance=1, description=step))
+    show(result, json_out, measurement_table(result))
+    succeed_if_verified([result])
+
+
+def _synth_overlay(spec: Path, part: Device, params: Path | None, images_path: Path | None,
+                   options: Any, json_out: str | None) -> None:
+    """The same for an overlay, verified with the network that it runs."""
+    from .explore.overlay import compile_program
+    from .flow.overlay import measure_overlay
+    from .golden import network_results
+    from .report import measurement_table
+    from .spec.network import load_network_parameters
+    if params is None or images_path is None:
+        raise SpecError("--params and --input must be given for an overlay, as its network says "
+                        "what is computed, but are not.")
+    hardware, network = load_overlay(spec)
+    parameters = load_network_parameters(network, params)
+    program = compile_program(network, parameters, hardware)
+    images = load_array(images_path)
+    expected = network_results(network, parameters, images)
+    with progress_bar() as bar:
+        task = bar.add_task("measuring", total=len(options.seeds) + 2)
+        result = measure_overlay(default_cache(), program, images, expected, part, name=spec.stem,
+                                 options=options, progress=lambda step: bar.update(
+                                     task, advance=1, description=step))
     show(result, json_out, measurement_table(result))
     succeed_if_verified([result])
 

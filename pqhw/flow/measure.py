@@ -27,7 +27,8 @@ from .routed import SEEDS, Options, Progress, Routed, fill_routing, route_all
 from .routing import PLACEMENT
 from .tools import ToolError, tool_version
 
-__all__ = ["Options", "Work", "measure", "measure_verilog", "unmeasured", "SEEDS"]
+__all__ = ["Options", "Work", "fill_performance", "measure", "measure_verilog", "provenance",
+           "unmeasured", "SEEDS"]
 
 RANDOM_ROWS = 2000
 """Rows that verify a design measured without parameters."""
@@ -118,14 +119,14 @@ def measure_verilog(cache: Cache, result: Measurement, design: Design, verilog: 
     _fill_verification(result, design, levels)
     fill_routing(result, part, routed, options)
     if result.status == "ok" and result.verified and result.fmax_mhz and result.area:
-        _fill_performance(result, part, result.fmax_mhz, result.area)
+        fill_performance(result, part, result.fmax_mhz, result.area)
     if isinstance(design, DataflowSpec) and routed.runs:
         typical = routed.typical
         result.network = network_of(
             design, part, read_placement(typical.folder / PLACEMENT), seed=typical.seed,
             interval=result.cycles_per_row_measured or design.cycles_per_row,
             rows_per_second=result.rows_per_second)
-    result.provenance = _provenance(verilog, part, options, routed, work)
+    result.provenance = provenance(verilog, part, options, routed, given=work.given)
     return result
 
 
@@ -192,7 +193,8 @@ def _fill_verification(result: Measurement, design: Design, levels: list[Level])
 # -- The result --------------------------------------------------------------------------------
 
 
-def _fill_performance(result: Measurement, part: Device, fmax: Fmax, area: Area) -> None:
+def fill_performance(result: Measurement, part: Device, fmax: Fmax, area: Area) -> None:
+    """Rates and areas that follow from cycles, clock and cells."""
     assert result.cycles_per_row is not None
     # Where the spec gives only a bound, the simulation's cycles are at least as many.
     rate = fmax.median * 1e6 / (result.cycles_per_row_measured or result.cycles_per_row)
@@ -203,8 +205,9 @@ def _fill_performance(result: Measurement, part: Device, fmax: Fmax, area: Area)
     result.lut_equivalents = equivalents(area, part)
 
 
-def _provenance(verilog: str, part: Device, options: Options, routed: Routed,
-                work: Work) -> Provenance:
+def provenance(verilog: str, part: Device, options: Options, routed: Routed, *,
+               given: bool) -> Provenance:
+    """What a measurement was made of and with; `given` parameters are not random ones."""
     tools = {}
     for name in ("yosys", f"nextpnr-{part.family}"):
         try:
@@ -218,4 +221,4 @@ def _provenance(verilog: str, part: Device, options: Options, routed: Routed,
     return Provenance(pqhw=__version__, rtl_sha256=rtl_hash(verilog), tools=tools,
                       host=made["host"], time=made["time"], constraint_mhz=part.clock_mhz,
                       target=part.family, placer=", ".join(sorted(placers)) or "heap",
-                      parameters="given" if work.given else "random")
+                      parameters="given" if given else "random")

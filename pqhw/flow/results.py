@@ -112,8 +112,8 @@ class Measurement(_Model):
     schema_version: int = SCHEMA
     document: Literal["measurement"] = "measurement"
     name: str
-    kind: str = pydantic.Field(description="pq, mac, or a chain of both; da4ml for a generator "
-                                           "of others")
+    kind: str = pydantic.Field(description="pq, mac, or a chain of both; overlay; da4ml for a "
+                                           "generator of others")
     device: str
     package: str
     speed_grade: int

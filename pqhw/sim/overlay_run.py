@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from rich.markup import escape
@@ -33,7 +33,7 @@ STALLS = {"valid": 0.5, "ready": 0.5, "memory": 0.6}
 class OverlayLevel:
     """What a level found: equal, different, failed, or not run, and why not equal."""
     level: str
-    status: str
+    status: Literal["equal", "different", "failed", "not run"]
     images: int
     cycles: int | None = None
     reason: str | None = None

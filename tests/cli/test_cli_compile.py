@@ -67,8 +67,10 @@ def test_a_design_is_simulated_like_an_engine(pqhw, net, tmp_path):
 def test_mistakes_are_told_in_a_sentence(refused, net):
     assert refused("compile", "residual.npz") == (
         "NETWORK must be the .toml file of an integer network, but is residual.npz.")
-    assert refused("compile", "residual.toml", "--target", "overlay") == (
-        "--target must be dataflow, but is overlay.")
+    assert refused("compile", "residual.toml", "--target", "systolic") == (
+        "--target must be dataflow or overlay, but is systolic.")
+    assert refused("compile", "residual.toml", "--overlay", "residual.toml") == (
+        "--overlay must be left out unless --target is overlay, but is given.")
     assert refused("compile", "residual.toml", "--interval", "2").startswith(
         "interval must leave room for all layers, but 2 cycles are too few for stem, which takes ")
     assert refused("compile", "residual.toml", "--budget", "lut=90").startswith(

@@ -25,6 +25,8 @@ from pqhw.spec.devices import DEVICES
 from pqhw.spec.fields import Boolean, Choice, Integer, Pair, Ratio, Rows, show
 from pqhw.spec.files import load_spec
 from pqhw.spec.image import KINDS
+from pqhw.spec.overlay.files import OVERLAYS
+from pqhw.spec.overlay.job import ProgramError
 from pqhw.spec.tables import (Layer, MACEngine, MACFolding, MACPrecision, PQEngine, PQFolding,
                               PQPrecision, Requantize)
 from pqhw.study.cost import Cost
@@ -252,3 +254,14 @@ def test_every_table_of_a_study_has_its_result_file():
 @pytest.mark.parametrize("page", ["engine-pq.md", "engine-mac.md"])
 def test_the_place_for_measured_area_is_marked_once(page):
     assert page_text(page).count("<!-- area -->") == 1
+
+
+def test_overlays_stand_in_their_page_as_the_code_declares_them():
+    text = page_text("overlay.md")
+    rows = {row[0].strip("`"): row[2:] for row in table_rows(text, "## Hardware")}
+    for column, spec in enumerate(OVERLAYS.values()):
+        for name, value in spec.to_mapping().items():
+            told = f"`{value}`" if isinstance(value, str) else f"{value:,}"
+            assert rows[name][column] == told, name
+    for error in list(ProgramError)[1:]:
+        assert f"| {error.value} | `{error.name.lower()}`: " in text

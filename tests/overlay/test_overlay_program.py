@@ -12,8 +12,8 @@ from pqhw.explore.overlay import compile_program
 from pqhw.golden import network_results
 from pqhw.golden.overlay import program_results
 from pqhw.spec import Requantize, SpecError
-from pqhw.spec.network import (INPUT, ArgMax, Engine, Flatten, MaxPool, NetworkSpec, Subsample,
-                               Sum)
+from pqhw.spec.network import (INPUT, ArgMax, Concat, Engine, Flatten, MaxPool, NetworkSpec,
+                               Subsample, Sum)
 from pqhw.spec.overlay import Job, Kind, OverlaySpec
 from pqhw.spec.overlay.job import FIELDS, SIGNED_FIELDS
 
@@ -139,6 +139,19 @@ def test_networks_that_end_otherwise_are_refused():
         "but input does not.")
     assert refused(layer, node("more", Sum(bits=4), "layer", "layer", "layer")) == (
         "more: inputs of a sum must be at most two in an overlay, but are 3.")
+
+
+def test_joined_channels_fit_a_word_together():
+    given = dataclasses.replace(GIVEN, bits=8, signed=False)
+    low = node("low", Engine(mac(C=6, N=4, F=1, H=5, W=4, activation_bits=8,
+                                 activation_signed=False, output=Requantize(
+                                     bits=5, signed=True, mode="scale"))), INPUT)
+    ends = (node("both", Concat(), INPUT, "low"), node("pool", MaxPool(kernel=2), "both"))
+    network, parameters = with_parameters(NetworkSpec("net", given, (low, *ends)))
+    with pytest.raises(SpecError) as refusal:
+        compile_program(network, parameters, SMALL)
+    assert str(refusal.value) == ("both: results must fit 8 bits in an overlay, but reach from "
+                                  "-16 to 255.")
 
 
 def test_hardware_that_contradicts_itself_is_refused():

@@ -5,7 +5,7 @@ import dataclasses
 from ...spec.fields import SpecError
 from ...spec.network import (INPUT, ArgMax, Concat, Engine, Flatten, MaxPool, Mean, NetworkNode,
                              NetworkSpec, NodeOp, PadChannels, Subsample, Sum)
-from ...spec.overlay.overlay import OverlaySpec
+from ...spec.overlay.overlay import ACTIVATION_BITS, OverlaySpec
 from ...spec.ranges import ceil_div
 from .place import place_tensors
 from .steps import Step, Tensor, View
@@ -80,7 +80,11 @@ class _Planner:
     def tensor(self, name: str, shape: tuple[int, ...] | None = None) -> Tensor:
         """A tensor for a node's results."""
         own = image_shape(self.network.shapes[name] if shape is None else shape)
-        return Tensor(name, own, self.network.ranges[name].low < 0, self.spec.lanes)
+        range_ = self.network.ranges[name]
+        if range_.bits > ACTIVATION_BITS:
+            raise SpecError(f"{name}: results must fit {ACTIVATION_BITS} bits in an overlay, "
+                            f"but reach from {range_.low} to {range_.high}.")
+        return Tensor(name, own, range_.signed, self.spec.lanes)
 
     def plain(self, name: str, node: NetworkNode) -> Tensor:
         """What a node gave, as it stands in memory."""

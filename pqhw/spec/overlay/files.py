@@ -12,7 +12,7 @@ from ..network import NetworkSpec
 from ..network.files import network_lines
 from .overlay import OverlaySpec
 
-__all__ = ["TARGET", "dump_overlay", "is_overlay", "load_overlay", "load_overlay_spec",
+__all__ = ["OVERLAYS", "TARGET", "dump_overlay", "is_overlay", "load_overlay", "load_overlay_spec",
            "overlay_for"]
 
 PathLike = str | os.PathLike[str]
@@ -20,7 +20,7 @@ PathLike = str | os.PathLike[str]
 TARGET = "overlay"
 """What a file names that holds an overlay and a network."""
 
-PRESETS = {"lfe5u-25f": OverlaySpec(),
+OVERLAYS = {"lfe5u-25f": OverlaySpec(),
            "lfe5u-85f": OverlaySpec(activation_words=2048, table_words=1024, tree_words=64,
                                     dsp_blocks=156)}
 """Overlays that fit a device and run the networks of the zoo that its block RAM can hold."""
@@ -28,10 +28,10 @@ PRESETS = {"lfe5u-25f": OverlaySpec(),
 
 def overlay_for(part: Device) -> OverlaySpec:
     """The overlay that a device is given where none is asked for; `SpecError` if there is none."""
-    if part.name not in PRESETS:
-        raise SpecError(f"--device must be {' or '.join(PRESETS)} for an overlay, unless --overlay "
-                        f"tells what is built, but is {part.name}.")
-    return PRESETS[part.name]
+    if part.name not in OVERLAYS:
+        raise SpecError(f"--device must be {' or '.join(OVERLAYS)} for an overlay, unless "
+                        f"--overlay tells what is built, but is {part.name}.")
+    return OVERLAYS[part.name]
 
 
 def load_overlay_spec(path: PathLike) -> OverlaySpec:
