@@ -102,19 +102,23 @@ class Noise(Evaluator):
         super().__init__()
         names = [node.inputs[0] for node in graph.layers]
         entering = graph.activations(inputs, keep=names)
-        self._activations, self._weights = [], []
+        self._parts: list[tuple[dict[int, float], dict[int, float]]] = []
         for node, name in zip(graph.layers, names):
             assert isinstance(node.op, WEIGHTED)
             values = np.asarray(entering[name], np.float64).ravel()
             values = values[::max(1, len(values) // SAMPLE)]
             rows = np.asarray(node.op.weights, np.float64).reshape(len(node.op.weights), -1)
-            self._activations.append({bits: _activation_error(values, bits) for bits in widths})
-            self._weights.append({bits: _weight_error(rows, bits) for bits in widths})
+            self._parts.append(({bits: _activation_error(values, bits) for bits in widths},
+                                {bits: _weight_error(rows, bits) for bits in widths}))
+
+    def part(self, layer: int, side: int, bits: int) -> float:
+        """What a layer's activations (side 0) or weights (1) add to the plain ratio."""
+        return self._parts[layer][side][bits]
 
     def power(self, genome: np.ndarray) -> float:
         """The noise of a genome [L, 2] as a plain ratio."""
-        return float(sum(own[int(entering)] + weights[int(width)] for own, weights, (
-            entering, width) in zip(self._activations, self._weights, genome)))
+        return sum(self.part(layer, side, bits) for layer, own in enumerate(
+            np.asarray(genome).tolist()) for side, bits in enumerate(own))
 
     def _loss(self, genome: np.ndarray) -> float:
         return 10 * math.log10(max(self.power(genome), LEAST))

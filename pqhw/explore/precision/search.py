@@ -219,15 +219,16 @@ def descent(table: CostTable, noise: Noise, cost: str) -> np.ndarray:
     places = np.full((len(table.names), 2), len(kinds) - 1)
     path = [places]
     while places.any():
-        steps = [tuple(at) for at in np.argwhere(places)]
+        steps = np.argwhere(places)
         tried = np.repeat(places[None], len(steps), axis=0)
-        for index, at in enumerate(steps):
-            tried[(index, *at)] -= 1
+        tried[(np.arange(len(steps)), *steps.T)] -= 1
         genomes = np.array(kinds)[np.concatenate((places[None], tried))]
         energy, cycles, edp = table.costs(genomes)
         spent = (edp, energy, cycles)[place]
-        added = np.array([noise.power(genome) for genome in genomes])
-        worth = (spent[0] - spent[1:]) / np.maximum(added[1:] - added[0], LEAST)
+        added = [noise.part(layer, side, kinds[places[layer, side] - 1])
+                 - noise.part(layer, side, kinds[places[layer, side]])
+                 for layer, side in steps.tolist()]
+        worth = (spent[0] - spent[1:]) / np.maximum(added, LEAST)
         places = tried[int(worth.argmax())]
         path.append(places)
     return np.array(kinds)[np.array(path)]
