@@ -73,7 +73,8 @@ def write_overlay(program: Program, network: NetworkSpec, folder: Path, *,
     verilog = overlay_verilog(program.spec, target=target)
     about = overlay_manifest(program, verilog, target)
     texts = {f"{TOP}.v": verilog, "manifest.json": json.dumps(about, indent=2) + "\n",
-             f"{TOP}.core": CORE.format(name=TOP, version=__version__, kind="overlay"),
+             f"{TOP}.core": CORE.format(name=TOP, version=__version__, kind="overlay",
+                                         driver=""),
              "spec.toml": dump_overlay(program.spec, network)}
     for name, text in texts.items():
         (folder / name).write_text(text, encoding="utf-8")

@@ -136,7 +136,7 @@ def test_a_failed_write_leaves_the_checkpoint_before_it(finished, tmp_path, monk
     def full(source, target):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(checkpoint.os, "replace", full)
+    monkeypatch.setattr("os.replace", full)
     with pytest.raises(OSError):
         checkpoint.save_checkpoint(path, {"module": {}})
     assert [own.name for own in tmp_path.iterdir()] == ["checkpoint.pt"]
