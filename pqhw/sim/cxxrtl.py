@@ -38,6 +38,9 @@ opt_clean
 write_cxxrtl -O6 -g0 model.cc
 """
 
+PORTS = "ports.h"
+"""What harnesses share."""
+
 EDGE = re.compile(r"(bool (?:pos|neg)edge_p_clk\(\) const \{).*?\}", re.DOTALL)
 """The test for a clock edge, which every evaluation is here."""
 
@@ -131,7 +134,7 @@ def compile_library(cache: Cache, verilog: str, harness: str,
         Wires of the flattened top that it reads, and that are therefore kept whole.
     """
     files = importlib.resources.files("pqhw.sim")
-    source = (files / harness).read_text()
+    source, ports = ((files / name).read_text() for name in (harness, PORTS))
     models = (files / "models" / "ecp5.v").read_text() if any(
         cell in verilog for cell in PRIMITIVES) else ""
     models += substitute_verilog(verilog)
@@ -143,7 +146,7 @@ def compile_library(cache: Cache, verilog: str, harness: str,
         wires = " ".join(f"w:{wire}" for wire in tapped)
         script = script.replace("flatten\n", f"flatten\nsetattr -set keep 1 {wires}\n").replace(
             "splitnets -driver", f"splitnets -driver w:* {wires} %d")
-    inputs = {"verilog": verilog, "models": models, "harness": source,
+    inputs = {"verilog": verilog, "models": models, "harness": source, "ports": ports,
               "constants": dict(constants), "script": script, "edge": EDGE.pattern,
               "flags": FLAGS, "yosys": tool_version("yosys"), "compiler": compiler_version(),
               **({"taps": taps} if taps else {})}
@@ -152,6 +155,7 @@ def compile_library(cache: Cache, verilog: str, harness: str,
         (folder / "design.v").write_text(verilog)
         (folder / "models.v").write_text(models)
         (folder / harness).write_text(source)
+        (folder / PORTS).write_text(ports)
         text = _model(folder, script)
         (folder / "model.cc").write_text(EDGE.sub(r"\1 return true; }", text))
         defines = [f"-DPQHW_{name}={value}" for name, value in constants.items()]

@@ -1,5 +1,6 @@
 """How genomes begin, cross and change: as published, and as searched by default."""
 
+import abc
 import dataclasses
 from collections.abc import Sequence
 
@@ -11,7 +12,7 @@ FULL = 8
 
 
 @dataclasses.dataclass(frozen=True)
-class Operators:
+class Operators(abc.ABC):
     """Genomes are places in `widths`, [L, 2].
 
     Parameters
@@ -22,18 +23,18 @@ class Operators:
     widths: tuple[int, ...]
     layers: int
 
+    @abc.abstractmethod
     def begin(self) -> np.ndarray:
         """The first genomes [B, L, 2]."""
-        raise NotImplementedError
 
+    @abc.abstractmethod
     def cross(self, first: np.ndarray, second: np.ndarray,
               random: np.random.Generator) -> np.ndarray:
         """A child of two parents."""
-        raise NotImplementedError
 
+    @abc.abstractmethod
     def mutate(self, genome: np.ndarray, random: np.random.Generator) -> np.ndarray:
         """The genome, perhaps changed."""
-        raise NotImplementedError
 
     def uniform(self, pairs: Sequence[tuple[int, int]]) -> np.ndarray:
         """Genomes of equal bits in all layers, by places in `widths`."""
