@@ -57,7 +57,7 @@ def compile_(network: Annotated[Path, typer.Argument(
     from .explore.balance import balance
     from .explore.size import parse_budget
     from .report.dataflow import dataflow_json, dataflow_table
-    from .spec.network import load_network, load_network_parameters
+    from .spec.network import load_network, load_network_parameters, with_rows_as_given
     if network.suffix != ".toml":
         raise SpecError(f"NETWORK must be the .toml file of an integer network, but is {network}.")
     if target not in ACCELERATORS:
@@ -76,7 +76,7 @@ def compile_(network: Annotated[Path, typer.Argument(
         return
     if overlay is not None:
         raise SpecError("--overlay must be left out unless --target is overlay, but is given.")
-    most = parse_budget(budget, part)
+    most, spec = parse_budget(budget, part), with_rows_as_given(spec, own)
     with progress_bar() as bar:
         task = bar.add_task("folding layers", total=len(spec.engines) + 1)
         found = balance(spec, part, most, interval=interval, constant=not loaded,

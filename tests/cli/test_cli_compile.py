@@ -4,11 +4,14 @@ import json
 
 import numpy as np
 import pytest
-from dataflow_builders import images, residual
+from builders import mac
+from dataflow_builders import GIVEN, images, residual
 
 from pqhw.golden import network_results
+from pqhw.sim.stimulus import random_parameters
+from pqhw.spec import ChainSpec, Requantize
 from pqhw.spec.dataflow import load_design
-from pqhw.spec.network import save_network
+from pqhw.spec.network import INPUT, Engine, NetworkNode, NetworkSpec, save_network
 
 CHOICE = ("--interval", "600", "--device", "lfe5u-25f")
 
@@ -62,6 +65,32 @@ def test_a_design_is_simulated_like_an_engine(pqhw, net, tmp_path):
                             "--level", "cxxrtl", "--device", "lfe5u-25f", "-o", "y.npy")
     assert (status, err) == (0, "") and "equal" in out
     np.testing.assert_array_equal(np.load("y.npy"), network_results(*net, images(3)))
+
+
+@pytest.mark.parametrize("ratio, outputs, interval",
+                         [(None, 2, 360), (None, 2, 100), ("3:5", 8, 360)])
+def test_rows_of_two_schemes_fit_every_folding(pqhw, tmp_path, monkeypatch, ratio, outputs,
+                                               interval):
+    monkeypatch.chdir(tmp_path)
+    given = {"scheme": "mixed", "weight_bits": 4, "ratio": ratio, "outputs_per_cycle": outputs,
+             "load_bits": 8, "inputs_per_cycle": 2, "output": Requantize(bits=5, mode="scale")}
+    engines = [mac(C=6, N=16, F=3, padding=1, H=5, W=4, activation_bits=5, **given),
+               mac(C=16, N=8, F=1, H=5, W=4, activation_bits=5, activation_signed=False, **given)]
+    network = NetworkSpec("rows", GIVEN, (NetworkNode("first", Engine(engines[0]), (INPUT,)),
+                                          NetworkNode("second", Engine(engines[1]), ("first",))))
+    parameters = dict(zip(network.engines, (random_parameters(ChainSpec((own,)), 5)[0]
+                                            for own in engines)))
+    save_network(tmp_path, network, parameters)
+    np.save("x.npy", images(3))
+    assert pqhw("compile", "rows.toml", "--device", "lfe5u-25f", "--interval", str(interval),
+                "-o", "b")[::2] == (0, "")
+    design, _ = load_design(tmp_path / "b/spec.toml")
+    assert {own.engine.ratio for own in design.stages} == {ratio or "1:1"}
+    status, out, err = pqhw("sim", "b/spec.toml", "--params", "rows.npz", "--input", "x.npy",
+                            "--level", "cxxrtl", "--device", "lfe5u-25f", "-o", "y.npy")
+    assert (status, err) == (0, "") and "equal" in out
+    np.testing.assert_array_equal(np.load("y.npy"),
+                                  network_results(network, parameters, images(3)))
 
 
 def test_mistakes_are_told_in_a_sentence(refused, net):
