@@ -195,8 +195,9 @@ class ProgramLoader(wiring.Component):
         parts = max(spec.most_beats, descriptor_beats(spec), boot_beats(spec) - 1)
         gathered = [Signal(spec.port_bits, name=f"beat{index}", reset_less=True)
                     for index in range(parts)]
+        # What stands in the part that is due counts when it is taken; before, it is overwritten.
         for index, register in enumerate(gathered):
-            with m.If(take & (beat == index)):
+            with m.If(beat == index):
                 m.d.sync += register.eq(self.memory.payload.data)
         whole = Cat(gathered)
         m.d.comb += self.fields.eq(whole)

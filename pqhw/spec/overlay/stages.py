@@ -62,7 +62,7 @@ def word_stages(spec: OverlaySpec, kind: Kind) -> int:
     """From a job's last step to the first word of results of it, behind a register."""
     match kind:
         case Kind.INPUT:
-            return 1
+            return 2
         case Kind.ENCODE | Kind.REPLAY:
             found = tree_stages(spec) + operand_stages(spec) + lookup_stages(spec)
         case Kind.SUM:
