@@ -146,7 +146,7 @@ class Core(wiring.Component):
                  (products.done & by_lane, list(products.sums)),
                  (largest.done, list(largest.largest))]
         if spec.looks_up:
-            words.append(self._lookups(m, job, banks, step, operands))
+            words.append(self._lookups(m, job, banks, steps, operands))
         return words
 
     def _does(self, m: Module, job, *kinds: Kind) -> Signal:
@@ -186,10 +186,10 @@ class Core(wiring.Component):
                 m.d.sync += own.eq(products.sums[0])
         return full, list(values)
 
-    def _lookups(self, m: Module, job, banks: Banks, step, operands: Operands
+    def _lookups(self, m: Module, job, banks: Banks, steps: list, operands: Operands
                  ) -> tuple[Value, list[Value]]:
         """Codes of windows, or those kept, and their entries' sums."""
-        spec = self.spec
+        spec, step = self.spec, steps[-1]
         ones = Const(1, 1)
         m.submodules.encoder = encoder = TreeLanes(spec)
         m.submodules.lookups = lookups = LookupSums(spec)
@@ -199,7 +199,8 @@ class Core(wiring.Component):
         # The tags of codes that are kept take as long as codes that are found.
         m.d.comb += [
             encoder.valid.eq(step.main & encodes), encoder.by_channels.eq(job.by_channels),
-            encoder.signed.eq(job.signed), encoder.part.eq(step.part),
+            encoder.signed.eq(job.signed), encoder.comes.eq(steps[-2].main & encodes),
+            encoder.part.eq(steps[-2].part),
             encoder.complete.eq(step.complete), encoder.lane.eq(step.lane),
             encoder.emit.eq(step.emit), encoder.last.eq(step.last), encoder.half.eq(step.half),
             encoder.write.eq(self.trees), encoder.write_half.eq(self.filling),

@@ -232,6 +232,7 @@ class Results(wiring.Component):
         own = Signal(ADDRESS_BITS, name="own_address", reset_less=True)
         word_at = Signal(ADDRESS_BITS, name="word_place")
         m.d.sync += [pixel.eq(walker.row + walker.column), own.eq(job.out_start + word_at)]
+        own = delayed(m, ones, own, 1, "own_address")[-1]
         with m.If(self.valid):
             m.d.sync += word_at.eq(Mux(last_word, 0, word_at + self.plane))
         address = Signal(ADDRESS_BITS, name="word_address", reset_less=True)
@@ -239,7 +240,7 @@ class Results(wiring.Component):
         bank = Cat(walker.row_phase_now, walker.column_phase_now)
         valid = delayed(m, ones, self.valid & ~job.drop, RESULT_STAGES, "stored", control=True)[-1]
         m.d.comb += [
-            self.address.eq(delayed(m, ones, address, RESULT_STAGES - 2, "address")[-1]),
-            Cat(self.row, self.column).eq(delayed(m, ones, bank, RESULT_STAGES, "bank")[-1]),
+            self.address.eq(delayed(m, ones, address, RESULT_STAGES - 3, "address")[-1]),
+            Cat(self.row, self.column).eq(delayed(m, ones, bank, RESULT_STAGES - 1, "bank")[-1]),
             self.store.eq(valid & ~self.stream), self.leave.eq(valid & self.stream),
             self.last.eq(delayed(m, ones, ends & job.last, RESULT_STAGES, "last")[-1])]

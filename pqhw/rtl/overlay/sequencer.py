@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from amaranth.hdl import Cat, Module, Mux, Signal, signed
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, signed
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -10,6 +10,7 @@ from ...spec.overlay import Kind, OverlaySpec
 from ...spec.overlay.job import ADDRESS_BITS, FIELDS, SIGNED_FIELDS
 from ...spec.overlay.overlay import TAPS, WINDOW
 from ...spec.overlay.stages import PORT_WORDS
+from ..sums import delayed
 from ..target import Target
 from .results import result_job
 from .walker import Countdown, Walker
@@ -51,8 +52,8 @@ class Sequencer(wiring.Component):
     job: the one that is done
     results_wait, results_idle: as `Results` tells
     start, result: the next job of `Results`
-    step: what is done in this cycle; the banks' ports for it: row, column, word, ...; `inside`
-        comes a cycle later
+    step: what is done in this cycle
+    row, column, word, row_step, ...: the banks' ports for it a cycle later, `inside` two
     entering, entered: words of an image are taken, and one is
     entering_last_word, entering_last: the next is a pixel's last, an image's last
     left: a word of results has left the port, or needs not
@@ -125,11 +126,13 @@ class Sequencer(wiring.Component):
         m.d.comb += [rows_left.start.eq(start), rows_left.count.eq(job.out_height),
                      rows_left.step.eq(step & windows.ends_row),
                      last_pixel.eq(windows.ends_row & rows_left.last)]
-        with m.If(step):
+        moved, turned, began = (Signal(name=name) for name in ("moved", "turned", "began"))
+        m.d.sync += [moved.eq(step), turned.eq(step & windows.ends_row), began.eq(start)]
+        with m.If(moved):
             m.d.sync += left.eq(left + job.stride_x)
-            with m.If(windows.ends_row):
-                m.d.sync += [left.eq(job.left), top.eq(top + job.stride_y)]
-        with m.If(start):
+        with m.If(turned):
+            m.d.sync += [left.eq(job.left), top.eq(top + job.stride_y)]
+        with m.If(began):
             m.d.sync += [top.eq(job.top), left.eq(job.left)]
         rows, columns = (Signal(WINDOW, name=f"{name}_inside", reset_less=True)
                          for name in ("rows", "columns"))
@@ -138,9 +141,8 @@ class Sequencer(wiring.Component):
                         for dy in range(WINDOW))),
             columns.eq(Cat((left + dx >= 0) & (left + dx < job.width) & (job.kernel_x > dx)
                            for dx in range(WINDOW)))]
-        adds, added_last = self.adds_now, Signal(name="added_last", reset_less=True)
-        m.d.sync += added_last.eq(adds)
-        m.d.comb += self.inside.eq(Cat(Mux(added_last, int(dy == dx == 0), rows[dy] & columns[dx])
+        _, adds, adds_inside = delayed(m, Const(1, 1), self.adds_now, 2, "adds")
+        m.d.comb += self.inside.eq(Cat(Mux(adds_inside, int(dy == dx == 0), rows[dy] & columns[dx])
                                        for dy in range(WINDOW) for dx in range(WINDOW)))
         for name in ("row", "column"):
             m.d.comb += [
@@ -187,7 +189,8 @@ class Sequencer(wiring.Component):
         steps.adding, steps.main = adding, main
         steps.group_ends, steps.main_ends = group.last, main_ends
         steps.allowed = Signal(name="allowed")
-        m.d.comb += [self.adds_now.eq(adding), self.word.eq(Mux(adding, add_at, word))]
+        m.d.comb += self.adds_now.eq(adding)
+        m.d.sync += self.word.eq(Mux(adding, add_at, word))
         return steps
 
     def _tags(self, m: Module, job, steps, moves, half: Signal, last_pixel: Signal) -> None:

@@ -53,12 +53,13 @@ class Walker(wiring.Component):
     stride_y, stride_x: pixels from one to the next, 1 to 3
     width: pixels of a row, known in the cycle of `start`
     flat: rows follow each other in one bank
-    row, row_phase_now, column, column_phase_now: of the pixel; its address is the sum
+    row, row_phase_now, column, column_phase_now: of the pixel, a cycle later; its address is the
+        sum
     ends_row: the pixel is its row's last
 
     Latency and cost
     ----------------
-    One cycle. About 60 flip-flops and 150 LUT4.
+    Two cycles from `step` to the next pixel's place. About 60 flip-flops and 150 LUT4.
     """
 
     def __init__(self) -> None:
@@ -76,8 +77,10 @@ class Walker(wiring.Component):
         end = Signal(name="end")
         m.d.comb += [x.start.eq(self.start), x.count.eq(self.width), x.step.eq(self.step),
                      end.eq(x.last), self.ends_row.eq(end)]
-        self._axis(m, "column", self.stride_x, 1, self.step, self.start | (self.step & end))
-        self._axis(m, "row", self.stride_y, self.row_step, self.step & end, self.start)
+        moves, turns, begins = (Signal(name=name) for name in ("moves", "turns", "begins"))
+        m.d.sync += [moves.eq(self.step), turns.eq(self.step & end), begins.eq(self.start)]
+        self._axis(m, "column", self.stride_x, 1, moves, begins | turns)
+        self._axis(m, "row", self.stride_y, self.row_step, turns, begins)
         return m
 
     def _axis(self, m: Module, name: str, stride: Signal, pitch, step, restart) -> None:

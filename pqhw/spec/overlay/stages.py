@@ -11,8 +11,8 @@ __all__ = ["BANK_STAGES", "PORT_WORDS", "QUEUE_STAGES", "RESULT_STAGES", "SCALED
 SMALL_WORDS = 128
 """Words up to which a memory stands in LUT RAM, where there is any."""
 
-BANK_STAGES = 7
-"""From a step to its window: bases, words, addresses, memory, rows, columns."""
+BANK_STAGES = 8
+"""From a step to its window: pixel, bases, words, addresses, memory, rows, columns."""
 
 SCALED_AT = 6
 """From a word of sums to their products with multipliers."""
