@@ -1,5 +1,7 @@
 """An overlay measured with a network: verified, synthesized in a harness, routed."""
 
+import dataclasses
+
 import numpy as np
 
 from ..emit.overlay import overlay_verilog
@@ -44,6 +46,9 @@ def measure_overlay(cache: Cache, program: Program, images: np.ndarray, expected
     if level.status == "equal":
         result.verified = "cxxrtl"
         result.cycles_per_row_measured = level.cycles
+    if options.placer == "auto" and part.family == "ecp5":
+        # With most block RAMs used, HeAP's nets are so long that router1 finds no end.
+        options = dataclasses.replace(options, placer="static")
     routed = route_all(cache, verilog, part, options, progress)
     fill_routing(result, part, routed, options)
     if result.status == "ok" and result.verified and result.fmax_mhz and result.area:

@@ -10,13 +10,18 @@ from .placement import write_placement
 from .synthesis import netlist_size
 from .tools import ToolError, run_tool, tool_version
 
-__all__ = ["PLACEMENT", "PLACERS", "RoutedSeed", "chosen_placer", "placer_arguments", "route"]
+__all__ = ["PLACEMENT", "PLACERS", "RoutedSeed", "chosen_placer", "placer_arguments", "route",
+           "routing_arguments"]
 
 PLACEMENT = "placement.json"
 """File of `write_placement` in a run's folder."""
 
 PLACERS = ("auto", "heap", "static")
 """How `nextpnr` places: HeAP and then router1, or, on ECP5, electrostatics and then router2."""
+
+CLOCK_PINS = {"lfe5u-25f": "G2"}
+"""Pins with a way of their own to the clock's network, for devices where the static placer chooses
+others, whose ways through the fabric a full device can block."""
 
 LARGE = 60000
 """Cells of a netlist from which ``auto`` is ``static``."""
@@ -54,12 +59,15 @@ def chosen_placer(part: Device, synthesis: Path, placer: str) -> str:
     return "static" if large else "heap"
 
 
-def _arguments(part: Device, seed: int, placer: str) -> list[str]:
+def routing_arguments(part: Device, seed: int, placer: str) -> list[str]:
+    """The command line of nextpnr; a `clock.lpf` that it names is for the caller to write."""
     arguments = [f"--{part.option}", "--package", part.package, "--json", "netlist.json",
                  "--report", "report.json", "--seed", str(seed), "--freq", str(part.clock_mhz),
                  "--timing-allow-fail", "-q", "-l", "routing.log"]
     if part.family == "ecp5":
         arguments += ["--speed", str(part.speed), "--lpf-allow-unconstrained"]
+    if placer == "static" and part.name in CLOCK_PINS:
+        arguments += ["--lpf", "clock.lpf"]
     return [*arguments, *placer_arguments(placer)]
 
 
@@ -79,7 +87,7 @@ def route(cache: Cache, synthesis: Path, part: Device, seed: int, *, toolchain: 
     """
     tool = f"nextpnr-{part.family}"
     placer = chosen_placer(part, synthesis, placer)
-    arguments = _arguments(part, seed, placer)
+    arguments = routing_arguments(part, seed, placer)
     if places:
         arguments += ["--write", "routed.json"]
     inputs = {"synthesis": synthesis.name, "arguments": arguments,
@@ -88,6 +96,9 @@ def route(cache: Cache, synthesis: Path, part: Device, seed: int, *, toolchain: 
     def make(folder: Path) -> None:
         netlist = folder / "netlist.json"
         netlist.write_bytes((synthesis / "netlist.json").read_bytes())
+        if "clock.lpf" in arguments:
+            pin = CLOCK_PINS[part.name]
+            (folder / "clock.lpf").write_text(f'LOCATE COMP "clk" SITE "{pin}";\n')
         try:
             run_tool(tool, arguments, folder, toolchain=toolchain, timeout=timeout)
         finally:

@@ -12,7 +12,7 @@ from pqhw.explore.overlay import compile_program
 from pqhw.golden import network_results
 from pqhw.sim.overlay import image_transfers, simulate_overlay, simulate_program
 from pqhw.spec.overlay.cycles import program_cycles, program_timeline
-from pqhw.spec.overlay.job import ProgramError, boot_beats
+from pqhw.spec.overlay.job import BURST_WORDS, ProgramError, boot_beats
 
 NAMES = tuple(networks())
 LIMIT = 400_000
@@ -45,6 +45,21 @@ def test_stalls_change_nothing_but_time(name, valid, ready, memory, latency, cac
     np.testing.assert_array_equal(run.results, network_results(network, parameters, images))
 
 
+@pytest.mark.parametrize("turns", [
+    {"memory_turns": (1, 49)},
+    {"memory_turns": (40, 700), "latency": 150},
+    {"stream_turns": (1, 60)},
+    {"memory_turns": (3, 11), "stream_turns": (70, 400), "latency": 33}],
+    ids=["a word every 50 cycles", "memory in bursts", "a transfer every 61 cycles", "all"])
+@pytest.mark.parametrize("name", ["rows", "residual", "pictures"])
+def test_ports_that_stand_still_for_long_change_nothing_but_time(name, turns, cache):
+    network, parameters, program = program_of(name)
+    images = images_for(network, 3)
+    run = simulate_program(cache, program, images, cycle_limit=60 * LIMIT, **turns)
+    np.testing.assert_array_equal(run.results, network_results(network, parameters, images))
+    assert run.image_ends[-1] > program_timeline(program, len(images)).image_ends[-1]
+
+
 def run_image(cache, program, image, network):
     transfers = image_transfers(program, images_for(network, 1))
     return simulate_overlay(cache, SMALL, image, transfers, program.results.transfers,
@@ -75,6 +90,27 @@ def test_every_damaged_block_is_refused_before_anything_is_computed_with_it(cach
             run = run_image(cache, program, bytes(image), network)
             assert (run.error, run.error_block) == (ProgramError.CHECKSUM, number), place
             assert not run.image_ends.any()
+
+
+def test_a_memory_that_ends_early_is_noticed_and_nothing_is_computed(cache):
+    """Cut within the beginning, within blocks, at the end of a burst and before the last word."""
+    network, _, program = program_of("rows")
+    whole, boot = pack_program(program), boot_beats(SMALL)
+    words = len(whole) // WORD
+    for kept in (0, 1, boot - 1, boot, boot + 1, boot + BURST_WORDS, boot + BURST_WORDS + 5,
+                 words - 1):
+        run = run_image(cache, program, whole[:kept * WORD], network)
+        assert run.asked_beyond and not run.image_ends.any(), kept
+        assert run.error is ProgramError.LENGTH, kept
+
+
+@pytest.mark.parametrize("request_number", [0, 1, 2])
+def test_a_burst_without_its_end_is_refused(request_number, cache):
+    network, _, program = program_of("rows")
+    transfers = image_transfers(program, images_for(network, 1))
+    run = simulate_overlay(cache, SMALL, pack_program(program), transfers,
+                           program.results.transfers, unmarked=request_number, cycle_limit=LIMIT)
+    assert run.error is ProgramError.LENGTH and not run.image_ends.any()
 
 
 def test_lengths_that_are_wrong_end_in_an_error(cache):

@@ -29,7 +29,7 @@ class Banks(wiring.Component):
     row, row_phase, row_step: address and bank of the window's first row, and addresses from a row
         of banks to the next; likewise `column_`, where these follow each other; `word` is added
     inside: of every tap, whether it is in the kernel and in the image; `low_outside` makes the
-        others the lowest signed value instead of 0
+        others the lowest signed value instead of 0; both come a cycle after the rest
     window: of every tap, row by row, the lanes of the word, `BANK_STAGES` cycles later
     write, write_row, write_column, write_address, write_data: a word for one bank
 
@@ -78,7 +78,7 @@ class Banks(wiring.Component):
                 stores[r].append(data)
         phases = {name: delayed(m, ones, getattr(self, f"{name}_phase"), 6, f"{name}_phase")
                   for name in ("row", "column")}
-        inside = delayed(m, ones, Cat(self.inside, self.low_outside), 6, "inside")[-1]
+        inside = delayed(m, ones, Cat(self.inside, self.low_outside), 5, "inside")[-1]
         turned = [[self._held(m, self._chosen([stores[(dy + at) % WINDOW][c]
                                                for at in range(WINDOW)], phases["row"][5]),
                               self.word_bits, f"turned{dy}_{c}")

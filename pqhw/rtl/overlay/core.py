@@ -5,7 +5,7 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from ...spec.overlay import Kind, OverlaySpec
-from ...spec.overlay.overlay import ACTIVATION_BITS
+from ...spec.overlay.overlay import ACTIVATION_BITS, ELEMENT_BITS
 from ...spec.overlay.stages import BANK_STAGES, operand_stages, tree_stages
 from ..sums import delayed
 from ..target import Target
@@ -71,7 +71,7 @@ class Core(wiring.Component):
             self.entering_last.eq(sequencer.entering_last), self.ends.eq(results.ends),
             banks.word.eq(sequencer.word), banks.row_step.eq(sequencer.row_step),
             banks.inside.eq(sequencer.inside),
-            banks.low_outside.eq((job.kind == Kind.LARGEST) & job.signed)]
+            banks.low_outside.eq(self._does(m, job, Kind.LARGEST) & job.signed)]
         for name in ("row", "column"):
             for part in (name, f"{name}_phase"):
                 m.d.comb += getattr(banks, part).eq(getattr(sequencer, part))
@@ -119,12 +119,13 @@ class Core(wiring.Component):
                ) -> list[tuple[Value, list[Value]]]:
         """Words of sums of every kind of job, and when they come."""
         spec = self.spec
-        step, kind = steps[-1], job.kind
+        step = steps[-1]
         m.submodules.operands = operands = Operands(spec)
         m.submodules.products = products = Products(spec)
         m.submodules.largest = largest = Largest(spec)
         ahead = steps[BANK_STAGES - operand_stages(spec)]
-        multiplies = (kind == Kind.SUM) | (kind == Kind.LANES)
+        sums, by_lane = self._does(m, job, Kind.SUM), self._does(m, job, Kind.LANES)
+        multiplies = self._does(m, job, Kind.SUM, Kind.LANES)
         place = Signal(operands.place.shape(), name="weight_place")
         with m.If(ahead.main):
             m.d.sync += place.eq(Mux(ahead.ends, 0, place + 1))
@@ -135,34 +136,46 @@ class Core(wiring.Component):
             operands.write_tables.eq((self.given.kind == Kind.ENCODE)
                                      | (self.given.kind == Kind.REPLAY)),
             products.signed.eq(job.signed), products.valid.eq(step.main & multiplies),
-            products.last.eq(step.last), products.by_lane.eq(kind == Kind.LANES),
-            largest.signed.eq(job.signed), largest.valid.eq(step.main & (kind == Kind.LARGEST))]
+            products.last.eq(step.last), products.by_lane.eq(by_lane),
+            largest.signed.eq(job.signed),
+            largest.valid.eq(step.main & self._does(m, job, Kind.LARGEST))]
         for own in (products, largest):
             m.d.comb += [mine.eq(given) for mine, given in zip(own.window, banks.window)]
         m.d.comb += [mine.eq(given) for mine, given in zip(products.weights, operands.words)]
-        words = [self._entering(job), self._gathered(m, job, products),
-                 (products.done & (kind == Kind.LANES), list(products.sums)),
+        words = [self._entering(m, job), self._gathered(m, products, sums),
+                 (products.done & by_lane, list(products.sums)),
                  (largest.done, list(largest.largest))]
         if spec.looks_up:
-            words.append(self._lookups(m, job, banks, step, operands))
+            words.append(self._lookups(m, job, banks, steps, operands))
         return words
 
-    def _entering(self, job) -> tuple[Value, list[Value]]:
+    def _does(self, m: Module, job, *kinds: Kind) -> Signal:
+        """Whether the job is of one of some kinds, a cycle after it began: no step is that soon."""
+        does = Signal(name="does_" + "_or_".join(kind.name.lower() for kind in kinds))
+        m.d.sync += does.eq(Cat(job.kind == kind for kind in kinds).any())
+        return does
+
+    def _entering(self, m: Module, job) -> tuple[Value, list[Value]]:
         """A word of an image, its lanes beyond the last channel cleared."""
         values: list[Value] = []
+        entered = Signal(name="entered")
+        m.d.sync += entered.eq(self.enter)
         for lane in range(self.spec.lanes):
             bits = self.enter_word.word_select(lane, ACTIVATION_BITS)
             beyond = self.entering_last_word & (job.lanes_last <= lane)
             value = Cat(bits, bits[-1] & job.signed).as_signed()
-            values.append(Mux(beyond, 0, value))
-        return self.enter, values
+            own = Signal(signed(ELEMENT_BITS), name=f"entered{lane}", reset_less=True)
+            m.d.sync += own.eq(Mux(beyond, 0, value))
+            values.append(own)
+        return entered, values
 
-    def _gathered(self, m: Module, job, products: Products) -> tuple[Value, list[Value]]:
+    def _gathered(self, m: Module, products: Products, sums: Signal
+                  ) -> tuple[Value, list[Value]]:
         """Sums of all lanes, one after another, until a word is full."""
         lanes = self.spec.lanes
         slot = Signal(range(lanes), name="slot")
         full = Signal(name="gathered")
-        done = products.done & (job.kind == Kind.SUM)
+        done = products.done & sums
         values = [Signal.like(products.sums[0], name=f"gathered{lane}", reset_less=True)
                   for lane in range(lanes)]
         m.d.sync += full.eq(done & (slot == lanes - 1))
@@ -173,20 +186,21 @@ class Core(wiring.Component):
                 m.d.sync += own.eq(products.sums[0])
         return full, list(values)
 
-    def _lookups(self, m: Module, job, banks: Banks, step, operands: Operands
+    def _lookups(self, m: Module, job, banks: Banks, steps: list, operands: Operands
                  ) -> tuple[Value, list[Value]]:
         """Codes of windows, or those kept, and their entries' sums."""
-        spec = self.spec
+        spec, step = self.spec, steps[-1]
         ones = Const(1, 1)
         m.submodules.encoder = encoder = TreeLanes(spec)
         m.submodules.lookups = lookups = LookupSums(spec)
         m.submodules.codes = kept = Store(spec.lanes * spec.depth, spec.code_words)
-        encodes = (job.kind == Kind.ENCODE) | (job.kind == Kind.REPLAY)
+        encodes = self._does(m, job, Kind.ENCODE, Kind.REPLAY)
         stages = tree_stages(spec)
         # The tags of codes that are kept take as long as codes that are found.
         m.d.comb += [
             encoder.valid.eq(step.main & encodes), encoder.by_channels.eq(job.by_channels),
-            encoder.signed.eq(job.signed), encoder.part.eq(step.part),
+            encoder.signed.eq(job.signed), encoder.comes.eq(steps[-2].main & encodes),
+            encoder.part.eq(steps[-2].part),
             encoder.complete.eq(step.complete), encoder.lane.eq(step.lane),
             encoder.emit.eq(step.emit), encoder.last.eq(step.last), encoder.half.eq(step.half),
             encoder.write.eq(self.trees), encoder.write_half.eq(self.filling),

@@ -41,8 +41,9 @@ class TreeLanes(wiring.Component):
     -------
     window, valid: words of a window
     by_channels, signed: how it is read
-    part, complete: with `by_channels`, which word of a sub-vector this is, and whether it is its
-        last
+    comes, part: the cycle before, with `by_channels`: there will be a word, and which one of a
+        sub-vector
+    complete: with `by_channels`, whether this word is a sub-vector's last
     lane, emit, last: where its code goes, whether the codes of all lanes are there then, and
         whether these are a pixel's last
     half: copy of the parameters
@@ -59,7 +60,8 @@ class TreeLanes(wiring.Component):
         lanes, words = spec.lanes, spec.tree_words
         super().__init__({
             "window": In(lanes * ACTIVATION_BITS).array(TAPS), "valid": In(1),
-            "by_channels": In(1), "signed": In(1), "part": In(3), "complete": In(1),
+            "by_channels": In(1), "signed": In(1), "comes": In(1), "part": In(3),
+            "complete": In(1),
             "lane": In(range(lanes)), "emit": In(1), "last": In(1), "half": In(1),
             "codes": Out(lanes * spec.depth), "codes_valid": Out(1), "codes_last": Out(1),
             "write": In(1), "write_half": In(1), "write_word": In(range(words)),
@@ -97,17 +99,22 @@ class TreeLanes(wiring.Component):
         spec = self.spec
         given = [[self._element(self.window[tap].word_select(lane, ACTIVATION_BITS))
                   for lane in range(spec.lanes)] for tap in range(TAPS)]
+        parts = range(-(-TAPS // spec.lanes))
+        loads = Signal(len(parts), name="loads", reset_less=True)
+        clears = Signal(name="clears", reset_less=True)
+        m.d.sync += [clears.eq(self.comes & (self.part == 0)),
+                     loads.eq(Cat(~self.by_channels | (self.comes & (self.part == part))
+                                  for part in parts))]
         vectors = []
         for lane in range(spec.lanes):
             vectors.append([Signal(signed(ELEMENT_BITS), name=f"element{lane}_{tap}",
                                    reset_less=True) for tap in range(TAPS)])
             for tap, element in enumerate(vectors[lane]):
                 part, own = divmod(tap, spec.lanes)
-                with m.If(~self.by_channels):
-                    m.d.sync += element.eq(given[tap][lane])
-                with m.Elif(self.valid & (self.part == part)):
-                    m.d.sync += element.eq(given[0][own])
-                with m.Elif(self.valid & (self.part == 0)):
+                with m.If(loads[part]):
+                    m.d.sync += element.eq(Mux(self.by_channels, given[0][own],
+                                               given[tap][lane]))
+                with m.Elif(clears):
                     m.d.sync += element.eq(0)
         return vectors
 

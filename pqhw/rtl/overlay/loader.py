@@ -76,7 +76,6 @@ class ProgramLoader(wiring.Component):
 
     def elaborate(self, platform: Target) -> Module:
         m = Module()
-        spec = self.spec
         section = Signal(Section, name="section")
         fails = Signal(ProgramError, name="fails")
         stopped = Signal(name="stopped")
@@ -102,35 +101,45 @@ class ProgramLoader(wiring.Component):
         m.d.comb += self.block.eq(number)
         settled = Signal(2, name="settled")
         boot = data.View(data.StructLayout(BOOT), self._boot(m, fires & (fired == Section.BOOT)))
+        verdict = self._verdict(m, boot, header, number, good)
+        decides = Signal(name="decides")
+        m.d.sync += decides.eq((section == Section.DONE) & (settled == 2) & ~stopped)
         with m.If(section == Section.DONE):
             m.d.sync += settled.eq(settled + 1)
-            with m.If((settled == 3) & ~stopped):
+            with m.If(decides):
+                m.d.comb += fails.eq(verdict)
                 m.d.sync += section.eq(Section.HEADER)
                 with m.If(~self.boots):
                     m.d.sync += [self.boots.eq(1), total.eq(boot.beats)]
-                    with m.If(boot.magic != BOOT_MAGIC):
-                        m.d.comb += fails.eq(ProgramError.MAGIC)
-                    with m.Elif(boot.version != VERSION):
-                        m.d.comb += fails.eq(ProgramError.VERSION)
-                    with m.Elif(boot.configuration != spec.configuration):
-                        m.d.comb += fails.eq(ProgramError.CONFIGURATION)
-                    with m.Elif(~good):
-                        m.d.comb += fails.eq(ProgramError.CHECKSUM)
-                with m.Else():
-                    with m.If((header.magic != MAGIC) | (header.number != number)):
-                        m.d.comb += fails.eq(ProgramError.ORDER)
-                    with m.If(~good):
-                        m.d.comb += fails.eq(ProgramError.CHECKSUM)
-                    with m.If((fails == ProgramError.NONE) & ~stopped):
-                        m.d.sync += [self.ready.eq(1), open_.eq(0), self.half.eq(self.filling),
-                                     self.filling.eq(~self.filling),
-                                     number.eq(Mux(self.job.last, 0, number + 1))]
+                with m.Elif(verdict == ProgramError.NONE):
+                    m.d.sync += [self.ready.eq(1), open_.eq(0), self.half.eq(self.filling),
+                                 self.filling.eq(~self.filling),
+                                 number.eq(Mux(self.job.last, 0, number + 1))]
         with m.If(self.taken):
             m.d.sync += self.ready.eq(0)
         with m.If((fails != ProgramError.NONE) & ~stopped):
             m.d.sync += [self.error.eq(fails), self.boots.eq(0), section.eq(Section.DONE)]
         self._write(m, section, fires, fired)
         return m
+
+    def _verdict(self, m: Module, boot, header, number: Signal, good: Signal) -> Signal:
+        """What is wrong with the block that was read, or with the beginning, a cycle later."""
+        verdict = Signal(ProgramError, name="verdict", reset_less=True)
+        m.d.sync += verdict.eq(ProgramError.NONE)
+        with m.If(self.boots):
+            with m.If(~good):
+                m.d.sync += verdict.eq(ProgramError.CHECKSUM)
+            with m.Elif((header.magic != MAGIC) | (header.number != number)):
+                m.d.sync += verdict.eq(ProgramError.ORDER)
+        with m.Elif(boot.magic != BOOT_MAGIC):
+            m.d.sync += verdict.eq(ProgramError.MAGIC)
+        with m.Elif(boot.version != VERSION):
+            m.d.sync += verdict.eq(ProgramError.VERSION)
+        with m.Elif(boot.configuration != self.spec.configuration):
+            m.d.sync += verdict.eq(ProgramError.CONFIGURATION)
+        with m.Elif(~good):
+            m.d.sync += verdict.eq(ProgramError.CHECKSUM)
+        return verdict
 
     def _request(self, m: Module, total: Signal, stopped: Signal, take: Signal,
                  fails: Signal) -> None:
@@ -195,8 +204,9 @@ class ProgramLoader(wiring.Component):
         parts = max(spec.most_beats, descriptor_beats(spec), boot_beats(spec) - 1)
         gathered = [Signal(spec.port_bits, name=f"beat{index}", reset_less=True)
                     for index in range(parts)]
+        # What stands in the part that is due counts when it is taken; before, it is overwritten.
         for index, register in enumerate(gathered):
-            with m.If(take & (beat == index)):
+            with m.If(beat == index):
                 m.d.sync += register.eq(self.memory.payload.data)
         whole = Cat(gathered)
         m.d.comb += self.fields.eq(whole)

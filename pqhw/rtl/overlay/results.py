@@ -83,20 +83,23 @@ class Results(wiring.Component):
         job = Signal(result_job(spec), name="job_now")
         begun = Signal(name="begun")
         word = Signal(WORD_BITS, name="word_now")
-        last_word, ends = Signal(name="last_word"), Signal(name="job_ends")
-        m.d.comb += [last_word.eq(word == job.last_word),
-                     ends.eq(self.valid & last_word & (job.pixels == 1))]
+        last_word, last_pixel = Signal(name="last_word"), Signal(name="last_pixel")
+        ends = Signal(name="job_ends")
+        m.d.comb += ends.eq(self.valid & last_word & last_pixel)
         with m.If(self.valid):
-            m.d.sync += word.eq(Mux(last_word, 0, word + 1))
+            m.d.sync += [word.eq(word + 1), last_word.eq(word + 1 == job.last_word)]
             with m.If(last_word):
-                m.d.sync += job.pixels.eq(job.pixels - 1)
+                m.d.sync += [word.eq(0), last_word.eq(job.last_word == 0),
+                             job.pixels.eq(job.pixels - 1), last_pixel.eq(job.pixels == 2)]
         waiting, held = Signal(result_job(spec), name="job_next"), Signal(name="held")
         with m.If(self.start):
             m.d.sync += [waiting.eq(self.job), held.eq(1)]
         begins = Signal(name="job_begins")
         m.d.comb += begins.eq(held & (~begun | ends))
         with m.If(begins):
-            m.d.sync += [job.eq(waiting), held.eq(0), begun.eq(1)]
+            m.d.sync += [job.eq(waiting), held.eq(0), begun.eq(1),
+                         last_word.eq(waiting.last_word == 0),
+                         last_pixel.eq(waiting.pixels == 1)]
         with m.Elif(ends):
             m.d.sync += begun.eq(0)
         done = delayed(m, ones, ends, RESULT_STAGES + 1, "done", control=True)
@@ -229,6 +232,7 @@ class Results(wiring.Component):
         own = Signal(ADDRESS_BITS, name="own_address", reset_less=True)
         word_at = Signal(ADDRESS_BITS, name="word_place")
         m.d.sync += [pixel.eq(walker.row + walker.column), own.eq(job.out_start + word_at)]
+        own = delayed(m, ones, own, 1, "own_address")[-1]
         with m.If(self.valid):
             m.d.sync += word_at.eq(Mux(last_word, 0, word_at + self.plane))
         address = Signal(ADDRESS_BITS, name="word_address", reset_less=True)
@@ -236,7 +240,7 @@ class Results(wiring.Component):
         bank = Cat(walker.row_phase_now, walker.column_phase_now)
         valid = delayed(m, ones, self.valid & ~job.drop, RESULT_STAGES, "stored", control=True)[-1]
         m.d.comb += [
-            self.address.eq(delayed(m, ones, address, RESULT_STAGES - 2, "address")[-1]),
-            Cat(self.row, self.column).eq(delayed(m, ones, bank, RESULT_STAGES, "bank")[-1]),
+            self.address.eq(delayed(m, ones, address, RESULT_STAGES - 3, "address")[-1]),
+            Cat(self.row, self.column).eq(delayed(m, ones, bank, RESULT_STAGES - 1, "bank")[-1]),
             self.store.eq(valid & ~self.stream), self.leave.eq(valid & self.stream),
             self.last.eq(delayed(m, ones, ends & job.last, RESULT_STAGES, "last")[-1])]

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from amaranth.hdl import Cat, Module, Mux, Signal, signed
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, signed
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -10,11 +10,13 @@ from ...spec.overlay import Kind, OverlaySpec
 from ...spec.overlay.job import ADDRESS_BITS, FIELDS, SIGNED_FIELDS
 from ...spec.overlay.overlay import TAPS, WINDOW
 from ...spec.overlay.stages import PORT_WORDS
+from ..sums import delayed
 from ..target import Target
 from .results import result_job
-from .walker import Walker
+from .walker import Countdown, Walker
 
 __all__ = ["Sequencer", "job_layout", "step_layout"]
+
 
 def job_layout() -> data.StructLayout:
     """A descriptor."""
@@ -50,7 +52,8 @@ class Sequencer(wiring.Component):
     job: the one that is done
     results_wait, results_idle: as `Results` tells
     start, result: the next job of `Results`
-    step: what is done in this cycle; the banks' ports for it: row, column, word, inside, ...
+    step: what is done in this cycle
+    row, column, word, row_step, ...: the banks' ports for it a cycle later, `inside` two
     entering, entered: words of an image are taken, and one is
     entering_last_word, entering_last: the next is a pixel's last, an image's last
     left: a word of results has left the port, or needs not
@@ -96,7 +99,8 @@ class Sequencer(wiring.Component):
             m.d.sync += runs.eq(0)
         steps = self._steps(m, job, prepares, moves, pixel_ends)
         enters = Signal(name="enters")
-        m.d.comb += [enters.eq(job.kind == Kind.INPUT), self.entering.eq(runs & enters),
+        m.d.sync += enters.eq(job.kind == Kind.INPUT)
+        m.d.comb += [self.entering.eq(runs & enters),
                      moves.eq(Mux(enters, self.entered, runs & steps.allowed))]
         self._tags(m, job, steps, moves & ~enters, half, last_pixel)
         m.d.comb += [self.entering_last_word.eq(pixel_ends),
@@ -108,7 +112,7 @@ class Sequencer(wiring.Component):
         """The window's place, its taps inside the image, and the place of what is added."""
         m.submodules.windows = windows = Walker()
         m.submodules.added = added = Walker()
-        y, x = (Signal(9, name=f"window_{axis}", reset_less=True) for axis in "yx")
+        m.submodules.rows = rows_left = Countdown(len(job.out_height))
         top, left = (Signal(signed(12), name=name, reset_less=True) for name in ("top", "left"))
         m.d.comb += [
             windows.start.eq(start), windows.step.eq(step), windows.width.eq(job.out_width),
@@ -119,21 +123,26 @@ class Sequencer(wiring.Component):
         for name in ("row", "column"):
             m.d.comb += [getattr(windows, f"{name}_{part}").eq(getattr(job, f"{name}_{part}"))
                          for part in ("start", "phase")]
-        last_row = Signal(9, name="last_row", reset_less=True)
-        m.d.sync += last_row.eq(job.out_height - 1)
-        m.d.comb += last_pixel.eq(windows.ends_row & (y == last_row))
-        with m.If(step):
+        m.d.comb += [rows_left.start.eq(start), rows_left.count.eq(job.out_height),
+                     rows_left.step.eq(step & windows.ends_row),
+                     last_pixel.eq(windows.ends_row & rows_left.last)]
+        moved, turned, began = (Signal(name=name) for name in ("moved", "turned", "began"))
+        m.d.sync += [moved.eq(step), turned.eq(step & windows.ends_row), began.eq(start)]
+        with m.If(moved):
             m.d.sync += left.eq(left + job.stride_x)
-            with m.If(windows.ends_row):
-                m.d.sync += [y.eq(y + 1), left.eq(job.left), top.eq(top + job.stride_y)]
-        with m.If(start):
-            m.d.sync += [y.eq(0), top.eq(job.top), left.eq(job.left)]
-        rows = [(top + dy >= 0) & (top + dy < job.height) & (job.kernel_y > dy)
-                for dy in range(WINDOW)]
-        columns = [(left + dx >= 0) & (left + dx < job.width) & (job.kernel_x > dx)
-                   for dx in range(WINDOW)]
-        adds = self.adds_now
-        m.d.comb += self.inside.eq(Cat(Mux(adds, int(dy == dx == 0), rows[dy] & columns[dx])
+        with m.If(turned):
+            m.d.sync += [left.eq(job.left), top.eq(top + job.stride_y)]
+        with m.If(began):
+            m.d.sync += [top.eq(job.top), left.eq(job.left)]
+        rows, columns = (Signal(WINDOW, name=f"{name}_inside", reset_less=True)
+                         for name in ("rows", "columns"))
+        m.d.sync += [
+            rows.eq(Cat((top + dy >= 0) & (top + dy < job.height) & (job.kernel_y > dy)
+                        for dy in range(WINDOW))),
+            columns.eq(Cat((left + dx >= 0) & (left + dx < job.width) & (job.kernel_x > dx)
+                           for dx in range(WINDOW)))]
+        _, adds, adds_inside = delayed(m, Const(1, 1), self.adds_now, 2, "adds")
+        m.d.comb += self.inside.eq(Cat(Mux(adds_inside, int(dy == dx == 0), rows[dy] & columns[dx])
                                        for dy in range(WINDOW) for dx in range(WINDOW)))
         for name in ("row", "column"):
             m.d.comb += [
@@ -146,44 +155,42 @@ class Sequencer(wiring.Component):
     def _steps(self, m: Module, job, start: Signal, moves: Signal, pixel_ends: Signal):
         """Counters within a pixel: words to be added, then outputs and words, then nothing."""
         steps = _Steps()
-        group, output = Signal(10, name="group"), Signal(9, name="output")
-        add, pad = Signal(8, name="add_word"), Signal(4, name="pad_step")
+        for name, count in (("group", job.groups), ("output", job.outputs),
+                            ("add", job.add_words), ("pad", job.pad)):
+            m.submodules[name] = own = Countdown(len(count))
+            m.d.comb += [own.start.eq(start), own.count.eq(count)]
+        group, output, add, pad = (m.submodules[name] for name in ("group", "output", "add", "pad"))
         word, add_at = (Signal(ADDRESS_BITS, name=name) for name in ("word_place", "add_place"))
         adding, padding = Signal(name="adding"), Signal(name="padding")
         before, main = Signal(name="before"), Signal(name="main")
-        group_ends, main_ends = Signal(name="group_ends"), Signal(name="main_ends")
+        main_ends, pads = Signal(name="main_ends"), Signal(name="pads")
         # The job is there for a cycle before its first step.
-        last_group, last_output = (Signal.like(own, name=f"last_{own.name}", reset_less=True)
-                                   for own in (group, output))
-        m.d.sync += [last_group.eq(job.groups - 1), last_output.eq(job.outputs - 1)]
+        m.d.sync += pads.eq(job.pad != 0)
         m.d.comb += [
-            adding.eq(add != job.add_words), before.eq(adding & job.serial),
-            main.eq(~before & ~padding),
-            group_ends.eq(group == last_group),
-            main_ends.eq(main & group_ends & (output == last_output)),
-            pixel_ends.eq(Mux(padding, pad == job.pad, main_ends & (job.pad == 0)))]
-        with m.If(moves):
-            with m.If(adding):
-                m.d.sync += [add.eq(add + 1), add_at.eq(add_at + job.add_plane)]
-            with m.If(main):
-                m.d.sync += [group.eq(group + 1), word.eq(word + job.plane)]
-                with m.If(group_ends):
-                    m.d.sync += [group.eq(0), word.eq(0), output.eq(output + 1)]
-                with m.If(main_ends):
-                    m.d.sync += [output.eq(0), padding.eq(job.pad != 0), pad.eq(1)]
-            with m.If(padding):
-                m.d.sync += pad.eq(pad + 1)
-            with m.If(pixel_ends):
-                m.d.sync += [add.eq(0), add_at.eq(0), padding.eq(0)]
-        with m.If(start):
-            m.d.sync += [group.eq(0), output.eq(0), add.eq(0), padding.eq(0), word.eq(0),
-                         add_at.eq(0)]
-        steps.adding, steps.main, steps.group = adding, main, group
-        steps.group_ends, steps.main_ends = group_ends, main_ends
+            before.eq(adding & job.serial), main.eq(~before & ~padding),
+            main_ends.eq(main & group.last & output.last),
+            pixel_ends.eq(Mux(padding, pad.last, main_ends & ~pads)),
+            add.step.eq(moves & adding), group.step.eq(moves & main),
+            output.step.eq(moves & main & group.last), pad.step.eq(moves & padding)]
         steps.first = Signal(name="pixel_begins")
+        with m.If(moves):
+            m.d.sync += steps.first.eq(0)
+            with m.If(adding):
+                m.d.sync += [adding.eq(~add.last), add_at.eq(add_at + job.add_plane)]
+            with m.If(main):
+                m.d.sync += word.eq(Mux(group.last, 0, word + job.plane))
+            with m.If(main_ends):
+                m.d.sync += padding.eq(pads)
+        with m.If(start | (moves & pixel_ends)):
+            m.d.sync += [steps.first.eq(1), adding.eq(job.add_words != 0), add_at.eq(0),
+                         padding.eq(0)]
+        with m.If(start):
+            m.d.sync += word.eq(0)
+        steps.adding, steps.main = adding, main
+        steps.group_ends, steps.main_ends = group.last, main_ends
         steps.allowed = Signal(name="allowed")
-        m.d.comb += [steps.first.eq((add == 0) & (group == 0) & (output == 0) & ~padding),
-                     self.adds_now.eq(adding), self.word.eq(Mux(adding, add_at, word))]
+        m.d.comb += self.adds_now.eq(adding)
+        m.d.sync += self.word.eq(Mux(adding, add_at, word))
         return steps
 
     def _tags(self, m: Module, job, steps, moves, half: Signal, last_pixel: Signal) -> None:
@@ -229,7 +236,6 @@ class _Steps:
     """Signals of the counters within a pixel."""
     adding: Signal
     main: Signal
-    group: Signal
     group_ends: Signal
     main_ends: Signal
     first: Signal

@@ -11,8 +11,8 @@ __all__ = ["BANK_STAGES", "PORT_WORDS", "QUEUE_STAGES", "RESULT_STAGES", "SCALED
 SMALL_WORDS = 128
 """Words up to which a memory stands in LUT RAM, where there is any."""
 
-BANK_STAGES = 7
-"""From a step to its window: bases, words, addresses, memory, rows, columns."""
+BANK_STAGES = 8
+"""From a step to its window: pixel, bases, words, addresses, memory, rows, columns."""
 
 SCALED_AT = 6
 """From a word of sums to their products with multipliers."""
@@ -62,7 +62,7 @@ def word_stages(spec: OverlaySpec, kind: Kind) -> int:
     """From a job's last step to the first word of results of it, behind a register."""
     match kind:
         case Kind.INPUT:
-            return 1
+            return 2
         case Kind.ENCODE | Kind.REPLAY:
             found = tree_stages(spec) + operand_stages(spec) + lookup_stages(spec)
         case Kind.SUM:
