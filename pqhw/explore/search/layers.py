@@ -9,9 +9,8 @@ import numpy as np
 from ...flow.area import equivalents
 from ...flow.results import Area
 from ...spec import EngineSpec, MACSpec, PQSpec, SpecError
-from ...spec.devices import Device
+from ...spec.devices import Device, resolve
 from ...study.cost import engine_cost
-from ..estimate import estimate
 from ..options import variants
 from ..size import as_kind
 from .costs import OperatorCost
@@ -67,9 +66,9 @@ def layer_costs(search: Search, name: str, wanted: Sequence[str]) -> LayerCosts:
         except SpecError as error:
             reasons[choice.name] = str(error)
             continue
-        for spec in specs:
+        for spec, blocks in specs.items():
             try:
-                grid = layer_grid(spec, search.part, _most_products(search.budget))
+                grid = layer_grid(spec, search.part, _most_products(search.budget), blocks)
             except SpecError as error:
                 reasons[choice.name] = str(error)
                 continue
@@ -87,8 +86,10 @@ def layer_costs(search: Search, name: str, wanted: Sequence[str]) -> LayerCosts:
     return LayerCosts(tuple(sorted(costs, key=lambda one: (one.cycles, one.lut4))), points, reasons)
 
 
-def _variants(search: Search, choice: Choice, layer: Mapping[str, Any]) -> list[EngineSpec]:
-    """The layer as a choice makes it, with every memory and multiplier that is left open."""
+def _variants(search: Search, choice: Choice, layer: Mapping[str, Any]
+              ) -> dict[EngineSpec, tuple[int, ...]]:
+    """The layer as a choice makes it, with every memory and multiplier that is left open, each
+    with the numbers of DSP blocks that it may have."""
     spec = as_kind(choice.mapping(layer), choice.kind)
     limited = dataclasses.replace(search.part, dsps=min(search.part.dsps, search.budget.dsp))
     made = variants(spec, limited, search.constant)
@@ -100,7 +101,16 @@ def _variants(search: Search, choice: Choice, layer: Mapping[str, Any]) -> list[
     fixed = [own for own in made if all(
         getattr(own.engine, field) == getattr(spec.engine, field) for field in asked
         if field.endswith("storage") or field in ("multiplier", "dsp_blocks"))]
-    return fixed or made
+    found: dict[EngineSpec, tuple[int, ...]] = {}
+    for own in fixed or made:
+        blocks = getattr(own.engine, "dsp_blocks", None)
+        if blocks is None or "dsp_blocks" in asked:
+            found[own] = ()
+        else:
+            open_ = dataclasses.replace(own, engine=dataclasses.replace(
+                own.engine, dsp_blocks=None))
+            found[open_] = (*found.get(open_, ()), blocks)
+    return found
 
 
 def _most_products(budget: Area) -> int:
@@ -145,13 +155,13 @@ def _kept(rows: Sequence[Mapping[str, np.ndarray]], budget: Area, wanted: Sequen
 
 def _cost(name: str, choice: Choice, grid: Grid, error: float, bits: int, index: int
           ) -> OperatorCost:
-    """A point as the estimator tells it alone."""
-    made = estimate(grid.chain(index), grid.part)
-    spec = grid.spec
+    """A point with its whole spec."""
+    spec, own = grid.spec, {key: values[index] for key, values in grid.figures.items()}
     return OperatorCost(
         operator=name, shape=spec.layer.to_mapping(), engine=choice.name, bits=_bits(spec),
-        device=grid.part.name, cycles=made.cycles_per_row, fmax_mhz=round(made.fmax_mhz, 2),
-        **made.area.model_dump(), parameter_bits=bits, error=error, spec=made.spec)
+        device=grid.part.name, cycles=int(own["cycles"]), fmax_mhz=round(float(own["fmax_mhz"]), 2),
+        **{key: int(own[key]) for key in Area.model_fields}, parameter_bits=bits, error=error,
+        spec=resolve(grid.chain(index), grid.part).to_mapping())
 
 
 def _bits(spec: EngineSpec) -> dict[str, int]:
