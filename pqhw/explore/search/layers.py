@@ -16,6 +16,7 @@ from ..size import as_kind
 from .costs import OperatorCost
 from .error import error_proxy
 from .grid import Grid, layer_grid
+from .learn import corrected
 from .pareto import nondominated
 from .plan import Choice, Search
 
@@ -69,6 +70,8 @@ def layer_costs(search: Search, name: str, wanted: Sequence[str]) -> LayerCosts:
         for spec, blocks in specs.items():
             try:
                 grid = layer_grid(spec, search.part, _most_products(search.budget), blocks)
+                grid = dataclasses.replace(grid, figures=corrected(
+                    grid.figures, search.learned.get(choice.kind)))
             except SpecError as error:
                 reasons[choice.name] = str(error)
                 continue

@@ -17,6 +17,7 @@ from ...spec.files import load_mapping
 from ...spec.network import load_network
 from ..size import KINDS, parse_budget
 from ..sweep.overrides import changed, check_path, flat, word
+from .learn import Correction
 
 __all__ = ["OBJECTIVES", "Choice", "Search", "load_search"]
 
@@ -67,6 +68,7 @@ class Search:
     layers: tables of spec files, by the layers' names
     constant: whether parameters are known, and built in
     costs: a file of operator costs that stands in the place of choices; None without
+    learned: what routed engines say of the estimates, by kind of engine
     """
     title: str
     layers: Mapping[str, Mapping[str, Any]]
@@ -77,6 +79,7 @@ class Search:
     choices: tuple[Choice, ...]
     costs: Path | None
     seed: int
+    learned: Mapping[str, Correction] = dataclasses.field(default_factory=dict)
 
 
 def load_search(path: Path) -> Search:

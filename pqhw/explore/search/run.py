@@ -17,10 +17,11 @@ from ..sweep.run import Step, SweepRun
 from .combine import Evaluator, combine
 from .costs import OperatorCost, load_costs
 from .layers import layer_costs
+from .learn import Correction, LearnedEngine, learn
 from .plan import Search
 
-__all__ = ["FRONT", "Member", "RoutedEngine", "RoutedFront", "SearchResult", "route_front",
-           "run_search"]
+__all__ = ["FRONT", "Member", "RoutedEngine", "RoutedFront", "SearchResult", "learn_routed",
+           "route_front", "run_search"]
 
 FRONT, COSTS, ROUTED = "front.json", "costs.json", "routed.json"
 """Within a search's folder: its result, the ways that it chose from, and what was routed."""
@@ -59,6 +60,8 @@ class SearchResult(_Model):
     objectives: list[str] = pydantic.Field(description="what was looked for")
     exact: bool = pydantic.Field(description="whether every combination was looked at")
     combinations: int = pydantic.Field(description="combinations that were looked at")
+    corrections: list[Correction] = pydantic.Field(
+        default=[], description="what estimates were multiplied by, as routed engines taught")
     layers: dict[str, LayerFacts] = pydantic.Field(description="by the layers' names")
     members: list[Member] = pydantic.Field(description="the front, the first objective's best "
                                                        "first")
@@ -91,7 +94,8 @@ def run_search(search: Search, progress: Callable[[str], None] = lambda name: No
     result = SearchResult(
         title=search.title, device=search.part.name, budget=search.budget,
         objectives=list(search.objectives), exact=found.exact,
-        combinations=found.points if len(ways) > 1 else 0, layers=facts, members=members)
+        combinations=found.points if len(ways) > 1 else 0, layers=facts, members=members,
+        corrections=list(search.learned.values()))
     return result, [own for layer in ways.values() for own in layer]
 
 
@@ -149,6 +153,7 @@ class RoutedEngine(_Model):
     fmax_mhz_estimated: float = pydantic.Field(description="clock by the estimate")
     fmax_mhz: float | None = pydantic.Field(default=None, description="median over seeds, routed")
     cycles: int = pydantic.Field(description="of a row, or an image")
+    spec: dict[str, Any] = pydantic.Field(description="the engine's spec")
 
 
 class RoutedFront(_Model):
@@ -203,10 +208,16 @@ def route_front(result: SearchResult, folder: Path, *, most: int, seeds: Sequenc
         fmax_error=_median([(own.fmax_mhz_estimated, own.fmax_mhz) for own in found]))
 
 
+def learn_routed(path: Path, part: str, routed: RoutedFront) -> list[LearnedEngine]:
+    """Add what was routed to a file of learned engines; failures teach nothing."""
+    return learn(path, part, [(own.spec, own.lut4, own.fmax_mhz) for own in routed.engines
+                              if own.status == "ok" and own.lut4 and own.fmax_mhz])
+
+
 def _routed(row: Any, own: OperatorCost) -> RoutedEngine:
     return RoutedEngine(name=row.name, status=row.status, reason=row.reason, lut4=row.lut4,
                         fmax_mhz=row.fmax_mhz, lut4_estimated=own.lut4, cycles=own.cycles,
-                        fmax_mhz_estimated=own.fmax_mhz)
+                        fmax_mhz_estimated=own.fmax_mhz, spec=own.spec)
 
 
 def _median(pairs: Sequence[tuple[float, float | None]]) -> float | None:
