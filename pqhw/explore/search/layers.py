@@ -19,6 +19,7 @@ from .grid import Grid, layer_grid
 from .learn import corrected
 from .pareto import nondominated
 from .plan import Choice, Search
+from .split import part_of, split_costs
 
 __all__ = ["LayerCosts", "layer_costs", "prices"]
 
@@ -82,11 +83,60 @@ def layer_costs(search: Search, name: str, wanted: Sequence[str]) -> LayerCosts:
     points = sum(len(grid) for _, grid, _, _ in found)
     rows = [_columns(grid, off, bits, search) for _, grid, off, bits in found]
     kept = _kept(rows, search.budget, wanted)
-    if not kept:
+    if not kept and not any(split.suits(name) for split in search.splits):
         told = "; ".join(f"{choice}: {reason}" for choice, reason in reasons.items())
         raise SpecError(f"{name}: {told or 'nothing fits the budget.'}")
     costs = [_cost(name, *found[number][:3], found[number][3], index) for number, index in kept]
-    return LayerCosts(tuple(sorted(costs, key=lambda one: (one.cycles, one.lut4))), points, reasons)
+    halves = _split(search, name, reasons)
+    if halves.costs:
+        costs += halves.costs
+        columns = np.array([[_figure(own, figure, search.part) for figure in wanted]
+                            for own in costs])
+        costs = [costs[index] for index in nondominated(columns)]
+    if not costs:
+        raise SpecError(f"{name}: nothing fits the budget.")
+    return LayerCosts(tuple(sorted(costs, key=lambda one: (one.cycles, one.lut4))),
+                      points + halves.points, reasons)
+
+
+def _split(search: Search, name: str, reasons: dict[str, str]) -> LayerCosts:
+    """The ways to build a layer by two choices, and foldings of halves that were looked at."""
+    layer, choices = search.layers[name], {own.name: own for own in search.choices}
+    found: list[OperatorCost] = []
+    points = 0
+    for split in search.splits:
+        for outputs in split.outputs if split.suits(name) else ():
+            label = f"{split.first} + {split.second}, {outputs} outputs by the first"
+            halves: list[Sequence[OperatorCost]] = []
+            try:
+                shape = part_of(layer, outputs)["layer"]
+                rest = next(layer["layer"][field] for field in ("out_channels", "out_features")
+                            if field in shape) - outputs
+                for choice, count in ((split.first, outputs), (split.second, rest)):
+                    alone = dataclasses.replace(
+                        search, splits=(), layers={name: part_of(layer, count)},
+                        choices=(dataclasses.replace(choices[choice], layers=("*",)),))
+                    own = layer_costs(alone, name, ["rate", "lut_equivalents", *(
+                        {"error"} & set(search.objectives))])
+                    points += own.points
+                    halves.append(own.costs)
+                found += split_costs(name, label, layer["layer"], halves[0], halves[1],
+                                     search.part, search.budget)
+            except SpecError as error:
+                reasons[label] = str(error)
+    return LayerCosts(tuple(found), points, {})
+
+
+def _figure(cost: OperatorCost, name: str, part: Device) -> float:
+    """What ways are held against each other by, the smaller the better."""
+    match name:
+        case "rate":
+            return -cost.fmax_mhz / cost.cycles
+        case "lut_equivalents":
+            return cost.lut_equivalents(part)
+        case "energy_proxy":
+            return cost.energy_proxy(part)
+    return float(getattr(cost, name))
 
 
 def _variants(search: Search, choice: Choice, layer: Mapping[str, Any]

@@ -18,6 +18,7 @@ from ...spec.network import load_network
 from ..size import KINDS, parse_budget
 from ..sweep.overrides import changed, check_path, flat, word
 from .learn import Correction
+from .split import Split, splits_of
 
 __all__ = ["OBJECTIVES", "Choice", "Search", "load_search"]
 
@@ -25,7 +26,7 @@ OBJECTIVES = ("rate", "lut4", "lut_equivalents", "parameter_bits", "error", "ene
 """What can be looked for: the rate as large as can be, all others as small."""
 
 FIELDS = ("title", "layers", "network", "device", "budget", "constant", "objectives", "costs",
-          "seed", "choice")
+          "seed", "choice", "split")
 OWN = ("name", "kind", "layers", "error")
 MOST_CHOICES = 1000
 
@@ -68,6 +69,7 @@ class Search:
     layers: tables of spec files, by the layers' names
     constant: whether parameters are known, and built in
     costs: a file of operator costs that stands in the place of choices; None without
+    splits: pairs of choices that a layer may be shared by
     learned: what routed engines say of the estimates, by kind of engine
     """
     title: str
@@ -79,6 +81,7 @@ class Search:
     choices: tuple[Choice, ...]
     costs: Path | None
     seed: int
+    splits: tuple[Split, ...] = ()
     learned: Mapping[str, Correction] = dataclasses.field(default_factory=dict)
 
 
@@ -130,7 +133,7 @@ def _search(given: Mapping[str, Any], path: Path) -> Search:
     return Search(title=own["title"] or path.stem, layers=layers, part=part,
                   budget=parse_budget(own["budget"], part), choices=choices, costs=costs,
                   constant=True if constant is None else constant, objectives=objectives,
-                  seed=own["seed"] or 0)
+                  seed=own["seed"] or 0, splits=tuple(splits_of(given.get("split", []), names)))
 
 
 KINDS_OF = {"title": str, "network": str, "device": str, "budget": str, "costs": str,

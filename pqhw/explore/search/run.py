@@ -12,6 +12,7 @@ import pydantic
 from ...flow.folders import write_whole
 from ...flow.results import Area
 from ...spec import SpecError
+from ...spec.dataflow import design_from_mapping, dump_design
 from ..sweep.plan import Point, Sweep
 from ..sweep.run import Step, SweepRun
 from .combine import Evaluator, combine
@@ -215,6 +216,7 @@ def learn_routed(path: Path, part: str, routed: RoutedFront) -> list[LearnedEngi
 
 
 def _routed(row: Any, own: OperatorCost) -> RoutedEngine:
+    assert own.spec is not None, "what is routed has a spec"
     return RoutedEngine(name=row.name, status=row.status, reason=row.reason, lut4=row.lut4,
                         fmax_mhz=row.fmax_mhz, lut4_estimated=own.lut4, cycles=own.cycles,
                         fmax_mhz_estimated=own.fmax_mhz, spec=own.spec)
@@ -226,6 +228,13 @@ def _median(pairs: Sequence[tuple[float, float | None]]) -> float | None:
 
 
 def write_result(folder: Path, result: SearchResult) -> None:
-    """Write front.json."""
+    """Write front.json, and the designs of layers that two engines share, as `pqhw verilog` takes
+    them."""
     folder.mkdir(parents=True, exist_ok=True)
     write_whole(folder / FRONT, json.dumps(result.model_dump(mode="json"), indent=1) + "\n")
+    split = {json.dumps(own.spec): own for member in result.members
+             for own in member.engines.values() if own.spec is not None and "node" in own.spec}
+    for number, own in enumerate(split.values(), start=1):
+        assert own.spec is not None
+        design = design_from_mapping(own.spec)
+        write_whole(folder / f"{own.operator}-split-{number}.toml", dump_design(design))
