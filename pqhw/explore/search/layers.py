@@ -18,6 +18,7 @@ from .error import error_proxy
 from .grid import Grid, layer_grid
 from .learn import corrected
 from .pareto import nondominated
+from .neutral import neutral_variants
 from .plan import Choice, Search
 from .split import part_of, split_costs
 
@@ -155,7 +156,10 @@ def _variants(search: Search, choice: Choice, layer: Mapping[str, Any]
         getattr(own.engine, field) == getattr(spec.engine, field) for field in asked
         if field.endswith("storage") or field in ("multiplier", "dsp_blocks"))]
     found: dict[EngineSpec, tuple[int, ...]] = {}
-    for own in fixed or made:
+    chosen = fixed or made
+    if search.wide:
+        chosen = [wide for own in chosen for wide in neutral_variants(own, search.part, asked)]
+    for own in chosen:
         blocks = getattr(own.engine, "dsp_blocks", None)
         if blocks is None or "dsp_blocks" in asked:
             found[own] = ()

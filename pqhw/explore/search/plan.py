@@ -25,8 +25,8 @@ __all__ = ["OBJECTIVES", "Choice", "Search", "load_search"]
 OBJECTIVES = ("rate", "lut4", "lut_equivalents", "parameter_bits", "error", "energy_proxy")
 """What can be looked for: the rate as large as can be, all others as small."""
 
-FIELDS = ("title", "layers", "network", "device", "budget", "constant", "objectives", "costs",
-          "seed", "choice", "split")
+FIELDS = ("title", "layers", "network", "device", "budget", "constant", "wide", "objectives",
+          "costs", "seed", "choice", "split")
 OWN = ("name", "kind", "layers", "error")
 MOST_CHOICES = 1000
 
@@ -69,6 +69,7 @@ class Search:
     layers: tables of spec files, by the layers' names
     constant: whether parameters are known, and built in
     costs: a file of operator costs that stands in the place of choices; None without
+    wide: whether fields that change no result are tried with all their values
     splits: pairs of choices that a layer may be shared by
     learned: what routed engines say of the estimates, by kind of engine
     """
@@ -81,6 +82,7 @@ class Search:
     choices: tuple[Choice, ...]
     costs: Path | None
     seed: int
+    wide: bool = False
     splits: tuple[Split, ...] = ()
     learned: Mapping[str, Correction] = dataclasses.field(default_factory=dict)
 
@@ -133,11 +135,12 @@ def _search(given: Mapping[str, Any], path: Path) -> Search:
     return Search(title=own["title"] or path.stem, layers=layers, part=part,
                   budget=parse_budget(own["budget"], part), choices=choices, costs=costs,
                   constant=True if constant is None else constant, objectives=objectives,
-                  seed=own["seed"] or 0, splits=tuple(splits_of(given.get("split", []), names)))
+                  seed=own["seed"] or 0, wide=bool(own["wide"]),
+                  splits=tuple(splits_of(given.get("split", []), names)))
 
 
 KINDS_OF = {"title": str, "network": str, "device": str, "budget": str, "costs": str,
-            "constant": bool, "seed": int, "layers": list, "objectives": list}
+            "constant": bool, "wide": bool, "seed": int, "layers": list, "objectives": list}
 WORDS = {str: "a text", bool: "true or false", int: "an integer from 0 on",
          list: "a list of different texts"}
 
