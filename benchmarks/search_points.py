@@ -6,6 +6,7 @@
 import dataclasses
 import time
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -14,14 +15,15 @@ from pqhw.explore.search.combine import Evaluator
 from pqhw.explore.search.costs import OperatorCost
 from pqhw.explore.search.grid import Grid, layer_grid
 from pqhw.flow.area import available
-from pqhw.spec import (Layer, MACEngine, MACPrecision, MACSpec, PQEngine, PQPrecision, PQSpec,
-                       Requantize)
+from pqhw.spec import (Layer, MACEngine, MACFolding, MACPrecision, MACSpec, PQEngine, PQPrecision,
+                       PQSpec, Requantize)
 from pqhw.spec.devices import device
 
 PART = device("lfe5u-85f")
 LAYERS = {"16 channels": (144, 16), "64 channels": (576, 64)}
 OUTPUT = Requantize(bits=6, shift=4)
-ALONE, COMBINED, WAYS = 200, 200_000, 60
+ALONE, COMBINED, WAYS = 100, 200_000, 60
+BLOCKS = (1, 2, 4, 8, 16, 32, 64, 128, 156)
 
 
 def engines(inputs: int, outputs: int) -> dict[str, PQSpec | MACSpec]:
@@ -32,11 +34,19 @@ def engines(inputs: int, outputs: int) -> dict[str, PQSpec | MACSpec]:
                                 table_storage="bram", prototype_storage="lutram"),
                 precision=PQPrecision(activation_bits=6, activation_signed=False,
                                       prototype_bits=6, table_bits=5, output=OUTPUT))
-    loaded = dataclasses.replace(pq, engine=dataclasses.replace(pq.engine, resident=False))
-    mac = MACSpec(layer=layer, engine=MACEngine(weight_bits=4, resident=True, multiplier="lut"),
-                  precision=MACPrecision(activation_bits=6, output=OUTPUT))
-    found: dict[str, PQSpec | MACSpec] = {"pq, constants": pq, "mac, constants": mac}
-    return found | ({"pq, loaded": loaded} if outputs < 32 else {})
+
+    def mac(**engine: Any) -> MACSpec:
+        folding = MACFolding(outputs_per_cycle=2)
+        return MACSpec(layer=layer, engine=MACEngine(weight_bits=4, **engine), folding=folding,
+                       precision=MACPrecision(activation_bits=6, output=OUTPUT))
+
+    return {"PQ, constants": pq,
+            "PQ, loaded": dataclasses.replace(pq, engine=dataclasses.replace(
+                pq.engine, resident=False)),
+            "MAC, constants": mac(resident=True), "MAC, loaded": mac(),
+            "sums of two powers": mac(resident=True, scheme="sp2"),
+            "two schemes": mac(resident=True, scheme="mixed"),
+            "planes of bits": mac(scheme="bitplane")}
 
 
 def seconds(work: Callable[[], object]) -> float:
@@ -52,7 +62,9 @@ def main() -> None:
         for name, spec in engines(*shape).items():
             grids: list[Grid] = []
             layer_grid.cache_clear()
-            took = seconds(lambda spec=spec, grids=grids: grids.append(layer_grid(spec, PART)))
+            blocks = BLOCKS if name in ("MAC, constants", "MAC, loaded", "two schemes") else ()
+            took = seconds(lambda spec=spec, grids=grids, blocks=blocks: grids.append(
+                layer_grid(spec, PART, dsp_blocks=blocks)))
             grid = grids[0]
             chosen = np.random.default_rng(0).integers(0, len(grid), ALONE)
             alone = seconds(lambda grid=grid, chosen=chosen: [

@@ -1,5 +1,6 @@
 """The verb that searches engines and foldings."""
 
+import dataclasses
 import time
 from pathlib import Path
 from typing import Annotated, Any
@@ -23,6 +24,12 @@ def search(source: Annotated[Path, typer.Argument(metavar="SEARCH",
                "--route", min=0, metavar="N", help="verify, synthesize and route so many engines "
                                                    "of the front, as a sweep, and tell the "
                                                    "estimate's error on them")] = 0,
+           learned: Annotated[Path | None, typer.Option(
+               "--learned", metavar="FILE", help="correct the estimates by what --learn wrote into "
+                                                 "a file")] = None,
+           learn: Annotated[Path | None, typer.Option(
+               "--learn", metavar="FILE", help="add what --route routes to a file, for later "
+                                               "searches")] = None,
            seeds: Annotated[str, typer.Option(help="placement seeds: 1..3, or 1,2,7")] = "1..3",
            jobs: Jobs = JOBS,
            scheduler: Annotated[str, typer.Option(
@@ -35,14 +42,21 @@ def search(source: Annotated[Path, typer.Argument(metavar="SEARCH",
     Example: pqhw search layer-search.toml -o found --route 6
     """
     from .explore.search.costs import check_suffix, save_costs
+    from .explore.search.learn import corrections, load_learned
     from .explore.search.plan import load_search
     from .explore.search.run import COSTS, FRONT, run_search, write_result
     from .explore.sweep.cluster import check_scheduler
     from .report.search import front_table
+    from .spec import SpecError
     check_scheduler(scheduler)
     if costs is not None:
         check_suffix(costs)
+    if learn is not None and not route:
+        raise SpecError("--learn must stand beside --route, as it learns from what is routed.")
     asked, placed = load_search(source), parse_seeds(seeds)
+    if learned is not None:
+        asked = dataclasses.replace(asked, learned=corrections(load_learned(learned),
+                                                               asked.part.name))
     folder = Path("runs") / f"search-{source.stem}" if folder is None else folder
     begun = time.monotonic()
     with progress_bar() as bar:
@@ -61,12 +75,12 @@ def search(source: Annotated[Path, typer.Argument(metavar="SEARCH",
         out.print(f"result: {folder / FRONT}", soft_wrap=True)
         err.print(f"{result.points:,} points in {seconds:.1f} s", highlight=False)
     if route:
-        _route(result, folder, route, placed, scheduler, jobs, timeout, json_out)
+        _route(result, folder, route, placed, scheduler, jobs, timeout, json_out, learn)
 
 
 def _route(result: Any, folder: Path, most: int, seeds: tuple[int, ...], scheduler: str,
-           jobs: int, timeout: float, json_out: str | None) -> None:
-    from .explore.search.run import ROUTED, route_front
+           jobs: int, timeout: float, json_out: str | None, learn: Path | None) -> None:
+    from .explore.search.run import ROUTED, learn_routed, route_front
     from .report.numbers import duration
     from .report.search import routed_table
     with progress_bar() as bar:
@@ -77,6 +91,8 @@ def _route(result: Any, folder: Path, most: int, seeds: tuple[int, ...], schedul
                                  task, completed=step.done, total=step.total,
                                  description=f"about {duration(step.seconds)} left"))
     emit(routed, str(folder / ROUTED))
+    if learn is not None:
+        learn_routed(learn, result.device, routed)
     if json_out:
         emit({**result.model_dump(mode="json"), "routed": routed.model_dump(mode="json")},
              json_out)

@@ -43,7 +43,10 @@ def front_table(result: SearchResult) -> RenderableType:
         f"{len(result.members)} that no other beats{shown}", "dim"))
     reasons = [f"{layer}: {name}: {reason}" for layer, facts in result.layers.items()
                for name, reason in facts.impossible.items()]
-    return Group(heading, table, *map(bullet, reasons))
+    taught = [Text(f"Estimates of {own.kind} are corrected by {own.engines} routed before: LUT4 by "
+                   f"{own.lut4:.3f}, clock by {own.fmax:.3f}.", style="dim")
+              for own in result.corrections]
+    return Group(heading, table, *taught, *map(bullet, reasons))
 
 
 def _engines(engines: Sequence[OperatorCost]) -> str:

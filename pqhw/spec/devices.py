@@ -7,6 +7,7 @@ from .design import Own
 from .engine import EngineSpec
 from .fields import SpecError
 from .mac import MACSpec
+from .many import largest, ratio_of, smallest
 
 __all__ = ["Device", "DEVICES", "FAMILIES", "device", "resolve"]
 
@@ -79,7 +80,7 @@ def resolve(chain: Own, part: Device) -> Own:
     asked = [_asked(spec) for spec in chain.stages]
     for spec, own in zip(chain.stages, asked):
         _check_multiplier(spec, part, scales + sum(asked) - own)
-    left = max(0, part.dsps - scales - sum(asked))
+    left = largest(0, part.dsps - scales - sum(asked))
     stages = []
     for spec, own in zip(chain.stages, asked):
         if isinstance(spec, MACSpec):
@@ -135,7 +136,7 @@ def _filled(spec: MACSpec, blocks: int) -> MACSpec:
     if spec.engine.multiplier != "auto" or not spec.multipliers:
         return spec
     asked = spec.engine.dsp_blocks
-    units = min(spec.multipliers, blocks if asked is None else asked)
+    units = smallest(spec.multipliers, blocks if asked is None else asked)
     if units == spec.multipliers:
         return _with(spec, multiplier="dsp", dsp_blocks=None)
     if not units:
@@ -150,8 +151,8 @@ def _shared(spec: MACSpec, blocks: int) -> MACSpec:
     served = packed * (blocks // (spec.row_lanes * spec.pixels))
     if spec.engine.multiplier == "lut":
         served = spec.outputs // 2
-    fixed = min(served, spec.outputs - 1) // lanes * lanes
-    return _with(spec, ratio=f"{fixed}:{spec.outputs - fixed}")
+    fixed = smallest(served, spec.outputs - 1) // lanes * lanes
+    return _with(spec, ratio=ratio_of(fixed, spec.outputs - fixed))
 
 
 def _check_multiplier(spec: EngineSpec, part: Device, taken: int) -> None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from .conv import Conv2d
 from .gearbox import GearboxSpec
+from .many import choose, every, largest
 from .ranges import ceil_div
 from .window import WindowSpec
 
@@ -43,13 +44,19 @@ class FrontSpec:
         most = 21 * self._cycles_in_bursts(channels)
         fewest = (lanes for lanes in range(1, channels + 1)
                   if lanes == 1 or ceil_div(channels, lanes) < ceil_div(channels, lanes - 1))
-        return next(lanes for lanes in fewest if 20 * self._cycles_in_bursts(lanes) <= most)
+        found = 0
+        for lanes in fewest:
+            enough = 20 * self._cycles_in_bursts(lanes) <= most
+            found = choose((found == 0) & enough, lanes, found)
+            if every(found):
+                break
+        return found
 
     def _cycles_in_bursts(self, lanes: int) -> int:
         """Cycles of an image where the window waits whenever the engine is slower."""
         layer, window = self.layer, self._window(lanes)
         outputs = layer.out_height * layer.out_width
-        busy = max(self._engine_cycles(window) // self.engine.pixels, window.transfers)
+        busy = largest(self._engine_cycles(window) // self.engine.pixels, window.transfers)
         return outputs * busy + (layer.period - outputs) * window.transfers
 
     def _window(self, lanes: int) -> WindowSpec:
@@ -76,7 +83,7 @@ class FrontSpec:
     def _engine_cycles(self, window: WindowSpec, row_cycles: int | None = None) -> int:
         """Cycles of what stands behind the window for the pixels computed side by side."""
         own = self.engine.row_cycles if row_cycles is None else row_cycles
-        return self.layer.sets * max(
+        return self.layer.sets * largest(
             own, self.engine.pixels * self._gearbox(window).cycles_per_row)
 
     @property
@@ -97,9 +104,9 @@ class FrontSpec:
         """The same where an engine row takes `row_cycles`."""
         layer = self.layer
         output_cycles = self._engine_cycles(self.window, row_cycles)
-        return max(layer.period * self.window.transfers,
-                   layer.out_height * layer.out_width // self.engine.pixels * output_cycles,
-                   layer.height * layer.width * self.engine.pixel_cycles)
+        return largest(layer.period * self.window.transfers,
+                       layer.out_height * layer.out_width // self.engine.pixels * output_cycles,
+                       layer.height * layer.width * self.engine.pixel_cycles)
 
     @property
     def exact(self) -> bool:

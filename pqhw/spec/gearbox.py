@@ -3,9 +3,12 @@
 import dataclasses
 import math
 
+from .many import pointwise
 from .ranges import ceil_div
 
 __all__ = ["GearboxSpec"]
+
+gcd = pointwise(math.gcd)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,8 +37,8 @@ class GearboxSpec:
     @property
     def lanes_between(self) -> int:
         """Elements that pass per cycle in the middle."""
-        lanes = math.gcd(self.lanes_in, self.lanes_out)
-        return math.gcd(lanes, self.elements, self.row_out) if self.recuts else lanes
+        lanes = gcd(self.lanes_in, self.lanes_out)
+        return gcd(lanes, self.elements, self.row_out) if self.recuts else lanes
 
     @property
     def splits(self) -> bool:

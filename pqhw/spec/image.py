@@ -33,6 +33,9 @@ import hashlib
 import json
 from typing import Any
 
+import numpy as np
+
+from .many import Many
 from .ranges import ceil_div
 
 __all__ = ["Section", "ImageLayout", "LoadError", "MAGIC", "VERSION", "HEADER_BYTES",
@@ -81,7 +84,6 @@ class LoadError:
              "checksum mismatch", "all parameters are constants, no image is taken")
 
 
-@functools.cache
 def best_chunk_bits(width: int, load_bits: int) -> int:
     """How many bits of a memory's word of `width` bits are written at once.
 
@@ -89,18 +91,32 @@ def best_chunk_bits(width: int, load_bits: int) -> int:
     no memory beyond what the word needs, those that take the fewest load words, and of these
     the largest. 144 bits always qualify.
     """
+    if type(width) is not Many:
+        return _best_chunk(width, load_bits)
+    widths, inverse = np.unique(width.values, return_inverse=True)
+    return Many(_best_chunks(widths, load_bits)[inverse])
+
+
+@functools.cache
+def _best_chunk(width: int, load_bits: int) -> int:
+    return int(_best_chunks(np.array([width]), load_bits)[0])
+
+
+def _best_chunks(widths: np.ndarray, load_bits: int) -> np.ndarray:
+    """The same of several widths."""
     most = max(load_bits, SMALLEST_CHUNK)
-    if width <= most:
-        return width
+    width, chunk = widths[:, None], np.arange(1, most + 1)
+    whole, rest = np.divmod(width, chunk)
 
-    def waste(chunk: int) -> int:
-        whole, rest = divmod(width, chunk)
-        return sum(whole * ceil_div(chunk, unit) + ceil_div(rest, unit) - ceil_div(width, unit)
-                   for unit in MEMORY_WIDTHS)
+    def rounds(amount: np.ndarray, by: Any) -> np.ndarray:
+        up: np.ndarray = -(-amount // by)
+        return up
 
-    exact = [chunk for chunk in range(1, most + 1) if waste(chunk) == 0]
-    return min(exact, key=lambda chunk: (
-        ceil_div(width, chunk) * ceil_div(chunk, load_bits), -chunk))
+    waste = sum(whole * rounds(chunk, unit) + rounds(rest, unit) - rounds(width, unit)
+                for unit in MEMORY_WIDTHS)
+    beats = rounds(width, chunk) * rounds(chunk, load_bits)
+    rank = np.where(waste == 0, beats * (most + 1) - chunk, np.iinfo(np.int64).max)
+    return np.where(widths <= most, widths, chunk[rank.argmin(axis=1)])
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -190,10 +206,15 @@ class Section:
         """Bytes of the section's words."""
         return self.words * self.lanes * self.beats * self.load_bits // 8
 
+    @property
+    def header_bytes(self) -> int:
+        """Bytes of `header`."""
+        return max(SECTION_HEADER_BYTES, self.load_bits // 8)
+
     def header(self) -> builtins.bytes:
         """What stands in front of the words: eight bytes, filled to whole load words."""
         fields = bytes([KINDS[self.kind], self.stage, 0, 0]) + self.bytes.to_bytes(4, "little")
-        return fields.ljust(self.load_bits // 8, b"\0")
+        return fields.ljust(self.header_bytes, b"\0")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -231,7 +252,7 @@ class ImageLayout:
     @property
     def body_bytes(self) -> int:
         """Bytes after the header."""
-        sections = sum(len(section.header()) + section.bytes for section in self.sections)
+        sections = sum(section.header_bytes + section.bytes for section in self.sections)
         return sections + self.trailer_bytes
 
     def header(self) -> bytes:

@@ -168,7 +168,7 @@ class MACSpec(Products):
         make = functools.partial(Section, stage=stage, load_bits=self.engine.load_bits,
                                  copies=self.engine.copies)
         sections = [make(kind=core.section, words=self.weight_words,
-                         fields=len(core.outputs) * self.row_lanes,
+                         fields=core.count * self.row_lanes,
                          field_bits=self.engine.weight_bits) for core in self.cores]
         if self.permutes:
             sections.append(make(kind="order", words=self.sets * self.pixels * self.row_transfers,

@@ -3,6 +3,7 @@
 import dataclasses
 import functools
 
+from .many import pointwise
 from .ranges import ceil_div, ceil_log2
 
 __all__ = ["CountPlan", "count_plan"]
@@ -40,6 +41,7 @@ class CountPlan:
         return max(part.bits for part in self.parts)
 
 
+@pointwise
 def least_depth(products: int) -> int:
     """Registers on the way to a count: 3, 7, 15 … products take 1, 2, 3 … of them."""
     return max(1, ceil_log2(products + 1) - 1)

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from .engine import EngineSpec
+from .many import largest, ratio_parts, smallest
 from .ranges import Range, ceil_div, covering
 from .weights import magnitudes
 
@@ -26,14 +27,25 @@ class Core:
     Members
     -------
     section: kind of that memory's section
-    outputs: which of them
-    columns: the columns that they take, pixel after pixel
+    first, count: which of them
+    pixels: rows computed side by side
     late: cycles after the others' that it is read, as its products take so many fewer
     """
     section: str
-    outputs: range
-    columns: range
+    first: int
+    count: int
+    pixels: int
     late: int = 0
+
+    @property
+    def outputs(self) -> range:
+        """Which outputs."""
+        return range(self.first, self.first + self.count)
+
+    @property
+    def columns(self) -> range:
+        """The columns that they take, pixel after pixel."""
+        return range(self.first * self.pixels, (self.first + self.count) * self.pixels)
 
     @property
     def prefix(self) -> str:
@@ -60,7 +72,7 @@ class Products(EngineSpec):
             return self.outputs if self.engine.scheme == "fixed" else 0
         if self.engine.ratio in (None, "auto"):
             return self.outputs // self.lanes_out // 2 * self.lanes_out
-        fixed, other = map(int, self.engine.ratio.split(":"))
+        fixed, other = ratio_parts(self.engine.ratio)
         return self.outputs * fixed // (fixed + other)
 
     @functools.cached_property
@@ -102,11 +114,11 @@ class Products(EngineSpec):
     def cores(self) -> list[Core]:
         """One, or one for each of two schemes, of which shifts need no register behind DSPs."""
         if not self.two_schemes:
-            return [Core("weights", range(self.outputs), range(self.columns))]
-        first, columns = self.fixed_outputs, self.fixed_outputs * self.pixels
-        return [Core("weights", range(first), range(columns)),
-                Core("sp2_weights", range(first, self.outputs), range(columns, self.columns),
-                     int(self.registers_products))]
+            return [Core("weights", 0, self.outputs, self.pixels)]
+        first = self.fixed_outputs
+        return [Core("weights", 0, first, self.pixels),
+                Core("sp2_weights", first, self.outputs - first, self.pixels,
+                     1 * self.registers_products)]
 
     @functools.cached_property
     def multipliers(self) -> int:
@@ -119,7 +131,7 @@ class Products(EngineSpec):
         if self.engine.multiplier == "lut":
             return 0
         asked = self.engine.dsp_blocks
-        return self.multipliers if asked is None else min(asked, self.multipliers)
+        return self.multipliers if asked is None else smallest(asked, self.multipliers)
 
     def dsp_lanes(self, column: int) -> int:
         """How many of a column's products DSP blocks form: those of the first inputs."""
@@ -134,6 +146,27 @@ class Products(EngineSpec):
         return index < self.dsp_lanes(column)
 
     @property
+    def alike_columns(self) -> list[tuple[int, str, int]]:
+        """How many columns have products of a scheme and so many of them on DSP blocks: those
+        with all, those of the group where the blocks end, those with none, then shifts."""
+        fixed, lanes = self.fixed_outputs, self.row_lanes
+        per_pixel = ceil_div(fixed, self.packed)
+        whole, rest = self.dsp_units // lanes, self.dsp_units % lanes
+        pixels, groups = whole // largest(per_pixel, 1), whole % largest(per_pixel, 1)
+        full = pixels * fixed + groups * self.packed
+        ending = smallest(self.packed, fixed - groups * self.packed) * (rest > 0)
+        shifted = (self.outputs - fixed) * self.pixels
+        first = "fixed" if self.engine.scheme == "mixed" else self.engine.scheme
+        return [(full, first, lanes), (ending, first, rest),
+                (fixed * self.pixels - full - ending, first, 0),
+                (shifted, "sp2" if self.engine.scheme == "mixed" else self.engine.scheme, 0)]
+
+    @property
+    def dsp_products(self) -> int:
+        """Products that DSP blocks form side by side."""
+        return sum(columns * lanes for columns, _, lanes in self.alike_columns)
+
+    @property
     def in_logic(self) -> bool:
         """Whether logic forms products with integer weights."""
         return self.dsp_units < self.multipliers
@@ -143,7 +176,7 @@ class Products(EngineSpec):
         """Products of a DSP block: one activation times the weights of as many outputs."""
         if self.engine.multiplier == "lut" or not self.fixed_outputs:
             return 1
-        return min(self.engine.products_per_dsp or 1, self.fixed_outputs)
+        return smallest(self.engine.products_per_dsp or 1, self.fixed_outputs)
 
     @property
     def signed_terms(self) -> bool:
@@ -189,15 +222,23 @@ class Products(EngineSpec):
 
     def term_of(self, column: int) -> Range:
         """A product of a column."""
-        return self.activation_range * self.weights_of(self.scheme_of(self.column(column)[0]))
+        return self.scheme_term(self.scheme_of(self.column(column)[0]))
+
+    def scheme_term(self, scheme: str) -> Range:
+        """A product of a scheme."""
+        return self.activation_range * self.weights_of(scheme)
 
     def product_of(self, column: int, index: int) -> Range:
-        """What a lane gives: a product, or that of an activation and a magnitude."""
+        """What a lane gives."""
+        return self.scheme_product(self.scheme_of(self.column(column)[0]),
+                                   self.on_dsp(column, index))
+
+    def scheme_product(self, scheme: str, on_dsp: bool) -> Range:
+        """What a lane of a scheme gives: a product, or that of an activation and a magnitude."""
         if not self.signed_terms:
-            return self.term_of(column)
-        shares = self.packed > 1 and self.on_dsp(column, index)
+            return self.scheme_term(scheme)
+        shares = on_dsp and self.packed > 1
         inputs = self.activation_range.magnitude() if shares else self.activation_range
-        scheme = self.scheme_of(self.column(column)[0])
         return inputs * Range(0, self.weights_of(scheme).high)
 
     # -- Cycles ----------------------------------------------------------------------------
@@ -206,12 +247,10 @@ class Products(EngineSpec):
     def product_stages(self) -> int:
         """Registers of a multiplier: operands and product, or the partial sums of logic; and one
         on the way from DSP blocks."""
-        return 2 + int(self.registers_products)
+        return 2 + self.registers_products
 
     @property
     def registers_products(self) -> bool:
         """Whether products pass a register outside the DSP blocks."""
-        asked = self.engine.product_register
-        if not self.dsp_units:
-            return False
-        return asked == "yes" or asked == "auto" and self.dsp_units >= MANY_DSPS
+        least = {"yes": 1, "auto": MANY_DSPS}.get(self.engine.product_register)
+        return least is not None and self.dsp_units >= least

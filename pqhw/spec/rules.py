@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from .conv import Conv2d
 from .fields import SpecError
+from .many import ratio_parts
 from .plane_rules import check_planes
 from .ranges import WRAPPED, ceil_div
 from .weights import LARGEST_BITS, SMALLEST_BITS
@@ -201,7 +202,7 @@ def check_mixed(spec: "MACSpec") -> None:
                         'with engine.scheme = "mixed", whose rows are put back into their order, '
                         f"but leaves {spec.tile_interval} and {spec.outputs}.")
     if ratio != "auto":
-        fixed, other = map(int, ratio.split(":"))
+        fixed, other = ratio_parts(ratio)
         if spec.outputs * fixed % (fixed + other):
             raise SpecError(f"engine.ratio must split the {spec.outputs} outputs per cycle into "
                             f'whole ones, but is "{ratio}".')

@@ -37,6 +37,10 @@ def test_the_front_its_json_its_folder_and_its_costs(pqhw, search):
      "x.txt: costs must be a file of .json, .csv, .parquet, but it ends with .txt."),
     (("search.toml", "--seeds", "x"), "--seeds must be a range like 1..5 or a list like 1,2,7 of "
      "different seeds, but is x."),
+    (("search.toml", "--learn", "x.json"),
+     "--learn must stand beside --route, as it learns from what is routed."),
+    (("search.toml", "--learned", "x.json"),
+     "x.json: cannot be read (No such file or directory)."),
     (("search.toml", "--route", "1", "--scheduler", "slurm"),
      "--scheduler must be local, dask or dask:ADDRESS, but is slurm.")])
 def test_mistakes_are_told_before_anything_is_searched(refused, search, words, sentence):

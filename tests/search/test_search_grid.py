@@ -10,7 +10,7 @@ from builders import mac, pq
 
 from pqhw.explore.draws import random_chain
 from pqhw.explore.estimate import estimate
-from pqhw.explore.search import grid as grids
+from pqhw.explore.search import pq_points
 from pqhw.explore.search.grid import layer_grid
 from pqhw.spec import ChainSpec, PQSpec, Requantize, SpecError
 from pqhw.spec.devices import DEVICES, device
@@ -80,6 +80,15 @@ ENGINES = {
                                resident=True, table_storage="bram"),
     "two schemes": lambda: mac(D=12, N=10, weight_bits=4, scheme="mixed", outputs_per_cycle=2),
     "planes": lambda: mac(D=9, N=6, weight_bits=4, activation_bits=4, scheme="bitplane"),
+    "mac pixels": lambda: mac(**PIXELS, weight_bits=4, resident=True, multiplier="lut"),
+    "mac shifts": lambda: mac(D=20, N=6, weight_bits=4, scheme="sp2", resident=True,
+                              output=Requantize(bits=4, mode="scale")),
+    "mac powers": lambda: mac(D=20, N=6, weight_bits=4, scheme="pot", load_bits=32),
+    "mac two schemes": lambda: mac(**PIXELS, weight_bits=4, scheme="mixed", outputs_per_cycle=2,
+                                   resident=True),
+    "planes of ones": lambda: mac(D=9, N=6, weight_bits=4, activation_bits=4, scheme="bitplane",
+                                  planes="pm1", load_bits=16),
+    "loaded pixels": lambda: pq(**PIXELS, V=3, K=4, convolution="pixel", load_bits=64),
     "loaded": lambda: pq(D=12, N=6, V=3, K=4, output=Requantize(bits=4)),
 }
 
@@ -89,6 +98,22 @@ def test_engines_of_every_kind(name):
     for part in (ECP5, device("ice40up5k")):
         grid = layer_grid(ENGINES[name](), part)
         assert_equal(grid, sample(grid, 25))
+
+
+@pytest.mark.parametrize("changes", [{}, {"scheme": "mixed", "outputs_per_cycle": 2},
+                                     {"activation_signed": True, "weight_bits": 3}, PIXELS])
+def test_numbers_of_dsp_blocks_are_folded_together(changes):
+    shape = {} if "C" in changes else {"D": 24, "N": 6}
+    spec = mac(**{"weight_bits": 5, "activation_bits": 5, "resident": True, **shape, **changes})
+    grid = layer_grid(spec, ECP5, dsp_blocks=(1, 2, 4, 8, 16, 28))
+    assert_equal(grid, sample(grid, 60))
+    assert len(set(grid.knobs["dsp_blocks"].tolist())) > 3
+    alone = layer_grid(dataclasses.replace(spec, engine=dataclasses.replace(
+        spec.engine, dsp_blocks=4)), ECP5)
+    both = np.isin(grid.knobs["dsp_blocks"], [1, 2, 4])
+    assert max(grid.figures["dsp"][both]) == max(alone.figures["dsp"])
+    known = {tuple(map(float, row)) for row in zip(*grid.figures.values())}
+    assert all(tuple(map(float, row)) in known for row in zip(*alone.figures.values()))
 
 
 def test_points_are_all_foldings_that_are_worth_having():
@@ -104,7 +129,7 @@ def test_points_are_all_foldings_that_are_worth_having():
 
 def test_a_wrong_knob_is_noticed(monkeypatch):
     spec = ENGINES["tree"]()
-    monkeypatch.setitem(grids.PQ_KNOBS, "tables", ("subspaces",))
+    monkeypatch.setitem(pq_points.PQ_KNOBS, "tables", ("subspaces",))
     grid = layer_grid.__wrapped__(spec, ECP5)
     with pytest.raises(AssertionError):
         assert_equal(grid, sample(grid, 40))

@@ -3,6 +3,7 @@
 from ...spec import EngineSpec, PQSpec
 from ...spec.design import Design
 from ...spec.gearbox import GearboxSpec
+from ...spec.many import pointwise
 from ...spec.ports import RowPort
 from ...spec.ranges import ceil_div, ceil_log2
 from .cells import Cells, Fabric
@@ -68,6 +69,13 @@ def code_collector(fabric: Fabric, spec: PQSpec) -> Cells:
 
 def gearbox(fabric: Fabric, spec: GearboxSpec, bits: int) -> Cells:
     """A splitter, a collector, or both; where the lanes agree, a transfer is held."""
+    return _gearbox(fabric, spec.elements, spec.lanes_in, spec.lanes_out, spec.row_out, bits)
+
+
+@pointwise
+def _gearbox(fabric: Fabric, elements: int, lanes_in: int, lanes_out: int, elements_out: int,
+             bits: int) -> Cells:
+    spec = GearboxSpec(elements, lanes_in, lanes_out, elements_out)
     cells = Cells()
     if spec.splits or not spec.collects:
         cells += splitter(fabric, spec.lanes_in, spec.lanes_between, bits)

@@ -4,6 +4,7 @@ import dataclasses
 from collections.abc import Iterable
 
 from ...spec.devices import Device
+from ...spec.many import choose, largest, pointwise
 from ...spec.ranges import ceil_div, ceil_log2
 
 __all__ = ["Cells", "Fabric", "even", "fabric_of", "total"]
@@ -91,6 +92,7 @@ class Fabric:
         """`bits` flip-flops; `alone` where no LUT4 stands in front of them."""
         return Cells(ff=bits, alone=bits if alone and not self.ecp5 else 0)
 
+    @pointwise
     def add(self, width: int) -> Cells:
         """a + b: a LUT4 per bit and one for the start of the chain."""
         if not self.ecp5:
@@ -99,20 +101,24 @@ class Fabric:
             return Cells(lut=SMALL_SUM[width])
         return Cells(lut=1 - width % 2, carry=width + width % 2)
 
+    @pointwise
     def add_gated(self, width: int) -> Cells:
         """a + (b & gate): as `add`; iCE40 gates with a LUT4 per bit in front of the chain."""
         return Cells(carry=even(width + 1)) if self.ecp5 else Cells(lut=1.9 * width)
 
+    @pointwise
     def subtract(self, width: int) -> Cells:
         """a - b of `width` bits: a LUT4 per bit, one for the start and one for the sign."""
         return Cells(carry=even(width + 2)) if self.ecp5 else Cells(lut=0.9 * width + 1)
 
+    @pointwise
     def less(self, width: int) -> Cells:
         """a < b: width + 1 LUT4; iCE40 inverts, and carries without a sum take cells too."""
         if width < SMALLEST_CHAIN and self.ecp5:
             return Cells(lut=SMALL_LESS[width])
         return Cells(carry=even(width + 1)) if self.ecp5 else Cells(lut=1.8 * width + 2)
 
+    @pointwise
     def row_pair(self, width: int, *, square: bool = False) -> Cells:
         """Two rows of partial products: width + 3 LUT4; iCE40 gates in front of the chain, fewer
         times where a number is multiplied with itself."""
@@ -120,6 +126,7 @@ class Fabric:
             return Cells(lut=1 - width % 2, carry=width + 2 + width % 2)
         return Cells(lut=(1.6 if square else 2.7) * width + 2)
 
+    @pointwise
     def counter(self, size: int) -> Cells:
         """Counts to `size`: inferred, so that a chain pays for constants at its ends too."""
         bits = ceil_log2(size)
@@ -130,7 +137,7 @@ class Fabric:
 
     def mux(self, inputs: int, bits: int) -> Cells:
         """One of `inputs` words of `bits` bits: a LUT4 per bit and further input."""
-        return Cells(lut=bits * max(0, inputs - 1))
+        return Cells(lut=bits * largest(0, inputs - 1))
 
     def memory(self, storage: str, width: int, words: int, *, registered: bool = False) -> Cells:
         """A memory of one write and one registered read port.
@@ -144,9 +151,10 @@ class Fabric:
         """
         if storage == "rom":
             sixteens = words / 16
-            if self.ecp5 and JOINED_WORDS[0] <= words <= JOINED_WORDS[1]:
-                return Cells(lut=width << ceil_log2(ceil_div(words, 16))) + self.registers(width)
-            return Cells(lut=width * max(1.0, 1.5 * sixteens - 1)) + self.registers(width)
+            joined = (words >= JOINED_WORDS[0]) & (words <= JOINED_WORDS[1])
+            luts = choose(joined & self.ecp5, width << ceil_log2(ceil_div(words, 16)),
+                          width * largest(1.0, 1.5 * sixteens - 1))
+            return Cells(lut=luts) + self.registers(width)
         if storage == "register":
             return self.registers(width, alone=True)
         if storage == "pair":
@@ -154,7 +162,7 @@ class Fabric:
         if storage == "lutram":
             deep = ceil_div(words, 16)
             read = Cells(ff=width, lutram=ceil_div(width, 4) * deep)
-            return read + self.mux(deep, width) + Cells(lut=deep if deep > 1 else 0)
+            return read + self.mux(deep, width) + Cells(lut=deep * (deep > 1))
         return self.blocks(width, words, registered)
 
     def blocks(self, width: int, words: int, registered: bool) -> Cells:
@@ -164,14 +172,18 @@ class Fabric:
         that Yosys finds cheapest, which packs the bits of all banks side by side; its output
         register and the bank's address bits take cells.
         """
-        modes = BLOCK_MODES[self.family]
         if self.ecp5:
-            depth, lane = next((mode for mode in modes if mode[0] >= words), modes[-1])
-            banks = ceil_div(words, depth)
-            bank_bits = (1 + registered) * (ceil_log2(words) - ceil_log2(depth)) * (banks > 1)
-            return (Cells(bram=banks * ceil_div(width, lane), ff=bank_bits)
+            mode = _widest_mode(words)
+            banks = ceil_div(words, mode.depth)
+            bank_bits = (1 + registered) * (ceil_log2(words) - ceil_log2(mode.depth)) * (banks > 1)
+            return (Cells(bram=banks * ceil_div(width, mode.lane), ff=bank_bits)
                     + self.mux(banks, width))
-        _, blocks, banks = min((_block_cost(width, words, *mode) for mode in modes),
+        return self._ice40_blocks(width, words, registered)
+
+    @pointwise
+    def _ice40_blocks(self, width: int, words: int, registered: bool) -> Cells:
+        _, blocks, banks = min((_block_cost(width, words, *mode)
+                                for mode in BLOCK_MODES[self.family]),
                                key=lambda option: option[0])
         cells = Cells(bram=blocks, lut=1) + self.mux(banks, width)
         cells += self.registers(ceil_log2(banks), alone=True)
@@ -179,6 +191,20 @@ class Fabric:
             fed = banks > 1
             cells += self.registers(width, alone=not fed)
         return cells
+
+
+@dataclasses.dataclass(frozen=True)
+class _Mode:
+    """Words and bits of a block RAM in one of its modes."""
+    depth: int
+    lane: int
+
+
+@pointwise
+def _widest_mode(words: int) -> _Mode:
+    """The widest mode of ECP5's block RAM that holds so many words, or the deepest."""
+    modes = BLOCK_MODES["ecp5"]
+    return _Mode(*next((mode for mode in modes if mode[0] >= words), modes[-1]))
 
 
 def _block_cost(width: int, words: int, depth: int, lane: int) -> tuple[float, int, int]:

@@ -2,6 +2,7 @@
 
 import dataclasses
 
+from ...spec.many import pointwise
 from ...spec.ranges import ceil_log2
 from .cells import Cells, even
 
@@ -24,6 +25,7 @@ class Node:
         return self.low + self.bits
 
 
+@pointwise
 def column_tree(terms: int, bits: int) -> Cells:
     """The sum of `terms` signed terms of `bits` bits, a register per level.
 

@@ -1,10 +1,11 @@
 """Cells of the distances: differences, sums, maxima, squares and products, and the nearest."""
 
 from ...spec import DistanceSpec
+from ...spec.many import pointwise
 from ...spec.ranges import Range
 from .cells import Cells, Fabric, even, total
 
-__all__ = ["argmin", "distance_lane", "segments"]
+__all__ = ["argmin", "distance_lane", "repeated", "segments"]
 
 LONGEST_CHAIN = 48
 """Halves that share a carry chain, here as in the RTL."""
@@ -42,6 +43,12 @@ def segments(fabric: Fabric, halves: list[int], longest: int = LONGEST_CHAIN, *,
             filled = 0
         filled += own
     return Cells(carry=sum(even(chain + ends) for chain in [*chains, filled] if chain))
+
+
+@pointwise
+def repeated(fabric: Fabric, half: int, count: int) -> Cells:
+    """So many segments of equal length, whose last carry is not used."""
+    return segments(fabric, [half] * count, ends=0)
 
 
 def tree(fabric: Fabric, limits: list[int], bits: list[int], flags: list[int]) -> Tree:

@@ -1,11 +1,13 @@
 """Cells around the distances: memories, control, and trees of sums."""
 
 from ...spec import DistanceSpec
+from ...spec.many import pointwise
 from ...spec.ranges import Range
 from .cells import Cells, Fabric, total
 
 __all__ = ["encoder", "prototype_memory", "sum_tree"]
 
+@pointwise
 def sum_tree(fabric: Fabric, terms: int, range_: Range,
              limit: Range | None = None) -> tuple[Cells, int]:
     """A registered adder tree; also the width of its sum.

@@ -1,6 +1,7 @@
 """Cells of a MAC core's weights and lanes."""
 
 from ...spec import MACSpec
+from ...spec.many import largest
 from .cells import Cells, Fabric
 from .encoders import section_memory
 from .signed import shift_lane
@@ -25,11 +26,11 @@ def weights(fabric: Fabric, spec: MACSpec) -> Cells:
 def mac_lanes(fabric: Fabric, spec: MACSpec) -> Cells:
     """row_lanes * outputs products, the signs that pass beside them, and the inputs that wait
     for their weights."""
-    late = max(core.late for core in spec.cores)
+    late = largest(*(core.late for core in spec.cores))
     inputs = spec.pixels * spec.row_lanes * spec.precision.activation_bits
     cells = fabric.registers((spec.weight_stages + late) * inputs, alone=True)
     fixed = spec.fixed_outputs * spec.pixels
-    on_dsp = sum(spec.dsp_lanes(n) for n in range(fixed)) if spec.dsp_units else 0
+    on_dsp = spec.dsp_products
     in_logic = fixed * spec.row_lanes - on_dsp
     if on_dsp:
         cells += _dsp_lanes(fabric, spec, on_dsp)
@@ -46,8 +47,7 @@ def mac_lanes(fabric: Fabric, spec: MACSpec) -> Cells:
 
 def _logic_lane(fabric: Fabric, spec: MACSpec) -> Cells:
     """A product with an integer weight in logic, and its sign."""
-    bits, last = spec.engine.weight_bits, spec.fixed_outputs * spec.pixels - 1
-    product = spec.product_of(last, spec.row_lanes - 1).bits
+    bits, product = spec.engine.weight_bits, spec.scheme_product("fixed", False).bits
     if not spec.signed_terms:
         lane = multiplier(fabric, spec.activation_range.bits, bits, product, "lut")
     else:
@@ -55,15 +55,14 @@ def _logic_lane(fabric: Fabric, spec: MACSpec) -> Cells:
         if bits % 2 == 0 and 2 < bits <= spec.activation_range.bits + 1:  # One for all outputs.
             lane += Cells(ff=-spec.activation_range.bits * (1 - 1 / spec.fixed_outputs))
         lane += fabric.registers(spec.product_stages, alone=True)
-    if spec.registers_products:
-        lane += fabric.registers(product, alone=True)
-    return lane
+    return lane + fabric.registers(product * spec.registers_products, alone=True)
 
 
 def _dsp_lanes(fabric: Fabric, spec: MACSpec, count: int) -> Cells:
     """Products on DSP blocks; where several share one, or lanes in logic have theirs, a sign
     beside each, and the magnitudes of signed inputs."""
-    bits, units, product = spec.precision.activation_bits, spec.dsp_units, spec.product_of(0, 0)
+    bits, units = spec.precision.activation_bits, spec.dsp_units
+    product = spec.scheme_product("fixed", True)
     cells = Cells()
     if spec.packed > 1:
         cells += Cells(dsp=units)
@@ -77,10 +76,8 @@ def _dsp_lanes(fabric: Fabric, spec: MACSpec, count: int) -> Cells:
         cells += multiplier(fabric, spec.activation_range.bits, width, product.bits, "dsp") * units
     if spec.signed_terms:
         cells += fabric.registers(count * spec.product_stages, alone=True)
-    if spec.registers_products:
-        field = spec.field_bits if spec.packed > 1 else product.bits
-        cells += fabric.registers(count * field, alone=True)
-    return cells
+    field = spec.field_bits if spec.packed > 1 else product.bits
+    return cells + fabric.registers(count * field * spec.registers_products, alone=True)
 
 
 def multiplier(fabric: Fabric, x: int, w: int, product: int, style: str) -> Cells:

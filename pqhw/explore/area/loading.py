@@ -1,6 +1,10 @@
 """Cells of the loader: what takes a parameter image, checks it and writes the memories."""
 
-from ...spec.image import SIGNED_BYTES, WIDE_BITS, ImageLayout
+from collections.abc import Sequence
+from typing import Any
+
+from ...spec.image import (KINDS, MAGIC, SIGNED_BYTES, VERSION, WIDE_BITS, ImageLayout, Section)
+from ...spec.many import distinct, largest
 from ...spec.ranges import ceil_div, ceil_log2
 from .cells import Cells, Fabric
 
@@ -8,6 +12,13 @@ __all__ = ["loader"]
 
 RUNS = {8: 1, 16: 2, 32: 2, 64: 3}
 """Groups of bytes of a header's word that are compared with their own verdict; 5 above 64 bits."""
+
+
+CONFIGURATION = 0x9ac6_3b58
+"""What stands for the hash of a configuration: as many ones as zeros, no bytes alike."""
+
+LONGEST_COUNTER = 24
+"""Bits that no counter of a loader exceeds."""
 
 
 def loader(fabric: Fabric, layout: ImageLayout) -> Cells:
@@ -52,40 +63,47 @@ def _headers(layout: ImageLayout) -> Cells:
 
 def _expected(layout: ImageLayout) -> int:
     """Bits of the headers' words that are not zero in all and differ from each other."""
-    step = layout.load_bits // 8
-    headers = [layout.header(), *(section.header() for section in layout.sections)]
-    return len(set(_columns([int.from_bytes(header[low:low + step], "little")
-                             for header in headers for low in range(0, len(header), step)])))
+    width = layout.load_bits
+    columns: list[Any] = [0] * width
+    place = 0
+    for header in [_header(layout), *map(_section_header, layout.sections)]:
+        low = 0
+        for value, bits in header:
+            for bit in range(bits):
+                word, column = divmod(low + bit, width)
+                columns[column] = columns[column] | (value >> bit & 1) << place + word
+            low += bits
+        place += ceil_div(low, width)
+    return distinct(columns)
+
+
+def _header(layout: ImageLayout) -> list[tuple[int, int]]:
+    """Values and bits of what stands in front of an image, with a typical configuration."""
+    start = MAGIC + bytes([VERSION, layout.load_bits // 8, len(layout.sections), 0])
+    return [(byte, 8) for byte in start] + [(CONFIGURATION, 32), (layout.body_bytes, 32)]
+
+
+def _section_header(section: Section) -> list[tuple[int, int]]:
+    """The same in front of a section."""
+    return [(KINDS[section.kind], 8), (section.stage, 24), (section.bytes, 32)]
 
 
 def _writing(fabric: Fabric, layout: ImageLayout) -> Cells:
     """Counters of load words, lanes and addresses with what they end at; a write enable per lane;
     the words of a chunk that came before its last."""
     sections = layout.sections
-    sizes = [max(getattr(section, name) for section in sections)
-             for name in ("beats", "lanes", "words")]
-    bits = [ceil_log2(size) for size in sizes]
-    ends = {column for name in ("beats", "lanes", "words")
-            for column in _columns([getattr(section, name) - 1 for section in sections])}
+    amounts = [[getattr(section, name) for section in sections]
+               for name in ("beats", "lanes", "words")]
+    beats, lanes, words = (largest(*own) for own in amounts)
+    bits = [ceil_log2(size) for size in (beats, lanes, words)]
+    ends = distinct([_column(own, bit) for own in amounts for bit in range(LONGEST_COUNTER)])
     enables = sum(section.lanes for section in sections)
     cells = Cells(lut=2 * sum(bits) + 2.5 * enables + 5 * len(sections),
-                  ff=sum(bits) + bits[2] + len(ends) + enables)
-    return cells + fabric.registers(_earlier(layout, sizes[0]) + (sizes[0] > 1), alone=True)
+                  ff=sum(bits) + bits[2] + ends + enables)
+    earlier = (beats - 1) * layout.load_bits
+    return cells + fabric.registers(earlier + (beats > 1), alone=True)
 
 
-def _earlier(layout: ImageLayout, beats: int) -> int:
-    """The bits of earlier words that some section reads, or that such a bit comes from."""
-    width, used = layout.load_bits, set()
-    for bit in range((beats - 1) * width):
-        read = any(0 <= bit - (beats - section.beats) * width < section.write_bits
-                   for section in layout.sections)
-        if read or bit - width in used:
-            used.add(bit)
-    return len(used)
-
-
-def _columns(words: list[int]) -> list[tuple[int, ...]]:
-    """The bits of several words, position by position, where one at least is set."""
-    columns = [tuple(word >> bit & 1 for word in words)
-               for bit in range(max(words).bit_length())]
-    return [column for column in columns if any(column)]
+def _column(ends: Sequence[int], bit: int) -> int:
+    """A bit of what counters of all sections end at, as a number."""
+    return sum((own - 1 >> bit & 1) << place for place, own in enumerate(ends))

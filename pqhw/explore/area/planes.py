@@ -1,10 +1,13 @@
 """Cells of multiply-accumulate on planes of bits: counts, sums, and the order of planes."""
 
+import itertools
+
 from ...spec import BitplaneSpec
+from ...spec.many import pointwise
 from ...spec.popcount import CountPlan, count_plan
 from ...spec.ranges import Range, ceil_log2
 from .cells import Cells, Fabric
-from .distances import segments
+from .distances import repeated, segments
 from .encoders import section_memory
 
 __all__ = ["plane_counts", "plane_replay", "plane_sums", "plane_weights"]
@@ -22,22 +25,35 @@ def plane_weights(fabric: Fabric, spec: BitplaneSpec) -> Cells:
 def plane_counts(fabric: Fabric, spec: BitplaneSpec) -> Cells:
     """A count per output and pair of planes; the choice among blocks of activations, once. What
     waits of a plane of weights or activations is the same for all its pairs."""
-    plan = count_plan(spec.row_lanes)
     pairs = spec.weight_planes * spec.activation_planes
-    alone = pairs == 1 and not spec.two_valued
-    halves, bits, waits = _counted(plan, plan.depth)
-    count = fabric.registers(bits)
-    if fabric.ecp5:
-        count += segments(fabric, halves) + Cells(lut=_single(plan) + (1 + plan.depth / 8) * alone)
-    else:
-        count += Cells(lut=1.5 * spec.row_lanes, carry=sum(halves) - len(halves))
+    alone = (pairs == 1) & (not spec.two_valued)
+    count, waits = _count(fabric, spec.row_lanes, alone), _waits(spec.row_lanes)
     chosen = spec.row_lanes * spec.activation_planes
     blocks = spec.activation_blocks
-    select = {1: 0.0, 2: 1.0}.get(blocks, blocks / 2) * chosen
+    select = blocks / 2 * (blocks > 1) * chosen
     return (count * (pairs * spec.outputs) + Cells(lut=select)
             + fabric.registers(chosen * spec.weight_stages, alone=True)
             + fabric.registers(waits * (spec.outputs * spec.weight_planes
                                         + spec.activation_planes), alone=True))
+
+
+@pointwise
+def _count(fabric: Fabric, lanes: int, alone: bool) -> Cells:
+    """One count of products; `alone` where no other is added to it."""
+    plan = count_plan(lanes)
+    halves, bits, _ = _counted(plan, plan.depth)
+    count = fabric.registers(bits)
+    if fabric.ecp5:
+        return (count + segments(fabric, halves)
+                + Cells(lut=_single(plan) + (1 + plan.depth / 8) * alone))
+    return count + Cells(lut=1.5 * lanes, carry=sum(halves) - len(halves))
+
+
+@pointwise
+def _waits(lanes: int) -> int:
+    """Cycles that the products of a count wait in all."""
+    plan = count_plan(lanes)
+    return _counted(plan, plan.depth)[2]
 
 
 def _single(plan: CountPlan) -> int:
@@ -62,33 +78,36 @@ def _counted(plan: CountPlan, level: int) -> tuple[list[int], int, int]:
 
 def plane_sums(fabric: Fabric, spec: BitplaneSpec) -> Cells:
     """Per output the sums of its counts and an accumulator; flags along the pipeline."""
-    terms = [_pair_range(spec, a, b) for a in range(spec.weight_planes)
-             for b in range(spec.activation_planes)]
+    cells = _joining(fabric, spec.row_lanes, spec.weight_planes, spec.activation_planes,
+                     spec.two_valued, spec.precision.activation_signed)
+    width = spec.count_range.bits
+    cells += fabric.registers(2 * width, alone=True)
+    stages = spec.weight_stages + spec.product_stages + spec.sum_stages
+    return (cells * spec.outputs + repeated(fabric, width + 1, spec.outputs)
+            + fabric.registers(stages * (4 + spec.bank_bits) + 2 * spec.product_stages, alone=True)
+            + Cells(lut=4))
+
+
+@pointwise
+def _joining(fabric: Fabric, lanes: int, weight_planes: int, activation_planes: int,
+             two_valued: bool, signed: bool) -> Cells:
+    """The sums of an output's counts of pairs of planes."""
+    terms: list[Range] = []
+    for a, b in itertools.product(range(weight_planes), range(activation_planes)):
+        high = lanes << a + b
+        top = a == weight_planes - 1 or (b == activation_planes - 1 and signed)
+        terms.append(Range(-high - 1 if top and not two_valued else 0, high))
     cells = Cells()
     while len(terms) > 1:
-        halves, following = [], []
-        for a, b in zip(terms[::2], terms[1::2]):
-            halves.append((a + b).bits + 1)
-            cells += fabric.registers((a + b).bits)
-            following.append(a + b)
+        following = [one + other for one, other in zip(terms[::2], terms[1::2])]
+        halves = [both.bits + 1 for both in following]
+        cells += fabric.registers(sum(halves) - len(halves))
         cells += segments(fabric, halves, ends=0)
         if len(terms) % 2:
             cells += fabric.registers(terms[-1].bits, alone=True)
             following.append(terms[-1])
         terms = following
-    width = spec.count_range.bits
-    cells += fabric.registers(2 * width, alone=True)
-    stages = spec.weight_stages + spec.product_stages + spec.sum_stages
-    return (cells * spec.outputs + segments(fabric, [width + 1] * spec.outputs, ends=0)
-            + fabric.registers(stages * (4 + spec.bank_bits) + 2 * spec.product_stages, alone=True)
-            + Cells(lut=4))
-
-
-def _pair_range(spec: BitplaneSpec, a: int, b: int) -> Range:
-    high = spec.row_lanes << a + b
-    top = a == spec.weight_planes - 1 or (
-        b == spec.activation_planes - 1 and spec.precision.activation_signed)
-    return Range(-high - 1 if top and not spec.two_valued else 0, high)
+    return cells
 
 
 def plane_replay(fabric: Fabric, spec: BitplaneSpec) -> Cells:

@@ -1,13 +1,13 @@
 """Cells of sums whose terms come as magnitude and sign, and of the lanes that make such terms."""
 
 import functools
-from collections import Counter
 
 from ...spec import MACSpec
+from ...spec.many import pointwise
 from ...spec.ranges import Range
 from ...spec.weights import second_shift, sp2_bits
 from .cells import Cells, Fabric
-from .distances import segments
+from .distances import repeated, segments
 
 __all__ = ["shift_lane", "signed_columns"]
 
@@ -21,40 +21,43 @@ def signed_columns(fabric: Fabric, spec: MACSpec) -> Cells:
     still to be added, and the terms and signs that are passed on.
     """
     width = spec.sum_range.bits
-    registers = fabric.registers((1 + int(spec.groups > 1)) * width, alone=True) * spec.columns
-    cells = registers + segments(fabric, [width + 1] * spec.columns, ends=0)
-    kinds = [(spec.term_of(n), spec.dsp_lanes(n)) for n in range(spec.columns)]
-    alike, examples = Counter(kinds), dict(zip(kinds, range(spec.columns)))
-    for kind, count in alike.items():
-        n = examples[kind]
-        own = spec.term_of(n)
-        blocks, lanes = spec.dsp_lanes(n), spec.terms_per_cycle
-        widths = ((spec.product_of(n, 0).bits,) * blocks
-                  + (spec.product_of(n, lanes - 1).bits,) * (lanes - blocks))
-        cells += _column(fabric, own, widths) * count
+    registers = fabric.registers((1 + (spec.groups > 1)) * width, alone=True) * spec.columns
+    cells = registers + repeated(fabric, width + 1, spec.columns)
+    for count, scheme, blocks in spec.alike_columns:
+        cells += _column(fabric, spec.scheme_term(scheme), blocks, spec.terms_per_cycle - blocks,
+                         *(spec.scheme_product(scheme, on_dsp).bits
+                           for on_dsp in (True, False))) * count
     return cells
 
 
+@pointwise
 @functools.lru_cache(maxsize=4096)
-def _column(fabric: Fabric, term: Range, widths: tuple[int, ...]) -> Cells:
-    """The tree of one column, over terms of a range and so many bits, still to be inverted."""
+def _column(fabric: Fabric, term: Range, blocks: int, others: int, block_bits: int,
+            other_bits: int) -> Cells:
+    """The tree of one column, over terms of a range from DSP blocks and from others, of so many
+    bits, still to be inverted."""
+    kinds = [(term, block_bits, True), (term, other_bits, True)]
+    terms = [0] * blocks + [1] * others
     cells = Cells()
-    terms = [(term, bits, True) for bits in widths]
     while len(terms) > 1:
-        following: list[tuple[Range, int, bool]] = []
-        halves = []
-        for (a, _, inverts), (b, _, _) in zip(terms[::2], terms[1::2]):
-            both = a + b
-            halves.append(both.bits + 1)
-            cells += fabric.registers(both.bits) + fabric.registers(1, alone=True)
-            if not fabric.ecp5:
-                cells += Cells(lut=2 * a.bits * inverts)
-            following.append((both, both.bits, False))
+        sums: dict[tuple[int, int], int] = {}
+        halves, following = [], []
+        for pair in zip(terms[::2], terms[1::2]):
+            if pair not in sums:
+                both = kinds[pair[0]][0] + kinds[pair[1]][0]
+                sums[pair] = len(kinds)
+                kinds.append((both, both.bits, False))
+            following.append(sums[pair])
+            halves.append(kinds[sums[pair]][1] + 1)
+        cells += fabric.registers(sum(halves) - len(halves))
+        cells += fabric.registers(len(halves), alone=True)
+        if not fabric.ecp5:
+            inverted = sum(kinds[own][0].bits * kinds[own][2] for own in terms[:2 * len(halves):2])
+            cells += Cells(lut=2 * inverted)
         cells += segments(fabric, halves, ends=0)
         if len(terms) % 2:
-            range_, bits, inverts = terms[-1]
-            cells += fabric.registers(bits + 1, alone=True)
-            following.append((range_, bits, inverts))
+            cells += fabric.registers(kinds[terms[-1]][1] + 1, alone=True)
+            following.append(terms[-1])
         terms = following
     return cells
 
@@ -68,7 +71,7 @@ def shift_lane(fabric: Fabric, spec: MACSpec, outputs: int) -> Cells:
     waits of the activation is one for all `outputs` that shift.
     """
     x, bits = spec.activation_range.bits, spec.engine.weight_bits
-    product = spec.product_of(spec.columns - 1, 0).bits
+    product = spec.scheme_product(spec.schemes[-1], False).bits
     shared = 1 / outputs
     if spec.engine.scheme == "pot":
         fine = x + (2 if bits == 3 else 3)

@@ -9,8 +9,8 @@ from ...spec import BitplaneSpec, Conv2d, EngineSpec, PQSpec
 from ...spec.ranges import ceil_div
 from ..size import useful
 
-__all__ = ["ENCODER", "FRONT", "MAC_KNOBS", "MOST_PRODUCTS", "PQ_KNOBS", "PQ_PATHS", "RESULTS_TOO",
-           "folded", "mac_knobs", "pq_knobs"]
+__all__ = ["ENCODER", "FRONT", "MOST_PRODUCTS", "PQ_KNOBS", "PQ_PATHS", "folded", "mac_knobs",
+           "pq_knobs", "with_results"]
 
 MOST_LANES = 512
 """Lanes side by side, beyond which no device of ours holds an engine."""
@@ -32,26 +32,26 @@ PQ_KNOBS = {
     "results": ("outputs", "results"),
     "counters": ("outputs", "results"),
 }
-"""What the parts of a PQ engine follow from; all others from every knob but the results. Codes
-that wait for several tiles are held where the next come at once."""
+"""What the parts of a PQ engine follow from, loader and window aside. Codes that wait for several
+tiles are held where the next come at once."""
 
 FRONT = ("subspaces", "encoders", "row cycles", "encode cycles", "row lanes")
 """The same of what stands in front of the rows of a convolution."""
-
-MAC_KNOBS = {"counters": ("outputs", "pixels", "results")}
-RESULTS_TOO = ("results", "order", "loader")
-"""Parts that follow from the results side by side too, where no knobs are named."""
 
 PQ_PATHS = {"tables": ("subspaces", "outputs"), "prototypes": ENCODER, "square": ENCODER}
 """The same of the longest paths; all others are those of any point."""
 
 
 def folded(spec: EngineSpec, knobs: Mapping[str, int]) -> EngineSpec:
-    """The engine with the folding that knobs in short stand for."""
+    """The engine with the folding, and the DSP blocks, that knobs in short stand for."""
     names = {name: f"{name}_per_cycle" for name in knobs}
     values = {names[name]: value for name, value in knobs.items()
-              if value and hasattr(spec.folding, names[name])}
-    made: EngineSpec = dataclasses.replace(spec, folding=type(spec.folding)(**values))
+              if hasattr(spec.folding, names[name]) and value}
+    engine = spec.engine
+    if "dsp_blocks" in knobs:
+        engine = dataclasses.replace(engine, dsp_blocks=knobs["dsp_blocks"])
+    made: EngineSpec = dataclasses.replace(spec, engine=engine,
+                                           folding=type(spec.folding)(**values))
     return made
 
 
@@ -81,8 +81,9 @@ def _useful_encoders(spec: PQSpec, encoders: int) -> bool:
     return encoders == 1 or ceil_div(count, encoders) < ceil_div(count, encoders - 1)
 
 
-def mac_knobs(spec: EngineSpec, most: int) -> dict[str, np.ndarray]:
-    """Inputs, outputs and pixels side by side, or planes."""
+def mac_knobs(spec: EngineSpec, most: int, dsp_blocks: tuple[int, ...]) -> dict[str, np.ndarray]:
+    """Inputs, outputs and pixels side by side, or planes; DSP blocks, if they are to be chosen;
+    and all numbers of results that divide the outputs."""
     axes = {"inputs": useful(spec.layer.row_inputs, MOST_LANES),
             "outputs": useful(spec.layer.row_outputs, MOST_LANES)}
     if isinstance(spec, BitplaneSpec):
@@ -91,7 +92,17 @@ def mac_knobs(spec: EngineSpec, most: int) -> dict[str, np.ndarray]:
         axes["activation_planes"] = [own for own in range(1, used + 1) if used % own == 0]
     elif isinstance(spec.layer, Conv2d) and spec.layer.sets == 1:
         axes["pixels"] = [own for own in (1, 2, 4, 8) if spec.layer.units_out % own == 0]
+    if dsp_blocks:
+        axes["dsp_blocks"] = list(dsp_blocks)
     flat = np.meshgrid(*axes.values(), indexing="ij")
     found = {name: own.reshape(-1) for name, own in zip(axes, flat)}
     within = found["inputs"] * found["outputs"] * found.get("pixels", 1) <= most
-    return {name: own[within] for name, own in found.items()}
+    return with_results({name: own[within] for name, own in found.items()})
+
+
+def with_results(knobs: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Knobs with every number of results side by side that divides the outputs."""
+    outputs = knobs["outputs"]
+    lanes = np.arange(1, outputs.max() + 1)
+    places, results = np.nonzero(outputs[:, None] % lanes == 0)
+    return {**{name: own[places] for name, own in knobs.items()}, "results": lanes[results]}

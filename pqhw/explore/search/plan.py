@@ -17,14 +17,16 @@ from ...spec.files import load_mapping
 from ...spec.network import load_network
 from ..size import KINDS, parse_budget
 from ..sweep.overrides import changed, check_path, flat, word
+from .learn import Correction
+from .split import Split, splits_of
 
 __all__ = ["OBJECTIVES", "Choice", "Search", "load_search"]
 
 OBJECTIVES = ("rate", "lut4", "lut_equivalents", "parameter_bits", "error", "energy_proxy")
 """What can be looked for: the rate as large as can be, all others as small."""
 
-FIELDS = ("title", "layers", "network", "device", "budget", "constant", "objectives", "costs",
-          "seed", "choice")
+FIELDS = ("title", "layers", "network", "device", "budget", "constant", "wide", "objectives",
+          "costs", "seed", "choice", "split")
 OWN = ("name", "kind", "layers", "error")
 MOST_CHOICES = 1000
 
@@ -67,6 +69,9 @@ class Search:
     layers: tables of spec files, by the layers' names
     constant: whether parameters are known, and built in
     costs: a file of operator costs that stands in the place of choices; None without
+    wide: whether fields that change no result are tried with all their values
+    splits: pairs of choices that a layer may be shared by
+    learned: what routed engines say of the estimates, by kind of engine
     """
     title: str
     layers: Mapping[str, Mapping[str, Any]]
@@ -77,6 +82,9 @@ class Search:
     choices: tuple[Choice, ...]
     costs: Path | None
     seed: int
+    wide: bool = False
+    splits: tuple[Split, ...] = ()
+    learned: Mapping[str, Correction] = dataclasses.field(default_factory=dict)
 
 
 def load_search(path: Path) -> Search:
@@ -127,11 +135,12 @@ def _search(given: Mapping[str, Any], path: Path) -> Search:
     return Search(title=own["title"] or path.stem, layers=layers, part=part,
                   budget=parse_budget(own["budget"], part), choices=choices, costs=costs,
                   constant=True if constant is None else constant, objectives=objectives,
-                  seed=own["seed"] or 0)
+                  seed=own["seed"] or 0, wide=bool(own["wide"]),
+                  splits=tuple(splits_of(given.get("split", []), names)))
 
 
 KINDS_OF = {"title": str, "network": str, "device": str, "budget": str, "costs": str,
-            "constant": bool, "seed": int, "layers": list, "objectives": list}
+            "constant": bool, "wide": bool, "seed": int, "layers": list, "objectives": list}
 WORDS = {str: "a text", bool: "true or false", int: "an integer from 0 on",
          list: "a list of different texts"}
 

@@ -12,15 +12,17 @@ import pydantic
 from ...flow.folders import write_whole
 from ...flow.results import Area
 from ...spec import SpecError
+from ...spec.dataflow import design_from_mapping, dump_design
 from ..sweep.plan import Point, Sweep
 from ..sweep.run import Step, SweepRun
 from .combine import Evaluator, combine
 from .costs import OperatorCost, load_costs
 from .layers import layer_costs
+from .learn import Correction, LearnedEngine, learn
 from .plan import Search
 
-__all__ = ["FRONT", "Member", "RoutedEngine", "RoutedFront", "SearchResult", "route_front",
-           "run_search"]
+__all__ = ["FRONT", "Member", "RoutedEngine", "RoutedFront", "SearchResult", "learn_routed",
+           "route_front", "run_search"]
 
 FRONT, COSTS, ROUTED = "front.json", "costs.json", "routed.json"
 """Within a search's folder: its result, the ways that it chose from, and what was routed."""
@@ -59,6 +61,8 @@ class SearchResult(_Model):
     objectives: list[str] = pydantic.Field(description="what was looked for")
     exact: bool = pydantic.Field(description="whether every combination was looked at")
     combinations: int = pydantic.Field(description="combinations that were looked at")
+    corrections: list[Correction] = pydantic.Field(
+        default=[], description="what estimates were multiplied by, as routed engines taught")
     layers: dict[str, LayerFacts] = pydantic.Field(description="by the layers' names")
     members: list[Member] = pydantic.Field(description="the front, the first objective's best "
                                                        "first")
@@ -91,7 +95,8 @@ def run_search(search: Search, progress: Callable[[str], None] = lambda name: No
     result = SearchResult(
         title=search.title, device=search.part.name, budget=search.budget,
         objectives=list(search.objectives), exact=found.exact,
-        combinations=found.points if len(ways) > 1 else 0, layers=facts, members=members)
+        combinations=found.points if len(ways) > 1 else 0, layers=facts, members=members,
+        corrections=list(search.learned.values()))
     return result, [own for layer in ways.values() for own in layer]
 
 
@@ -149,6 +154,7 @@ class RoutedEngine(_Model):
     fmax_mhz_estimated: float = pydantic.Field(description="clock by the estimate")
     fmax_mhz: float | None = pydantic.Field(default=None, description="median over seeds, routed")
     cycles: int = pydantic.Field(description="of a row, or an image")
+    spec: dict[str, Any] = pydantic.Field(description="the engine's spec")
 
 
 class RoutedFront(_Model):
@@ -203,10 +209,17 @@ def route_front(result: SearchResult, folder: Path, *, most: int, seeds: Sequenc
         fmax_error=_median([(own.fmax_mhz_estimated, own.fmax_mhz) for own in found]))
 
 
+def learn_routed(path: Path, part: str, routed: RoutedFront) -> list[LearnedEngine]:
+    """Add what was routed to a file of learned engines; failures teach nothing."""
+    return learn(path, part, [(own.spec, own.lut4, own.fmax_mhz) for own in routed.engines
+                              if own.status == "ok" and own.lut4 and own.fmax_mhz])
+
+
 def _routed(row: Any, own: OperatorCost) -> RoutedEngine:
+    assert own.spec is not None, "what is routed has a spec"
     return RoutedEngine(name=row.name, status=row.status, reason=row.reason, lut4=row.lut4,
                         fmax_mhz=row.fmax_mhz, lut4_estimated=own.lut4, cycles=own.cycles,
-                        fmax_mhz_estimated=own.fmax_mhz)
+                        fmax_mhz_estimated=own.fmax_mhz, spec=own.spec)
 
 
 def _median(pairs: Sequence[tuple[float, float | None]]) -> float | None:
@@ -215,6 +228,13 @@ def _median(pairs: Sequence[tuple[float, float | None]]) -> float | None:
 
 
 def write_result(folder: Path, result: SearchResult) -> None:
-    """Write front.json."""
+    """Write front.json, and the designs of layers that two engines share, as `pqhw verilog` takes
+    them."""
     folder.mkdir(parents=True, exist_ok=True)
     write_whole(folder / FRONT, json.dumps(result.model_dump(mode="json"), indent=1) + "\n")
+    split = {json.dumps(own.spec): own for member in result.members
+             for own in member.engines.values() if own.spec is not None and "node" in own.spec}
+    for number, own in enumerate(split.values(), start=1):
+        assert own.spec is not None
+        design = design_from_mapping(own.spec)
+        write_whole(folder / f"{own.operator}-split-{number}.toml", dump_design(design))
