@@ -1,5 +1,7 @@
 """Small networks as dataflow accelerators, with parameters and images."""
 
+import dataclasses
+
 import numpy as np
 from builders import mac, pq
 
@@ -112,3 +114,33 @@ def rows(lanes: int) -> tuple[DataflowSpec, tuple]:
     network = NetworkSpec("rows", GIVEN, (NetworkNode("flat", Flatten(), (INPUT,)),
                                           NetworkNode("dense", Engine(dense), ("flat",))))
     return (DataflowSpec(network).with_buffers(), random_parameters(ChainSpec((dense,)), 5))
+
+
+def tiny_network(**folding) -> tuple[DataflowSpec, tuple]:
+    """A block around a shortcut, pooling, a dense layer and the class, all as small as they get."""
+    signed = Requantize(bits=4, signed=True)
+    common = {"activation_bits": 3, "activation_signed": False, "prototype_bits": 3,
+              "table_bits": 4, **folding}
+    given = NetworkInput(height=4, width=3, channels=2, bits=3, signed=False)
+    stem = mac(C=2, N=4, F=3, padding=1, H=4, W=3, activation_bits=3, activation_signed=False,
+               weight_bits=3, output=Requantize(bits=3, signed=False, mode="scale"))
+    inner = pq(C=4, N=4, F=3, padding=1, H=4, W=3, V=2, K=4, encoder="l1", convolution="pixel",
+               output=signed, **common)
+    last = pq(D=8, N=5, V=2, K=4, encoder="tree", **common)
+    network = NetworkSpec("tiny", given, (
+        NetworkNode("stem", Engine(stem), (INPUT,)),
+        NetworkNode("inner", Engine(inner), ("stem",)),
+        NetworkNode("sum", Sum(bits=3), ("inner", "stem")),
+        NetworkNode("pool", MaxPool(kernel=2, stride=2), ("sum",)),
+        NetworkNode("flat", Flatten(), ("pool",)),
+        NetworkNode("last", Engine(last), ("flat",)),
+        NetworkNode("class", ArgMax(), ("last",))))
+    # Of this seed images are of four classes, about as many of each.
+    drawn = (random_parameters(ChainSpec((own,)), 69)[0] for own in network.engines.values())
+    parameters = tuple(dataclasses.replace(own, bias=0 * own.bias) for own in drawn)
+    return DataflowSpec(network).with_buffers(), parameters
+
+
+def tiny_images(count: int) -> np.ndarray:
+    """Images for `tiny_network`."""
+    return np.random.default_rng(0).integers(0, 8, (count, 4, 3, 2))
