@@ -123,9 +123,10 @@ def tiny_network(**folding) -> tuple[DataflowSpec, tuple]:
               "table_bits": 4, **folding}
     given = NetworkInput(height=4, width=3, channels=2, bits=3, signed=False)
     stem = mac(C=2, N=4, F=3, padding=1, H=4, W=3, activation_bits=3, activation_signed=False,
-               weight_bits=3, output=Requantize(bits=3, signed=False, mode="scale"))
+               weight_bits=3, outputs_per_cycle=4, inputs_per_cycle=2,
+               output=Requantize(bits=3, signed=False, mode="scale"))
     inner = pq(C=4, N=4, F=3, padding=1, H=4, W=3, V=2, K=4, encoder="l1", convolution="pixel",
-               output=signed, **common)
+               outputs_per_cycle=4, output=signed, **common)
     last = pq(D=8, N=5, V=2, K=4, encoder="tree", **common)
     network = NetworkSpec("tiny", given, (
         NetworkNode("stem", Engine(stem), (INPUT,)),
