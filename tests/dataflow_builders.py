@@ -107,6 +107,24 @@ def regrouped(**folding) -> tuple[DataflowSpec, tuple]:
     return DataflowSpec(network).with_buffers(), parameters
 
 
+def strided(outputs: int, inputs: int) -> tuple[DataflowSpec, tuple]:
+    """Pixels of so many lanes into a window of 8 lanes, which gives an output for every fourth to
+    an engine of so many inputs."""
+    common = {"activation_bits": 3, "activation_signed": False, "weight_bits": 3,
+              "output": Requantize(bits=3, mode="scale")}
+    front = mac(C=6, N=16, F=1, H=8, W=8, inputs_per_cycle=6, outputs_per_cycle=outputs,
+                **{**common, "activation_bits": 5, "activation_signed": True})
+    behind = mac(C=16, N=2, F=2, H=8, W=8, stride=2, channels_per_cycle=8,
+                 inputs_per_cycle=inputs, outputs_per_cycle=2, **common)
+    given = NetworkInput(height=8, width=8, channels=6, bits=5, signed=True)
+    network = NetworkSpec("strided", given, (
+        NetworkNode("front", Engine(front), (INPUT,)),
+        NetworkNode("behind", Engine(behind), ("front",))))
+    parameters = tuple(random_parameters(ChainSpec((own,)), seed)[0]
+                       for seed, own in enumerate(network.engines.values()))
+    return DataflowSpec(network).with_buffers(), parameters
+
+
 def rows(lanes: int) -> tuple[DataflowSpec, tuple]:
     """A dense layer of images that are but flattened."""
     dense = mac(D=120, N=4, activation_bits=5, activation_signed=True, weight_bits=4,
