@@ -251,9 +251,9 @@ def run_model(library: ctypes.CDLL, design: Design, image: bytes, rows: np.ndarr
     chosen = np.ascontiguousarray(precisions, np.uint8)
     slowest = max(design.cycles_per_row, design.input.transfers, design.results.transfers)
     stretch = 1 / max(1e-3, valid * ready)
+    limit = int((len(rows) + 64) * slowest * stretch * 4 + 100_000)
     if longest_stall:
-        stretch = LONG_STRETCH
-    limit = int((len(rows) + 64) * (slowest + longest_stall) * stretch * 4 + 100_000)
+        limit = (len(rows) + 64) * slowest * 2 * LONG_STRETCH + 100 * longest_stall + 100_000
     job = _Job(image, len(image), source.ctypes.data, chosen.ctypes.data, len(rows),
                results.ctypes.data, row_ends.ctypes.data, round(valid * 256),
                round(ready * 256), longest_stall, seed, limit)
