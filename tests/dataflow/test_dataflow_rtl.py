@@ -55,7 +55,8 @@ def test_pixels_and_rows_meet_at_the_pace_of_the_slower(cache, folding):
     check(cache, *regrouped(**folding), images(9))
 
 
-@pytest.mark.parametrize(("outputs", "inputs"), [(4, 8), (1, 2)])
+@pytest.mark.parametrize(("outputs", "inputs"), [
+    (4, 8), pytest.param(1, 2, marks=pytest.mark.slow)])
 def test_a_stride_behind_narrower_transfers_keeps_the_pace(cache, outputs, inputs):
     spec, parameters = strided(outputs, inputs)
     check(cache, spec, parameters, np.random.default_rng(4).integers(-16, 16, (24, 8, 8, 6)))
