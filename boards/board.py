@@ -39,7 +39,7 @@ class Board:
         order of `boards.top.LIGHTS`; None for one that is left out
     pll: how the clock comes: `pqhw.flow`'s name of the cell
     packing: options of the tool that packs the bitstream
-    buffer_bytes: of the serial link, what a block RAM holds
+    buffer_bytes, buffers: of the serial link, and the memories they stand in, as of `LinkSpec`
     usb_ids: vendor and product of the board's own serial adapter; none where it has no such
     program: command that loads the bitstream, with {file}
     note: what has to be known to use it
@@ -53,6 +53,7 @@ class Board:
     pll: str
     packing: tuple[str, ...] = ()
     buffer_bytes: int
+    buffers: str = "bram"
     usb_ids: tuple[tuple[int, int], ...] = ()
     program: str
     note: str = ""

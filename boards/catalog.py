@@ -48,7 +48,7 @@ BOARDS = {one.name: one for one in (
     Board(name="icebreaker", title="1BitSquared iCEBreaker", part=DEVICES["ice40up5k"],
           platform=("icebreaker", "ICEBreakerPlatform"), uart=("uart", 0),
           lights=(("led_g", 0), None, ("led_r", 0), None), pll="SB_PLL40_PAD",
-          buffer_bytes=ICE40_BUFFER, usb_ids=(FT2232H,),
+          buffer_bytes=ICE40_BUFFER, buffers="spram", usb_ids=(FT2232H,),
           program="iceprog {file}"),
     Board(name="ice40-hx8k", title="Lattice iCE40-HX8K breakout", part=DEVICES["ice40hx8k"],
           platform=("ice40_hx8k_b_evn", "ICE40HX8KBEVNPlatform"), uart=("uart", 0),

@@ -10,6 +10,8 @@ from rich.table import Table
 from .console import Json, Timeout, Toolchain, out, parse_seeds, progress_bar, read_design, show
 from .flow.cache import default_cache
 from .spec import SpecError
+from .spec.design import Design
+from .spec.devices import device
 from .spec.files import load_rows_with_precisions
 
 __all__ = ["build", "run"]
@@ -21,10 +23,12 @@ BoardName = Annotated[str | None, typer.Option(
 
 def build(spec: Annotated[Path, typer.Argument(
               metavar="DESIGN", help="spec file (TOML) of an engine or a compiled network, or the "
-                                     "folder that holds it as spec.toml")],
+                                     "folder that holds it as spec.toml; or a network that is yet "
+                                     "to be compiled")],
           board_name: BoardName = None,
           params: Annotated[Path | None, typer.Option(
-              help="parameters (.npz); the folder keeps them, and pqhw run loads them")] = None,
+              help="parameters (.npz); the folder keeps them, and pqhw run loads them; of a "
+                   "network the file beside it where left out")] = None,
           output: Annotated[Path | None, typer.Option(
               "-o", "--output", help="folder; DESIGN-BOARD where left out")] = None,
           freq: Annotated[float | None, typer.Option(
@@ -34,22 +38,40 @@ def build(spec: Annotated[Path, typer.Argument(
                           ] = 1_000_000,
           seeds: Annotated[str, typer.Option(
               help="placement seeds that are tried until the clock is held: 1..5, or 1,2,7")] = "1",
+          budget: Annotated[str | None, typer.Option(
+              help="of a network that is yet to be compiled, what the accelerator may take: "
+                   "lut=4000,dsp=4,bram=20,ff=4000; where left out, what the serial link leaves")
+          ] = None,
+          interval: Annotated[int | None, typer.Option(
+              min=1, help="of such a network, cycles from an image to the next that are enough; as "
+                          "few as fit where left out")] = None,
           toolchain: Toolchain = "yowasp", timeout: Timeout = 3600,
           json_out: Json = None) -> None:
     """Make a bitstream: the design behind a serial line, on a board.
 
     The clock is held, or the build fails and says which clock is. With --board sim no bitstream is
-    made, and pqhw run simulates the same Verilog at its pins.
+    made, and pqhw run simulates the same Verilog at its pins. A network is compiled first, as pqhw
+    compile does it, with room left for the serial link.
     Example: pqhw build layer.toml --board icebreaker --params p.npz -o build
     """
     from boards.catalog import SIMULATED, board
 
     from .host.folder import build_board
+    from .spec.network import is_network
     if board_name is None:
         raise SpecError("--board must be given, but is missing.")
     if board_name != SIMULATED:
         board(board_name)
-    design = read_design(spec / "spec.toml" if spec.is_dir() else spec)
+    path = spec / "spec.toml" if spec.is_dir() else spec
+    if is_network(path):
+        params = path.with_suffix(".npz") if params is None else params
+        design = _compiled(path, params, board_name, budget, interval, json_out)
+    else:
+        for option, value in (("--budget", budget), ("--interval", interval)):
+            if value is not None:
+                raise SpecError(f"{option} must be left out for a design whose folding is decided, "
+                                f"but is {value}.")
+        design = read_design(path)
     folder = Path(f"{spec.stem}-{board_name}") if output is None else output
     with progress_bar() as bar:
         task = bar.add_task("building", total=None)
@@ -58,6 +80,27 @@ def build(spec: Annotated[Path, typer.Argument(
                             toolchain=toolchain, timeout=timeout,
                             progress=lambda step: bar.update(task, description=step))
     show(about, json_out, _built(about, folder))
+
+
+def _compiled(path: Path, params: Path, board_name: str, budget: str | None,
+              interval: int | None, json_out: str | None) -> Design:
+    """A network as an accelerator that leaves room for the board's link, and its table."""
+    from boards.catalog import BOARDS, SIMULATED
+
+    from .explore.on_board import balance_on_board
+    from .report.dataflow import dataflow_table
+    from .spec.network import load_network, load_network_parameters, with_rows_as_given
+    network = load_network(path)
+    network = with_rows_as_given(network, load_network_parameters(network, params))
+    own = None if board_name == SIMULATED else BOARDS[board_name]
+    with progress_bar() as bar:
+        task = bar.add_task("folding layers", total=len(network.engines))
+        found = balance_on_board(network, own, budget=budget, interval=interval,
+                                 progress=lambda name: bar.update(task, advance=1,
+                                                                  description=name))
+    if json_out != "-":
+        out.print(dataflow_table(found, device("lfe5u-25f") if own is None else own.part))
+    return found.design
 
 
 def _built(about: dict[str, Any], folder: Path) -> Table:

@@ -1,7 +1,7 @@
 """Verbs that answer from a spec alone, or hold models of others against ours."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Group
@@ -18,13 +18,19 @@ from .console import (
     emit,
     out,
     progress_bar,
+    read_design,
     read_spec,
     show,
 )
 from .flow.cache import default_cache
 from .spec import SpecError
-from .spec.devices import device
+from .spec.dataflow import DataflowSpec
+from .spec.devices import Device, device
+from .spec.network import is_network, load_network
 from .verbs_measure import measuring_options, succeed_if_verified
+
+if TYPE_CHECKING:
+    from .explore.balance import Balanced
 
 __all__ = ["estimate", "reproduce", "size"]
 
@@ -33,17 +39,54 @@ def estimate(spec: SpecPath, device_name: DeviceName = "lfe5u-25f", json_out: Js
     """Estimate area, clock and rate from a spec alone, with the estimate's error.
 
     Block RAMs, DSP blocks, LUT RAM and cycles are exact; LUT4, flip-flops and Fmax are fitted on
-    routed designs and stand beside their error on designs that the fit has not seen.
+    routed designs and stand beside their error on designs that the fit has not seen. Of a network,
+    compiled or with the foldings in its file, every layer's area, the cycles of an image, and what
+    bounds the rate.
     Example: pqhw estimate layer.toml --device lfe5u-25f
     """
     from .explore.estimate import estimate as run
     from .report.estimates import estimate_table
-    result = run(read_spec(spec), device(device_name))
+    part = device(device_name)
+    network = _network(spec)
+    if network is not None:
+        from .explore.balance import as_folded
+        _show_network(as_folded(network, part), part, json_out)
+        return
+    result = run(read_spec(spec), part)
     show(result.to_json(), json_out, estimate_table(result))
 
 
-def size(layer: Annotated[Path, typer.Option(
-             "--layer", help="spec file of one layer; its folding is what is looked for")],
+def _network(path: Path) -> DataflowSpec | None:
+    """A network as an accelerator, from its own file or a compiled one; None for engines."""
+    if is_network(path):
+        return DataflowSpec(load_network(path)).with_buffers()
+    design = read_design(path)
+    return design if isinstance(design, DataflowSpec) else None
+
+
+def _show_network(found: "Balanced", part: Device, json_out: str | None) -> None:
+    """The table of a network, and below it what bounds it and how good the estimate is."""
+    from .explore.fit import fitted
+    from .report.dataflow import dataflow_findings, dataflow_json, dataflow_table
+    from .report.estimates import error_of
+    from .report.tables import bullet
+    family = fitted()["families"][part.family]
+    errors = {name: family["errors"][name] for name in ("lut4", "ff")}
+    held_out = family["points"]["held_out"]
+    document = dataflow_json(found, part)
+    document |= {"errors": {**errors, "held_out_points": held_out},
+                 "fits": max(document["shares"].values()) <= 1}
+    notes = [*dataflow_findings(found, part),
+             f"LUT4 {error_of(errors['lut4'], held_out)}, of single layers; block RAMs and DSP "
+             "blocks are exact."]
+    show(document, json_out, Group(dataflow_table(found, part), *map(bullet, notes)))
+
+
+def size(network: Annotated[Path | None, typer.Argument(
+             metavar="[NETWORK]", help="integer network (.toml), all of whose layers are folded "
+                                       "together, instead of --layer")] = None,
+         layer: Annotated[Path | None, typer.Option(
+             "--layer", help="spec file of one layer; its folding is what is looked for")] = None,
          device_name: DeviceName = "lfe5u-25f",
          budget: Annotated[str | None, typer.Option(
              "--budget", help="lut=5000,dsp=10,bram=20,ff=8000; what is left out is all of the "
@@ -60,9 +103,20 @@ def size(layer: Annotated[Path, typer.Option(
     """Find the folding with the best rate within a budget, for every engine kind.
 
     The search takes a second and rests on the estimator; then every kind's best design is measured
-    and compared, minutes at first.
+    and compared, minutes at first. Of a network the layers are balanced, as pqhw compile does it,
+    with parameters built in; nothing is routed.
     Example: pqhw size --layer layer.toml --device lfe5u-25f --budget lut=5000,dsp=10,bram=20
     """
+    if (network is None) == (layer is None):
+        raise SpecError("size needs one of NETWORK and --layer, but has "
+                        f"{'neither' if layer is None else 'both'}.")
+    if network is not None:
+        if kinds:
+            raise SpecError("--kind must be left out for a network, whose layers have kinds, but "
+                            f"is {kinds[0]}.")
+        _size_network(network, device(device_name), budget, output, json_out)
+        return
+    assert layer is not None
     from .explore.size import KINDS, parse_budget, size_kinds
     from .flow.compare import compare as measured
     from .report import comparison_table
@@ -99,6 +153,24 @@ def size(layer: Annotated[Path, typer.Option(
             out.print(comparison_table(comparison))
     if comparison is not None:
         succeed_if_verified(comparison.measurements)
+
+
+def _size_network(path: Path, part: Device, budget: str | None, output: Path | None,
+                  json_out: str | None) -> None:
+    """The fastest design of a network that a budget holds."""
+    from .explore.balance import balance
+    from .explore.size import parse_budget
+    from .spec.dataflow import dump_design
+    network = load_network(path)
+    most = parse_budget(budget, part)
+    with progress_bar() as bar:
+        task = bar.add_task("folding layers", total=len(network.engines))
+        found = balance(network, part, most,
+                        progress=lambda name: bar.update(task, advance=1, description=name))
+    if output is not None:
+        output.mkdir(parents=True, exist_ok=True)
+        (output / "spec.toml").write_text(dump_design(found.design), encoding="utf-8")
+    _show_network(found, part, json_out)
 
 
 def reproduce(what: Annotated[str, typer.Argument(metavar="WHAT", help="pqa or mapping")],

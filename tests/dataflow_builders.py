@@ -1,5 +1,7 @@
 """Small networks as dataflow accelerators, with parameters and images."""
 
+import dataclasses
+
 import numpy as np
 from builders import mac, pq
 
@@ -105,6 +107,24 @@ def regrouped(**folding) -> tuple[DataflowSpec, tuple]:
     return DataflowSpec(network).with_buffers(), parameters
 
 
+def strided(outputs: int, inputs: int) -> tuple[DataflowSpec, tuple]:
+    """Pixels of so many lanes into a window of 8 lanes, which gives an output for every fourth to
+    an engine of so many inputs."""
+    common = {"activation_bits": 3, "activation_signed": False, "weight_bits": 3,
+              "output": Requantize(bits=3, mode="scale")}
+    front = mac(C=6, N=16, F=1, H=8, W=8, inputs_per_cycle=6, outputs_per_cycle=outputs,
+                **{**common, "activation_bits": 5, "activation_signed": True})
+    behind = mac(C=16, N=2, F=2, H=8, W=8, stride=2, channels_per_cycle=8,
+                 inputs_per_cycle=inputs, outputs_per_cycle=2, **common)
+    given = NetworkInput(height=8, width=8, channels=6, bits=5, signed=True)
+    network = NetworkSpec("strided", given, (
+        NetworkNode("front", Engine(front), (INPUT,)),
+        NetworkNode("behind", Engine(behind), ("front",))))
+    parameters = tuple(random_parameters(ChainSpec((own,)), seed)[0]
+                       for seed, own in enumerate(network.engines.values()))
+    return DataflowSpec(network).with_buffers(), parameters
+
+
 def rows(lanes: int) -> tuple[DataflowSpec, tuple]:
     """A dense layer of images that are but flattened."""
     dense = mac(D=120, N=4, activation_bits=5, activation_signed=True, weight_bits=4,
@@ -112,3 +132,34 @@ def rows(lanes: int) -> tuple[DataflowSpec, tuple]:
     network = NetworkSpec("rows", GIVEN, (NetworkNode("flat", Flatten(), (INPUT,)),
                                           NetworkNode("dense", Engine(dense), ("flat",))))
     return (DataflowSpec(network).with_buffers(), random_parameters(ChainSpec((dense,)), 5))
+
+
+def tiny_network(**folding) -> tuple[DataflowSpec, tuple]:
+    """A block around a shortcut, pooling, a dense layer and the class, all as small as they get."""
+    signed = Requantize(bits=4, signed=True)
+    common = {"activation_bits": 3, "activation_signed": False, "prototype_bits": 3,
+              "table_bits": 4, **folding}
+    given = NetworkInput(height=4, width=3, channels=2, bits=3, signed=False)
+    stem = mac(C=2, N=4, F=3, padding=1, H=4, W=3, activation_bits=3, activation_signed=False,
+               weight_bits=3, outputs_per_cycle=4, inputs_per_cycle=2,
+               output=Requantize(bits=3, signed=False, mode="scale"))
+    inner = pq(C=4, N=4, F=3, padding=1, H=4, W=3, V=2, K=4, encoder="l1", convolution="pixel",
+               outputs_per_cycle=4, output=signed, **common)
+    last = pq(D=8, N=5, V=2, K=4, encoder="tree", **common)
+    network = NetworkSpec("tiny", given, (
+        NetworkNode("stem", Engine(stem), (INPUT,)),
+        NetworkNode("inner", Engine(inner), ("stem",)),
+        NetworkNode("sum", Sum(bits=3), ("inner", "stem")),
+        NetworkNode("pool", MaxPool(kernel=2, stride=2), ("sum",)),
+        NetworkNode("flat", Flatten(), ("pool",)),
+        NetworkNode("last", Engine(last), ("flat",)),
+        NetworkNode("class", ArgMax(), ("last",))))
+    # Of this seed images are of four classes, about as many of each.
+    drawn = (random_parameters(ChainSpec((own,)), 69)[0] for own in network.engines.values())
+    parameters = tuple(dataclasses.replace(own, bias=0 * own.bias) for own in drawn)
+    return DataflowSpec(network).with_buffers(), parameters
+
+
+def tiny_images(count: int) -> np.ndarray:
+    """Images for `tiny_network`."""
+    return np.random.default_rng(0).integers(0, 8, (count, 4, 3, 2))

@@ -164,10 +164,13 @@ class _ModuleWriter:
         return self.text.name("\\" + cell.parameters["MEMID"].strip('"').lstrip("\\"))
 
     def _memory_init(self, cell: Cell) -> list[str]:
-        """Contents at power-up, where there are any."""
+        """Contents at power-up, where there are any; of a memory that is never written also where
+        all of them are 0."""
         width = int(cell.parameters["WIDTH"])
         bits = "".join(chunk.bits for chunk in cell.connections["DATA"])
-        if "1" not in bits:
+        written = any(other.type == "$memwr_v2" and other.parameters["MEMID"]
+                      == cell.parameters["MEMID"] for other in self.module.cells)
+        if "1" not in bits and written:
             return []
         words = [bits[i:i + width] for i in range(0, len(bits), width)][::-1]
         return ["  initial begin", *(f"    {self._memory(cell)}[{index}] = {constant(word)};"

@@ -11,13 +11,13 @@ from ..spec import SpecError
 from ..spec.dataflow import DataflowSpec, Setting
 from ..spec.dataflow.parts import least_lanes
 from ..spec.dataflow.schedule import too_slow
-from ..spec.devices import Device
+from ..spec.devices import Device, resolve
 from ..spec.network import Engine, Flatten, NetworkSpec
 from ..spec.ranges import ceil_div
 from .area.nodes import other_cells
-from .options import Option, options
+from .options import Option, option_of, options
 
-__all__ = ["Balanced", "Option", "balance", "options"]
+__all__ = ["Balanced", "Option", "as_folded", "balance", "options"]
 
 ROUNDS = 40
 """Times that prices of resources are changed before an interval is given up."""
@@ -227,11 +227,24 @@ def _made(network: NetworkSpec, chosen: Mapping[str, Option], interval: int, par
                            interval)
         settings.append(Setting(lanes))
     design = DataflowSpec(made, tuple(settings)).with_buffers()
-    areas = {name: one.area for name, one in chosen.items()}
-    for name, cells in other_cells(design, part).items():
-        areas[name] = Area(lut4=round(cells.lut4), ff=round(cells.ff), bram=cells.bram,
-                           dsp=cells.dsp)
-    return Balanced(design, areas)
+    return Balanced(design, {name: one.area for name, one in chosen.items()}
+                    | _other_areas(design, part))
+
+
+def as_folded(design: DataflowSpec, part: Device) -> Balanced:
+    """A network with the foldings that it has, and what its nodes take on a device.
+
+    Raises `SpecError` where the device lacks what a layer asks for by name.
+    """
+    design = resolve(design, part)
+    areas = {name: option_of(spec, part).area for name, spec in design.network.engines.items()}
+    return Balanced(design, areas | _other_areas(design, part))
+
+
+def _other_areas(design: DataflowSpec, part: Device) -> dict[str, Area]:
+    """Of all that is no engine, by name."""
+    return {name: Area(lut4=round(cells.lut4), ff=round(cells.ff), bram=cells.bram, dsp=cells.dsp)
+            for name, cells in other_cells(design, part).items()}
 
 
 def _rest(budget: Area, others: Area) -> Area:

@@ -15,7 +15,7 @@ from ..spec.ranges import ceil_div
 from .estimate import estimate
 from .size import foldings
 
-__all__ = ["Option", "options", "variants"]
+__all__ = ["Option", "option_of", "options", "variants"]
 
 IDLE = 1.05
 """Lanes of a MAC engine, over all groups, beside the inputs that there are."""
@@ -89,7 +89,7 @@ def options(spec: EngineSpec, part: Device, *, constant: bool, interval: int | N
         for folded in _within(made, interval):
             with contextlib.suppress(SpecError):
                 if not _as_with_fewer(folded) and not _too_deep(folded):
-                    found += [_option(own, part) for own in _with_results(folded)]
+                    found += [option_of(own, part) for own in _with_results(folded)]
     found.sort(key=lambda one: (one.cycles, one.area.lut4))
     kept: list[Option] = []
     for one in found:
@@ -199,7 +199,8 @@ def _powers(most: int) -> list[int]:
 
 
 @functools.lru_cache(maxsize=1 << 16)
-def _option(spec: EngineSpec, part: Device) -> Option:
+def option_of(spec: EngineSpec, part: Device) -> Option:
+    """A layer as its spec says, and what it takes on a device."""
     chain = resolve(ChainSpec((spec,)), part)
     found = estimate(chain, part)
     own = [one for one in found.parts if one.name not in BORDER]

@@ -1,5 +1,6 @@
 """From a board's sources to a bitstream whose timing is met."""
 
+import collections
 import dataclasses
 import functools
 import json
@@ -37,6 +38,16 @@ before did not hold its own."""
 
 RUNS = 5
 """Runs after which no clock was found that is held."""
+
+FULL = 0.9
+"""Share of a device from which on a design that is not routed is told what it takes."""
+
+CELLS = {
+    "LUT4": {"LUT4": 1, "CCU2C": 2, "TRELLIS_DPR16X4": 6, "SB_LUT4": 1, "LUT1": 1, "LUT2": 1,
+             "LUT3": 1, "ALU": 1},
+    "block RAMs": {"DP16KD": 1, "SB_RAM40_4K": 1, "DPX9B": 1, "SDPX9B": 1, "SDPB": 1, "DPB": 1},
+    "DSP blocks": {"MULT18X18D": 1, "SB_MAC16": 1}}
+"""What cells take, by type."""
 
 SUFFIXES = {"ecp5": "bit", "ice40": "bin", "gowin": "fs"}
 
@@ -140,7 +151,8 @@ class _Maker:
         return clock
 
     def _link(self, hz: int) -> LinkSpec:
-        return LinkSpec(clock_hz=hz, baud=self.baud, buffer_bytes=self.board.buffer_bytes)
+        return LinkSpec(clock_hz=hz, baud=self.baud, buffer_bytes=self.board.buffer_bytes,
+                        storage=self.board.buffers)
 
     def _divides(self, hz: int) -> bool:
         try:
@@ -162,13 +174,32 @@ class _Maker:
         text = "".join(source for name, source in sources.items() if name.endswith(".v"))
         tools: dict[str, Any] = {"toolchain": self.toolchain, "timeout": self.timeout}
         netlist = synthesize(self.cache, text, part, module=TOP, top=TOP_MODULE, **tools)
-        folder = route_board(self.cache, netlist, part, seed, pins_file, pins_text,
-                             packing=self.board.packing, **tools)
+        try:
+            folder = route_board(self.cache, netlist, part, seed, pins_file, pins_text,
+                                 packing=self.board.packing, **tools)
+        except ToolError as error:
+            raise ToolError(f"{error}{_crowding(netlist, self.board)}") from None
         report = json.loads((folder / "report.json").read_text())
         reached = min((one["achieved"] for one in report["fmax"].values()), default=0.0)
         used = {kind: entry["used"] for kind, entry in report["utilization"].items()}
         return Bitstream(folder / f"top.{SUFFIXES[part.family]}", clock.hz, reached, seed, used,
                          sources)
+
+
+def _crowding(netlist: Path, board: Board) -> str:
+    """What to know of a design that does not route, where it all but fills the device."""
+    cells = json.loads((netlist / "netlist.json").read_text())["modules"][TOP_MODULE]["cells"]
+    counts = collections.Counter(own["type"] for own in cells.values())
+    part, told = board.part, []
+    for kind, most in (("LUT4", part.luts), ("block RAMs", part.brams), ("DSP blocks", part.dsps)):
+        taken = sum(count * counts[name] for name, count in CELLS[kind].items())
+        if taken > FULL * most:
+            told.append(f"{taken} {kind} of {most}")
+    if not told:
+        return ""
+    return (f" With its serial link the design takes {', '.join(told)} of {board.title}; fold it "
+            "to fewer lanes, or give pqhw build the network itself, which leaves room for the "
+            "link.")
 
 
 def _steps(part: Device, seed: int, pins_file: str, packing: Sequence[str], placer: str

@@ -11,7 +11,7 @@ from .area import routed_area
 from .placement import Placed
 from .results import Bound, Layer, Network
 
-__all__ = ["BORDER", "HARNESS", "STREAMS", "network_of"]
+__all__ = ["BORDER", "HARNESS", "STREAMS", "network_of", "work_bounds"]
 
 STREAMS, BORDER, HARNESS = "streams", "border", "harness"
 """What is no layer: what joins them, what guards the ports and loads, what measures."""
@@ -69,7 +69,7 @@ def network_of(design: DataflowSpec, part: Device, placed: Iterable[Placed], *, 
     return Network(
         seed=seed, interval=interval, columns=columns, rows=rows, layers=layers,
         slowest=[name for name, own in design.parts.items() if own.cycles == busiest],
-        bounds=_bounds(design, part, layers, interval, rows_per_second))
+        bounds=work_bounds(design, part, layers, interval, rows_per_second))
 
 
 def _owner(name: str, names: list[str]) -> str:
@@ -89,8 +89,8 @@ def _kind(spec: EngineSpec | None, otherwise: str) -> str:
     return otherwise if spec is None else str(getattr(spec.engine, "scheme", spec.KIND))
 
 
-def _bounds(design: DataflowSpec, part: Device, layers: list[Layer], interval: float,
-            rate: float | None) -> list[Bound]:
+def work_bounds(design: DataflowSpec, part: Device, layers: Iterable[Layer], interval: float,
+                rate: float | None) -> list[Bound]:
     """What share of each resource of the device layers keep at work, on average over time.
 
     Were all of it at work all the time, with as much work done by each unit as now, the rate would
@@ -98,6 +98,7 @@ def _bounds(design: DataflowSpec, part: Device, layers: list[Layer], interval: f
     no layer.
     """
     has = {"lut4": part.luts, "ff": part.ffs, "bram": part.brams, "dsp": part.dsps}
+    layers = list(layers)
     busy = {name: sum(getattr(layer.area, name) * (layer.utilisation or 0) for layer in layers)
             / units for name, units in has.items() if units}
     bits = sum(_bits_read(own.engine) * own.cycles for own in design.parts.values()) / interval

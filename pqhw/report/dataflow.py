@@ -7,12 +7,17 @@ from rich.table import Column, Table
 
 from ..explore.area.nodes import BORDER, STREAMS
 from ..explore.balance import Balanced
-from ..flow.results import Area
+from ..flow.area import available
+from ..flow.layers import work_bounds
+from ..flow.results import Area, Bound, Layer
 from ..spec import EngineSpec, PQSpec
-from ..spec.dataflow import Part
+from ..spec.dataflow import DataflowSpec, Part
 from ..spec.devices import Device
+from .network import RESOURCES
+from .numbers import share
+from .ratios import AREA
 
-__all__ = ["dataflow_json", "dataflow_table"]
+__all__ = ["dataflow_findings", "dataflow_json", "dataflow_table"]
 
 
 def _storage(spec: EngineSpec) -> str:
@@ -46,11 +51,52 @@ def dataflow_json(found: Balanced, part: Device) -> dict[str, Any]:
                       "cycles": own.cycles, "utilisation": round(own.cycles / times.interval, 4),
                       "buffers": buffers[name],
                       "area": area.model_dump()})
+    shares = _shares(found, part)
     return {"schema_version": 1, "document": "dataflow", "network": design.network.name,
             "device": part.name, "cycles_per_image": design.cycles_per_row,
             "latency_cycles_estimated": times.latency, "area": found.area.model_dump(),
             "streams": found.areas[STREAMS].model_dump(),
-            "border": found.areas[BORDER].model_dump(), "nodes": nodes}
+            "border": found.areas[BORDER].model_dump(), "nodes": nodes,
+            "shares": {name: round(share, 4) for name, share in shares.items()},
+            "limiting_resource": max(shares, key=shares.__getitem__),
+            "slowest": _slowest(design),
+            "bounds": {one.resource: one.busy for one in _bounds(found, part)}}
+
+
+def dataflow_findings(found: Balanced, part: Device) -> list[str]:
+    """In words: what is short, what sets the rate, and how far the nearest bound is."""
+    shares = _shares(found, part)
+    most = max(shares, key=shares.__getitem__)
+    told = ", ".join(f"{share(own)} of the {AREA[name]}" for name, own in shares.items() if own)
+    first = f"It takes {told}; {AREA[most]} limits it."
+    if shares[most] > 1:
+        first = f"It does not fit, as it takes {told}."
+    slowest = _slowest(found.design)
+    names = ", ".join(slowest[:3]) + (f" and {len(slowest) - 3} more" if len(slowest) > 3 else "")
+    nearest = max(_bounds(found, part), key=lambda bound: bound.busy)
+    return [first, f"{names} {'sets' if len(slowest) == 1 else 'set'} the rate. Layers keep "
+                   f"{share(nearest.busy)} of the device's {RESOURCES[nearest.resource]} at work: "
+                   f"all of it would give {1 / nearest.busy:.1f} times the rate."]
+
+
+def _shares(found: Balanced, part: Device) -> dict[str, float]:
+    """Of every resource of the device the part that is taken."""
+    has = available(part).model_dump()
+    return {name: used / has[name] for name, used in found.area.model_dump().items() if has[name]}
+
+
+def _slowest(design: DataflowSpec) -> list[str]:
+    """The nodes with most work."""
+    most = max(own.cycles for own in design.parts.values())
+    return [name for name, own in design.parts.items() if own.cycles == most]
+
+
+def _bounds(found: Balanced, part: Device) -> list[Bound]:
+    """How much of each resource is at work."""
+    cycles = found.design.cycles_per_row
+    layers = [Layer(name=name, kind="", cycles=own.cycles, utilisation=own.cycles / cycles,
+                    area=found.areas[name], tiles="") for name, own in found.design.parts.items()]
+    return work_bounds(found.design, part, layers, cycles, None)
 
 
 def dataflow_table(found: Balanced, part: Device) -> Table:

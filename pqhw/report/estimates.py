@@ -1,5 +1,7 @@
 """The estimate of a design as a table: every estimated figure beside its error."""
 
+from collections.abc import Mapping
+
 import rich.box
 from rich.console import Group, RenderableType
 from rich.table import Table
@@ -10,7 +12,7 @@ from ..flow.area import available, equivalents
 from .numbers import ABSENT, count, quantity, share
 from .tables import bullet
 
-__all__ = ["estimate_table"]
+__all__ = ["error_of", "estimate_table"]
 
 RESOURCES = {"lut4": "LUT4", "ff": "FF", "bram": "block RAM", "dsp": "DSP"}
 
@@ -31,8 +33,12 @@ def _source(estimate: Estimate) -> Text:
 
 def _error(estimate: Estimate, figure: str) -> str:
     """The error that stands beside an estimated figure."""
-    error = estimate.errors[figure]
-    return (f"±{share(error['median'])} (median of {estimate.held_out} held-out points; "
+    return error_of(estimate.errors[figure], estimate.held_out)
+
+
+def error_of(error: Mapping[str, float], held_out: int) -> str:
+    """The median and the 90th percentile of a relative error, in words."""
+    return (f"±{share(error['median'])} (median of {held_out} held-out points; "
             f"90 % within {share(error['p90'])})")
 
 

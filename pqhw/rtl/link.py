@@ -1,5 +1,8 @@
 """The board's side of the serial link: requests in, responses out, an accelerator behind."""
 
+import dataclasses
+from typing import Any
+
 from amaranth.hdl import Array, Cat, Const, Module, Mux, ResetInserter, Signal, Value
 from amaranth.lib import stream, wiring
 from amaranth.lib.memory import Memory
@@ -57,6 +60,14 @@ class _Ring:
         self.write, self.base = Signal(pointers, name="write"), Signal(pointers, name="base")
         self.end, self.read = Signal(pointers, name="end"), Signal(pointers, name="read")
         self.room, self.data = Signal(name="room"), Signal(8, name="result_byte")
+
+
+@dataclasses.dataclass(frozen=True)
+class _Port:
+    """A memory port with an address of its own, though another port shares the memory's."""
+    addr: Signal
+    data: Value
+    en: Value
 
 
 class Link(wiring.Component):
@@ -130,10 +141,7 @@ class Link(wiring.Component):
         It is written only while empty, so that a payload that comes too early is lost whole.
         """
         feeder = _Feeder(self.link.buffer_bytes)
-        size = self.link.buffer_bytes
-        m.submodules.requests = memory = Memory(shape=8, depth=size, init=[],
-                                                attrs=memory_attributes("bram"))
-        writer, reader = memory.write_port(), memory.read_port()
+        writer, reader = self._memory(m, "requests", ~feeder.busy)
         transfers = BytesToTransfers(self.design)
         m.submodules.transfers = ResetInserter(self.restart)(transfers)
         wiring.connect(m, transfers.rows, wiring.flipped(self.rows))
@@ -144,7 +152,7 @@ class Link(wiring.Component):
         m.d.comb += [
             writer.addr.eq(feeder.received[:-1]), writer.data.eq(frames.o.payload),
             writer.en.eq(payload & ~feeder.busy & ~feeder.received[-1]),
-            reader.addr.eq(feeder.place[:-1]), reader.en.eq(1),
+            reader.addr.eq(feeder.place[:-1]),
             feeder.echo.payload.eq(reader.data), transfers.i.payload.eq(reader.data),
             ended.eq(feeder.place == feeder.length),
             feeder.some.eq(feeder.filled & fresh & ~ended),
@@ -176,26 +184,47 @@ class Link(wiring.Component):
         return feeder
 
     def _ring(self, m: Module, feeder: _Feeder) -> _Ring:
-        """The memory that results wait in: [base, end) is sent, and again until it is confirmed."""
+        """The memory that results wait in: [base, end) is sent, and again until it is confirmed.
+
+        With a single port it is written and read in turns; the line is far slower.
+        """
         ring = _Ring(self.link.buffer_bytes)
-        m.submodules.responses = memory = Memory(shape=8, depth=self.link.buffer_bytes, init=[],
-                                                 attrs=memory_attributes("bram"))
-        writer, reader = memory.write_port(), memory.read_port()
+        turn = Signal(name="turn_to_write")
+        writer, reader = self._memory(m, "responses", turn)
         source = TransfersToBytes(self.design)
         m.submodules.bytes = ResetInserter(self.restart)(source)
         wiring.connect(m, wiring.flipped(self.results), source.i)
+        room: Value = ring.room
+        if self.link.storage == "spram":
+            room = ring.room & turn
+            m.d.sync += turn.eq(~turn)
         m.d.comb += [
             ring.room.eq((ring.write[:-1] != ring.base[:-1]) | (ring.write[-1] == ring.base[-1])),
-            source.o.ready.eq(ring.room), feeder.echo.ready.eq(ring.room & ~source.o.valid),
-            writer.en.eq(ring.room & (source.o.valid | feeder.echo.valid)),
+            source.o.ready.eq(room), feeder.echo.ready.eq(room & ~source.o.valid),
+            writer.en.eq(room & (source.o.valid | feeder.echo.valid)),
             writer.addr.eq(ring.write[:-1]),
             writer.data.eq(Mux(source.o.valid, source.o.payload, feeder.echo.payload)),
-            reader.addr.eq(ring.read[:-1]), reader.en.eq(1),
+            reader.addr.eq(ring.read[:-1]),
             ring.data.eq(reader.data),
         ]
         with m.If(writer.en):
             m.d.sync += ring.write.eq(ring.write + 1)
         return ring
+
+    def _memory(self, m: Module, name: str, turn: Value) -> tuple[Any, Any]:
+        """The ports of a memory of `buffer_bytes`, which is read in every cycle; with a single port
+        only where it is not the `turn` to write, and what was read then stays."""
+        m.submodules[name] = memory = Memory(shape=8, depth=self.link.buffer_bytes, init=[],
+                                             attrs=memory_attributes(self.link.storage))
+        writer, reader = memory.write_port(), memory.read_port()
+        if self.link.storage == "bram":
+            return writer, reader
+        place = Signal.like(writer.addr, name=f"{name}_place")
+        write, read = (_Port(Signal.like(port.addr, name=f"{name}_{path}_at"), port.data, port.en)
+                       for path, port in (("write", writer), ("read", reader)))
+        m.d.comb += [place.eq(Mux(turn, write.addr, read.addr)), writer.addr.eq(place),
+                     reader.addr.eq(place), reader.en.eq(~turn)]
+        return write, read
 
     def _decide(self, m: Module, frames: FrameReceiver, sender: FrameSender, feeder: _Feeder,
                 ring: _Ring) -> None:

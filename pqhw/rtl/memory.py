@@ -28,8 +28,9 @@ class SectionPort(wiring.Signature):
 
 
 def memory_attributes(storage: str) -> dict[str, str | int]:
-    """Yosys attributes of a memory that is never read and written at one address at a time."""
-    style = {"lutram": "distributed", "bram": "block"}[storage]
+    """Yosys attributes of a memory that is never read and written at one address at a time; `spram`
+    is the large memory with a single port of iCE40 UP5K."""
+    style = {"lutram": "distributed", "bram": "block", "spram": "huge"}[storage]
     return {"ram_style": style, "no_rw_check": 1}
 
 

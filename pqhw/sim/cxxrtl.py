@@ -51,6 +51,9 @@ REPEATED = re.compile(
 UNSETTLED = "bool converged = false"
 """What a model says in which one evaluation per cycle is not enough."""
 
+LONG_STRETCH = 25
+"""Times that long stalls on both sides, willing in a fifth of all cycles each, slow rows down."""
+
 FLAGS = ("-std=c++17", "-O2", "-fPIC", "-shared", "-w")
 
 
@@ -179,6 +182,7 @@ class _Job(ctypes.Structure):
         ("row_count", ctypes.c_size_t),
         ("results", ctypes.c_void_p), ("row_ends", ctypes.c_void_p),
         ("valid_256", ctypes.c_uint32), ("ready_256", ctypes.c_uint32),
+        ("longest_stall", ctypes.c_uint32),
         ("seed", ctypes.c_uint64), ("cycle_limit", ctypes.c_uint64),
         ("first_in", ctypes.c_uint64), ("first_out", ctypes.c_uint64),
         ("cycles", ctypes.c_uint64), ("error", ctypes.c_uint32), ("rows_in", ctypes.c_uint32),
@@ -187,7 +191,8 @@ class _Job(ctypes.Structure):
 
 def simulate(cache: Cache, design: Design, verilog: str, image: bytes, rows: np.ndarray, *,
              precisions: np.ndarray | None = None, valid: float = 1.0, ready: float = 1.0,
-             seed: int = 1, threads: int | None = None) -> SimulationResult:
+             longest_stall: int = 0, seed: int = 1, threads: int | None = None
+             ) -> SimulationResult:
     """Run rows [R, D] through the compiled model.
 
     Parameters
@@ -196,6 +201,9 @@ def simulate(cache: Cache, design: Design, verilog: str, image: bytes, rows: np.
         The precision [R] of every row; 0 where left out.
     valid, ready:
         Chance per cycle that the source offers and the sink takes.
+    longest_stall:
+        Unless 0, both are instead willing and unwilling in turns, unwilling for up to so many
+        cycles on end, willing for up to a quarter of that.
     threads:
         Rows are cut into as many parts, each with a model of its own; by default one per CPU from
         10,000 rows on.
@@ -211,7 +219,8 @@ def simulate(cache: Cache, design: Design, verilog: str, image: bytes, rows: np.
     if threads is None:
         threads = (os.cpu_count() or 1) if len(rows) >= 10_000 else 1
     bounds = np.linspace(0, len(rows), min(threads, len(rows)) + 1).astype(int)
-    run = functools.partial(run_model, library, design, image, valid=valid, ready=ready)
+    run = functools.partial(run_model, library, design, image, valid=valid, ready=ready,
+                            longest_stall=longest_stall)
     precisions = check_precisions(design, precisions, len(rows))
     with concurrent.futures.ThreadPoolExecutor(len(bounds) - 1) as pool:
         parts = list(pool.map(lambda part: run(*(values[bounds[part]:bounds[part + 1]]
@@ -231,8 +240,8 @@ def open_model(path: Path) -> ctypes.CDLL:
 
 
 def run_model(library: ctypes.CDLL, design: Design, image: bytes, rows: np.ndarray,
-              precisions: np.ndarray, *, valid: float, ready: float, seed: int
-              ) -> SimulationResult:
+              precisions: np.ndarray, *, valid: float, ready: float, longest_stall: int = 0,
+              seed: int) -> SimulationResult:
     """Run rows [R, D] through one instance of a model; see `simulate`."""
     elements = design.results.features
     wide = harness_constants(design)["RESULT"] == "int64_t"
@@ -243,9 +252,11 @@ def run_model(library: ctypes.CDLL, design: Design, image: bytes, rows: np.ndarr
     slowest = max(design.cycles_per_row, design.input.transfers, design.results.transfers)
     stretch = 1 / max(1e-3, valid * ready)
     limit = int((len(rows) + 64) * slowest * stretch * 4 + 100_000)
+    if longest_stall:
+        limit = (len(rows) + 64) * slowest * 2 * LONG_STRETCH + 100 * longest_stall + 100_000
     job = _Job(image, len(image), source.ctypes.data, chosen.ctypes.data, len(rows),
                results.ctypes.data, row_ends.ctypes.data, round(valid * 256),
-               round(ready * 256), seed, limit)
+               round(ready * 256), longest_stall, seed, limit)
     status = library.pqhw_run(ctypes.byref(job))
     if status == 1:
         raise SimulationError(f"the parameter image was refused: {LoadError.NAMES[job.error]}.")

@@ -26,6 +26,7 @@ struct Job {
     PQHW_RESULT *results;      // [row_count][PQHW_ELEMENTS_OUT]
     uint64_t *row_ends;        // [row_count] cycle of each row's last transfer
     uint32_t valid_256, ready_256;  // chance per cycle that source and sink are willing, of 256
+    uint32_t longest_stall;         // or, unless 0, cycles on end that they are not, at the most
     uint64_t seed;
     uint64_t cycle_limit;
     uint64_t first_in, first_out, cycles;  // out: cycles counted from the first cycle of rows
@@ -33,6 +34,20 @@ struct Job {
 };
 
 #include "ports.h"
+
+// One side's will: cycle by cycle, or in long runs of refusing and shorter ones of taking.
+struct Will {
+    uint64_t until = 0;
+    bool willing = false;
+    bool now(Random &random, uint64_t cycle, uint32_t of_256, uint32_t longest) {
+        if (!longest) return random.chance(of_256);
+        if (cycle >= until) {
+            willing = !willing;
+            until = cycle + 1 + random.draw() % (willing ? longest / 4 + 1 : longest);
+        }
+        return willing;
+    }
+};
 
 void step(Model &top) {
     top.eval();
@@ -109,13 +124,15 @@ extern "C" int pqhw_run(Job *job_pointer) {
     size_t row_in = 0, transfer_in = 0, row_out = 0, transfer_out = 0;
     bool offered = false, seen_in = false, seen_out = false;
     uint64_t cycle = 0;
+    Will source, sink;
     for (; row_out < job.row_count; cycle++) {
         if (cycle >= job.cycle_limit) { job.cycles = cycle; return 2; }
-        if (!offered && row_in < job.row_count && random.chance(job.valid_256)) {
+        if (!offered && row_in < job.row_count
+            && source.now(random, cycle, job.valid_256, job.longest_stall)) {
             put_transfer(top, job.rows + row_in * PQHW_ELEMENTS_IN, job.precisions[row_in], transfer_in);
             offered = true;
         }
-        bool willing = random.chance(job.ready_256);
+        bool willing = sink.now(random, cycle, job.ready_256, job.longest_stall);
         top.p_i____valid.set<bool>(offered);
         top.p_o____ready.set<bool>(willing);
         step(top);

@@ -3,11 +3,11 @@
 
 struct Random {
     uint64_t state;
-    bool chance(uint32_t of_256) {
-        if (of_256 >= 256) return true;
+    uint64_t draw() {
         state ^= state << 13, state ^= state >> 7, state ^= state << 17;
-        return ((state >> 24) & 255) < of_256;
+        return state >> 24;
     }
+    bool chance(uint32_t of_256) { return of_256 >= 256 || (draw() & 255) < of_256; }
 };
 
 template<size_t Bits>

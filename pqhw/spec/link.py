@@ -41,6 +41,7 @@ MOST_ERROR = 0.02
 """Of the bit time: a receiver samples the last bit of a byte 9.5 bit times after it began."""
 
 BUFFERS = tuple(1 << exponent for exponent in range(6, 13))
+STORAGES = ("bram", "spram")
 
 
 class Kind(enum.IntEnum):
@@ -74,6 +75,8 @@ class LinkSpec:
         Bits per second on the line: 8 data bits, no parity, one stop bit.
     buffer_bytes:
         Memory for a request, and as much for results; a power of two from 64 to 4096.
+    storage:
+        What both stand in: ``bram``, or ``spram``, where the part has memories with a single port.
 
     Raises
     ------
@@ -83,6 +86,7 @@ class LinkSpec:
     clock_hz: int
     baud: int = 1_000_000
     buffer_bytes: int = 512
+    storage: str = "bram"
 
     def __post_init__(self) -> None:
         if self.baud < 1:
@@ -90,6 +94,8 @@ class LinkSpec:
         if self.buffer_bytes not in BUFFERS:
             raise SpecError("buffer_bytes must be a power of two from 64 to 4096, but is "
                             f"{self.buffer_bytes}.")
+        if self.storage not in STORAGES:
+            raise SpecError(f"storage must be {' or '.join(STORAGES)}, but is {self.storage}.")
         if not LEAST_DIVIDER <= self.divider <= MOST_DIVIDER:
             raise SpecError(f"baud must be from {-(-self.clock_hz // MOST_DIVIDER)} to "
                             f"{self.clock_hz // LEAST_DIVIDER} with a clock of "

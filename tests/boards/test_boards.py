@@ -193,3 +193,27 @@ def test_a_clock_that_was_asked_for_is_held_by_one_of_the_seeds_or_refused(monke
     with pytest.raises(SpecError, match="--freq must be a clock that the PLL of Radiona ULX3S-85F "
                                         "makes and that 1000000 baud divide, but is at most 1."):
         runs.make(cache, freq_mhz=1)
+
+
+@needs_boards
+def test_a_design_that_has_no_room_beside_its_link_is_told_what_it_takes(monkeypatch, tmp_path,
+                                                                         cache):
+    own = board("icebreaker")
+
+    def full(*_, **__):
+        raise bitstream.ToolError("nextpnr-ice40 failed: no Bels remaining.")
+
+    runs = Runs(monkeypatch, tmp_path, [])
+    monkeypatch.setattr(bitstream, "route_board", full)
+    for luts, brams, told in (
+            (4700, 2, "failed: no Bels remaining."),
+            (5400, 2, "takes 5400 LUT4 of 5280 of 1BitSquared iCEBreaker; fold it to fewer lanes, "
+                      "or give pqhw build the network itself, which leaves room for the link."),
+            (5400, 31, "takes 5400 LUT4 of 5280, 31 block RAMs of 30 of 1BitSquared")):
+        cells = [{"type": "SB_LUT4"}] * luts + [{"type": "SB_RAM40_4K"}] * brams
+        (tmp_path / "netlist.json").write_text(json.dumps(
+            {"modules": {"top": {"cells": dict(enumerate(cells))}}}))
+        with pytest.raises(bitstream.ToolError) as error:
+            bitstream.make_bitstream(cache, PQ, own, bytes(16), freq_mhz=18)
+        assert told in str(error.value)
+    assert not runs.reached

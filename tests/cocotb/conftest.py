@@ -5,6 +5,7 @@ from pathlib import Path
 import axi_common
 import bench_common
 import filelock
+import network_common
 import pytest
 from bench_verdicts import read_verdicts
 
@@ -35,6 +36,8 @@ def cache(cache_root: Path) -> Cache:
 def _verilog(bench: str, design: str) -> str:
     if bench.startswith("bench_axi"):
         return design_verilog(axi_common.AXI[design](), bus="axi")
+    if bench == "bench_network":
+        return design_verilog(network_common.network_material(design).design)
     return design_verilog(bench_common.design(design))
 
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from dataflow_builders import OPERATIONS, around, images, regrouped, residual, rows
+from dataflow_builders import OPERATIONS, around, images, regrouped, residual, rows, strided
 
 from pqhw.emit.constants import bind_constants
 from pqhw.emit.design import design_verilog
@@ -53,6 +53,13 @@ def test_a_block_with_a_shortcut_never_locks_up(cache, folding):
 @pytest.mark.parametrize("folding", [{}, {"subspaces_per_cycle": 15, "outputs_per_cycle": 4}])
 def test_pixels_and_rows_meet_at_the_pace_of_the_slower(cache, folding):
     check(cache, *regrouped(**folding), images(9))
+
+
+@pytest.mark.parametrize(("outputs", "inputs"), [
+    (4, 8), pytest.param(1, 2, marks=pytest.mark.slow)])
+def test_a_stride_behind_narrower_transfers_keeps_the_pace(cache, outputs, inputs):
+    spec, parameters = strided(outputs, inputs)
+    check(cache, spec, parameters, np.random.default_rng(4).integers(-16, 16, (24, 8, 8, 6)))
 
 
 @pytest.mark.parametrize("lanes", [1, 7, 24])

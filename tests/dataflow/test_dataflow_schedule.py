@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 import pytest
 from builders import mac
-from dataflow_builders import around, residual
+from dataflow_builders import around, residual, strided
 
 from pqhw.spec import Requantize
 from pqhw.spec.dataflow import DataflowSpec, Setting
@@ -75,3 +75,14 @@ def test_many_windows_hold_several_images():
     assert spec.cycles_per_row == own.cycles_per_row == 16 * 18 * 2
     assert spec.schedule.latency > 2 * spec.cycles_per_row
     assert not any(edge.words for edge in spec.edges)
+
+
+@pytest.mark.parametrize(("outputs", "inputs", "fewest", "told"), [
+    (1, 2, 1024, 1024), (4, 8, 256, 272)])
+def test_what_a_stride_holds_up_is_caught_up_with_where_pixels_are_collected_for_long(
+        outputs, inputs, fewest, told):
+    """A pixel that is still collected when the window stands still waits no longer for it; one
+    that is complete holds up what collects the next, by a cycle for each of 16 outputs."""
+    spec, _ = strided(outputs, inputs)
+    assert spec.fewest_cycles == spec.parts["front"].cycles == fewest
+    assert spec.cycles_per_row == told

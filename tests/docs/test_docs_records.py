@@ -7,6 +7,7 @@ import pytest
 from docs_pages import DOCS
 
 from pqhw.flow.results import Measurement
+from pqhw.spec.dataflow import DataflowSpec
 
 RECORDS = sorted((DOCS / "records").glob("*.json"))
 
@@ -28,6 +29,14 @@ def test_a_record_is_a_routed_and_verified_measurement(path):
         for part in shlex.split(command):
             if part.startswith("docs/"):
                 assert (DOCS.parent / part).exists(), part
+
+
+@pytest.mark.parametrize("path", RECORDS, ids=lambda path: path.stem)
+def test_the_schedule_tells_the_cycles_that_were_measured(path):
+    _, result = read(path)
+    design = DataflowSpec.from_mapping(result.spec)
+    assert design.cycles_per_row == result.cycles_per_row_measured
+    assert design.with_buffers() == design
 
 
 @pytest.mark.parametrize("path", RECORDS, ids=lambda path: path.stem)

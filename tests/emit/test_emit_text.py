@@ -1,5 +1,6 @@
 """The text of generated Verilog: the same bytes everywhere, readable, and clean for linters."""
 
+import gc
 import importlib.resources
 import os
 import re
@@ -16,6 +17,7 @@ from pqhw.emit.design import design_verilog, component_verilog, rtl_hash
 from pqhw.emit.names import KEYWORDS, Namer
 from pqhw.rtl import Accelerator
 from pqhw.rtl.lookup import TableLookup
+from pqhw.spec import SpecError
 
 CASES = {name: spec for name, spec in odd_cases().items() if name in (
     "nothing divides", "nothing divides, bram, l1, unsigned, shift", "one input, one output",
@@ -40,6 +42,14 @@ def test_a_design_written_twice_has_the_same_bytes(target):
     name = "pq 6 to pq 4, 3 to mac 2"
     again = component_verilog(Accelerator(CASES[name]), target=target)
     assert again == text(name, target) and again is not text(name, target)
+
+
+def test_what_writing_switches_off_is_on_again_even_where_it_fails():
+    assert gc.isenabled()
+    unbound = chain(pq(D=4, N=3, V=2, K=4, table_storage="rom", prototype_storage="rom"))
+    with pytest.raises(SpecError):
+        component_verilog(Accelerator(unbound))
+    assert gc.isenabled()
 
 
 @pytest.mark.parametrize("hash_seed", ("1", "4242"))

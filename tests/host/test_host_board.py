@@ -35,6 +35,14 @@ def test_results_over_the_line_are_golden(bench, name):
     assert run.sessions == 1 and counts.repeated == counts.damaged == 0
 
 
+@pytest.mark.parametrize("storage", ["bram", "spram"])
+def test_memories_of_either_kind_hold_requests_and_results(bench, storage):
+    own = bench("pq", storage=storage)
+    port = FaultyPort(own.port, chance=0.2, seed=8)
+    outcome(own, port, 30)
+    assert port.done > 5 and patterns(Client(own.port, own.link)) > 4 * 60
+
+
 @pytest.mark.parametrize("off", [-0.02, 0.02])
 def test_a_line_may_be_off_by_two_percent(bench, off):
     own = bench("pq", off=off)

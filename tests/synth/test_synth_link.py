@@ -13,9 +13,10 @@ NARROW = chain(mac(D=16, N=8))
 IDENTITY = b"PQ\x01\x0b" + bytes.fromhex("ed09a3d0f6c5b4a39281706e")
 
 
-def link(design, buffer_bytes):
+def link(design, buffer_bytes, storage="bram"):
     """A link for a clock of 48 MHz."""
-    return Link(design, LinkSpec(clock_hz=48_000_000, buffer_bytes=buffer_bytes), IDENTITY)
+    return Link(design, LinkSpec(clock_hz=48_000_000, buffer_bytes=buffer_bytes, storage=storage),
+                IDENTITY)
 
 
 @pytest.mark.parametrize("part, buffer_bytes, luts, flops", [
@@ -29,6 +30,12 @@ def test_the_link_takes_less_than_five_hundred_lut4_and_two_block_rams_at_most(
     assert (cells["SB_LUT4"] if ice40 else halves(cells)) <= luts < 500
     assert flip_flops(cells) <= flops
     assert cells["SB_RAM40_4K"] + cells["DP16KD"] == 2
+
+
+def test_memories_with_a_single_port_take_the_place_of_block_ram(synthesis):
+    cells = synthesis.cells(link(WIDE, 512, "spram"), "ice40up5k")
+    assert_kinds(cells, *ICE40, "SB_SPRAM256KA")
+    assert cells["SB_SPRAM256KA"] == 2 and cells["SB_LUT4"] <= 460
 
 
 def test_a_narrow_design_pays_for_no_transfers(synthesis):

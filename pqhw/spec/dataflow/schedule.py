@@ -19,6 +19,7 @@ from ..engine import EngineSpec
 from ..network.network import INPUT
 from ..network.nodes import Mean, Subsample
 from ..ranges import ceil_div
+from ..window import WindowSpec
 from .parts import Part
 
 if TYPE_CHECKING:
@@ -68,12 +69,16 @@ class _Steps:
     cycles: [steps] that a step lasts
     busy: cycles that a unit given keeps what makes it
     latency: cycles in registers on the way
+    supply: cycles that a unit takes to be made ready, while the steps before it go on
+    ahead: cycles of them that can pass before the unit in front of it is taken
     """
     takes: np.ndarray
     gives: np.ndarray
     cycles: np.ndarray
     busy: int
     latency: int = STREAM
+    supply: int = 0
+    ahead: int = 0
 
 
 def schedule(spec: "DataflowSpec", interval: int) -> Schedule:
@@ -159,12 +164,10 @@ def _steps(part: Part, pieces: int, supply: int, images: int) -> _Steps:
     latency = STREAM if engine is None else _latency(engine)
     if engine is not None and isinstance(engine.layer, Conv2d):
         assert engine.front is not None
-        pixel = max(supply, engine.window.transfers, engine.pixel_cycles)
-        return _window_steps(engine.layer, pixel, engine.window.transfers,
+        return _window_steps(engine.window, max(supply, engine.pixel_cycles),
                              engine.front.output_cycles, latency, images)
     if window is not None:
-        return _window_steps(window.layer, max(supply, window.transfers), window.transfers,
-                             window.transfers, latency, images)
+        return _window_steps(window, supply, window.transfers, latency, images)
     given = part.inputs[0]
     units = given.units * pieces
     gives = np.arange(units) % pieces == pieces - 1
@@ -188,10 +191,12 @@ def _latency(engine: EngineSpec) -> int:
     return engine.first_tile_cycle + engine.result_stages + engine.order_stages + window + STREAM
 
 
-def _window_steps(layer: Conv2d, pixel: int, place: int, busy: int, latency: int, images: int
-                  ) -> _Steps:
-    """Positions of a window: some have a pixel, which takes so many cycles, others `place`; some
-    complete an output, which keeps what is behind them busy."""
+def _window_steps(window: WindowSpec, supply: int, busy: int, latency: int, images: int) -> _Steps:
+    """Positions of a window: some have a pixel, which takes `supply` cycles to come; some complete
+    an output, which keeps what is behind them busy. One transfer of a pixel waits in front of the
+    window while all but the end of the next is collected."""
+    layer, place = window.layer, window.transfers
+    spacing = ceil_div(supply, place)
     position = np.arange(layer.period)
     y, x = position // layer.pitch, position % layer.pitch
     pixels = (y < layer.height) & (x < layer.width)
@@ -201,11 +206,15 @@ def _window_steps(layer: Conv2d, pixel: int, place: int, busy: int, latency: int
     gives = np.zeros(steps + int(places[-1]) + 1, bool)
     for image in range(images):
         gives[image * layer.period + places] = True
-    cycles = np.tile(np.where(pixels, pixel, place), images)
-    # Behind the window one transfer of taps is held; the others stay in it until they are taken.
-    held = busy - busy // place + 1
-    cycles = np.where(gives[:steps], np.maximum(cycles, held), cycles)
-    return _Steps(np.tile(pixels, images), gives[:steps], cycles, busy, latency)
+    cycles = np.full(steps, place)
+    # Behind the window one transfer of taps is held; the others stay in it until they are taken,
+    # and it stands still until a cycle after the last has left its pipeline.
+    taps = busy // place
+    held = busy - taps + 1 + (window.line_stages if taps > spacing else 0)
+    if place > 1:
+        cycles = np.where(gives[:steps], np.maximum(cycles, held), cycles)
+    return _Steps(np.tile(pixels, images), gives[:steps], cycles, busy, latency, supply,
+                  spacing - 1)
 
 
 def _follow(steps: _Steps, arrivals: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
@@ -215,14 +224,16 @@ def _follow(steps: _Steps, arrivals: list[np.ndarray]) -> tuple[np.ndarray, np.n
         there = np.maximum(there[:len(other)], other[:len(there)])
     taken: list[int] = []
     given: list[int] = []
-    now, free = 0, 0
+    now, free, ready = 0, 0, 0
     for takes, gives, cycles in zip(steps.takes.tolist(), steps.gives.tolist(),
                                     steps.cycles.tolist()):
         if takes:
             if len(taken) == len(there):
                 break
-            now = max(now, int(there[len(taken)]))
+            ready = max(ready, int(there[len(taken)]))
+            now = max(now, ready)
             taken.append(now)
+            ready = max(ready, now - steps.ahead) + steps.supply
         if gives:
             # A result waits until what makes it is free; the one before is then under way.
             now = max(now, free)

@@ -13,8 +13,8 @@ from ..files import (load_archive, load_mapping, named_parameters, save_archive,
 from ..parameters import Parameters, check_parameters
 from .network import NetworkSpec
 
-__all__ = ["dump_network", "load_network", "load_network_extras", "load_network_parameters",
-           "narrow_integers", "network_lines", "save_network"]
+__all__ = ["dump_network", "is_network", "load_network", "load_network_extras",
+           "load_network_parameters", "narrow_integers", "network_lines", "save_network"]
 
 PathLike = str | os.PathLike[str]
 
@@ -38,6 +38,13 @@ def network_lines(mapping: Mapping[str, Any]) -> list[str]:
         lines += [f"{name} = {toml_value(value)}" for name, value in plain.items()]
         lines += ["", *toml_tables("node.", tables)] if tables else [""]
     return lines
+
+
+def is_network(path: PathLike) -> bool:
+    """Whether a file holds a network that is not compiled yet, and neither engines nor a design;
+    raises `SpecError` where it cannot be read."""
+    mapping = load_mapping(path)
+    return "node" in mapping and "target" not in mapping
 
 
 def load_network(path: PathLike) -> NetworkSpec:
