@@ -175,25 +175,53 @@ def test_a_sweep_that_was_killed_ends_with_the_table_of_one_that_was_not(folder)
     assert table(folder) == (folder / "undisturbed" / "sweep.json").read_bytes()
 
 
-HUNDRED = SWEEP.replace("[1, 2, 4]", "[1, 2, 3, 4]").replace("[3, 4]", "[3, 4, 5, 6, 7]") \
-    + "precision.activation_bits = [2, 3, 4, 5, 6]\n"
+DESIGNS = [(activations, weights) for activations in (2, 3) for weights in (2, 3, 4, 5, 6)]
+HUNDRED = 'specs = ["mac.toml"]\ndevices = ["ice40hx8k"]\n' + "".join(
+    f'[[point]]\nname = "{activations}/{weights} bits, seed {seed}"\nseeds = [{seed}]\n'
+    f"precision.activation_bits = {activations}\nengine.weight_bits = {weights}\n"
+    for activations, weights in DESIGNS for seed in range(1, 11)) \
+    + '[[point]]\nname = "no design"\nengine.weight_bits = 99\n'
+"""A hundred points that are routed in a second or two each, and one that cannot be."""
+
+SMALL = """
+[layer]
+in_features = 2
+out_features = 2
+[engine]
+kind = "mac"
+[precision]
+"""
 
 
 @pytest.mark.slow
 def test_a_hundred_routed_points_killed_five_times_end_with_the_same_table(folder):
-    import shutil
     write_files(folder, HUNDRED)
-    for own in ("out", "undisturbed"):
-        (folder / f"cache-{own}").mkdir()
-    disturbed(folder, 5, "--jobs", 2, PQHW_CACHE=str(folder / "cache-out"))
-    for own in ("out", "undisturbed"):
-        process = sweep_builders.started(folder, "sweep", "sweep.toml", "-o", own, "--jobs", 2,
+    (folder / "mac.toml").write_text(SMALL)
+    runs, chance = folder / "out" / "runs", random.Random(7)
+    for kill in range(5):
+        before = len(list(runs.glob("*.json")))
+        wanted = before + chance.randint(0, 18)
+        moment = chance.uniform(0.1, 12)   # Anywhere within a point, a tool at work or not.
+        group = killed_when(
+            folder, lambda wanted=wanted: len(list(runs.glob("*.json"))) >= wanted, "sweep",
+            "sweep.toml", "-o", "out", "--jobs", 2, after=moment,
+            PQHW_CACHE=str(folder / "cache-out"))
+        wait_for_end(group)
+        print(f"kill {kill + 1}: {before} points were complete, "
+              f"{len(list(runs.glob('*.json')))} are, {moment:.1f} s after the last")
+    assert 0 < len(list(runs.glob("*.json"))) < 100
+    for own, jobs in (("out", 2), ("undisturbed", 1)):
+        process = sweep_builders.started(folder, "sweep", "sweep.toml", "-o", own, "--jobs", jobs,
                                          PQHW_CACHE=str(folder / f"cache-{own}"))
         said, _ = process.communicate()
-        assert process.returncode == 0, said
+        assert process.returncode == 1, said
+    ours, theirs = (load_sweep_result(folder / own).rows for own in ("out", "undisturbed"))
+    assert len(ours) == len(theirs) == 101
+    for our, their in zip(ours, theirs):
+        assert our == their, our.name
+    assert [row.status for row in ours] == 100 * ["ok"] + ["failed"]
+    assert len({row.fmax_mhz for row in ours}) > 30, "seeds and designs differ"
     assert table(folder) == (folder / "undisturbed" / "sweep.json").read_bytes()
-    assert len(load_sweep_result(folder / "out").rows) == 100
-    shutil.rmtree(folder / "cache-out")
 
 
 # -- Dask --------------------------------------------------------------------------------------

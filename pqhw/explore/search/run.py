@@ -17,7 +17,7 @@ from ..sweep.run import Step, SweepRun
 from .combine import Evaluator, combine
 from .costs import OperatorCost, load_costs
 from .layers import layer_costs
-from .plan import Search
+from .plan import OBJECTIVES, Search
 
 __all__ = ["FRONT", "Member", "RoutedEngine", "RoutedFront", "SearchResult", "route_front",
            "run_search"]
@@ -39,7 +39,8 @@ class Member(_Model):
     error: float = pydantic.Field(description="root of the layers' mean squared errors; 0 where "
                                               "it is no objective")
     energy_proxy: float = pydantic.Field(description="LUT equivalents times cycles, of all layers")
-    engines: dict[str, OperatorCost] = pydantic.Field(description="how each layer is built")
+    engines: dict[str, OperatorCost] = pydantic.Field(min_length=1,
+                                                      description="how each layer is built")
 
 
 class LayerFacts(_Model):
@@ -56,12 +57,19 @@ class SearchResult(_Model):
     title: str = pydantic.Field(description="in words")
     device: str = pydantic.Field(description="name of the device")
     budget: Area = pydantic.Field(description="what a design may take")
-    objectives: list[str] = pydantic.Field(description="what was looked for")
+    objectives: list[str] = pydantic.Field(min_length=1, description="what was looked for")
     exact: bool = pydantic.Field(description="whether every combination was looked at")
     combinations: int = pydantic.Field(description="combinations that were looked at")
     layers: dict[str, LayerFacts] = pydantic.Field(description="by the layers' names")
     members: list[Member] = pydantic.Field(description="the front, the first objective's best "
                                                        "first")
+
+    @pydantic.field_validator("objectives")
+    @classmethod
+    def _known(cls, given: list[str]) -> list[str]:
+        if unknown := [name for name in given if name not in OBJECTIVES]:
+            raise ValueError(f"must be of {', '.join(OBJECTIVES)}, but one is {unknown[0]}")
+        return given
 
     @property
     def points(self) -> int:
@@ -148,7 +156,9 @@ class RoutedEngine(_Model):
     lut4: int | None = pydantic.Field(default=None, description="LUT4, routed")
     fmax_mhz_estimated: float = pydantic.Field(description="clock by the estimate")
     fmax_mhz: float | None = pydantic.Field(default=None, description="median over seeds, routed")
-    cycles: int = pydantic.Field(description="of a row, or an image")
+    cycles: int = pydantic.Field(ge=1, description="of a row, or an image")
+    lut_equivalents: float | None = pydantic.Field(
+        default=None, description="area as one number, at PQA's prices, routed")
 
 
 class RoutedFront(_Model):
@@ -206,7 +216,7 @@ def route_front(result: SearchResult, folder: Path, *, most: int, seeds: Sequenc
 def _routed(row: Any, own: OperatorCost) -> RoutedEngine:
     return RoutedEngine(name=row.name, status=row.status, reason=row.reason, lut4=row.lut4,
                         fmax_mhz=row.fmax_mhz, lut4_estimated=own.lut4, cycles=own.cycles,
-                        fmax_mhz_estimated=own.fmax_mhz)
+                        fmax_mhz_estimated=own.fmax_mhz, lut_equivalents=row.lut_equivalents_pqa)
 
 
 def _median(pairs: Sequence[tuple[float, float | None]]) -> float | None:
