@@ -44,7 +44,7 @@ def gather(paths: Sequence[str | os.PathLike[str]]) -> tuple[list[Comparison], l
             _walk(path, found)
         else:
             found.add(path, read_document(path))
-    if not found.comparisons and not found.single and not found.made:
+    if not found.any:
         raise ValueError(f"{', '.join(map(str, paths))}: holds no result of pqhw "
                          f"{', '.join(dict.fromkeys(PAGES.values()))} or demo.")
     return found.all_comparisons(), found.sections()
@@ -81,6 +81,11 @@ class _Gathered:
         self.made: list[Callable[[], Section]] = []
         self.routed: dict[Path, RoutedFront] = {}
         self.searched: set[Path] = set()
+
+    @property
+    def any(self) -> bool:
+        """Whether there is a document."""
+        return bool(self.comparisons or self.single or self.made or self.routed)
 
     def add(self, path: Path, values: dict[str, Any]) -> None:
         """A document, by its kind."""

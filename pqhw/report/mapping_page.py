@@ -44,9 +44,10 @@ def _finding(result: MappingResult) -> str:
     most = max(where, key=where.__getitem__, default="")
     told = f"{result.energy_uj:,.6g} µJ, {count(result.cycles)} cycles, " \
         f"{'EDP' if len(result.layers) == 1 else 'ΣEDP'} {result.sum_edp_j_cycles:,.6g} J·cycles"
-    if not where or not result.energy_uj:
+    whole = sum(where.values())
+    if not whole:
         return f"{told}."
-    return f"{told}; most of the energy, {share(where[most] / result.energy_uj)}, is {most}'s."
+    return f"{told}; most of the energy, {share(where[most] / whole)}, is {most}'s."
 
 
 def layer_plots(layers: Sequence[LayerResult]) -> list[Plot]:

@@ -1,12 +1,13 @@
 """Plotly figures that several pages share; colours of text and grid are the page's matter."""
 
 import html
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from .sections import Mark, Plot, mark
 
-__all__ = ["INK", "SPREAD", "bars", "figure", "plain", "scale", "short", "step_line", "unique"]
+__all__ = ["GREY", "INK", "SPREAD", "bars", "ending", "figure", "plain", "scale", "short",
+           "step_line", "unique"]
 
 INK = ("#0072B2", "#D55E00", "#009E73", "#A87400", "#B5577F", "#3E8FCB", "#8C564B", "#5C6BC0")
 """Okabe and Ito's colours, darkened where needed to stand out from white and from black."""
@@ -33,15 +34,20 @@ def short(label: str) -> str:
     return plain(label if len(label) <= LABEL else label[:LABEL - 1] + "…")
 
 
-def unique(names: Sequence[str]) -> list[str]:
-    """Short names; of those that are alike, all but the first have a number, as equal names are
-    one place of an axis."""
+def ending(label: str) -> str:
+    """The same of a name that tells by its end what it is."""
+    return plain(label if len(label) <= LABEL else "…" + label[1 - LABEL:])
+
+
+def unique(names: Sequence[str], cut: Callable[[str], str] = short) -> list[str]:
+    """Names that fit; of those that are alike, all but the first have a number, as equal names
+    are one place of an axis."""
     found: dict[str, None] = {}
     for name in names:
-        label, number = short(name), 1
+        label, number = cut(name), 1
         while label in found:
             number += 1
-            label = f"{short(name)} ({number})"
+            label = f"{cut(name)} ({number})"
         found[label] = None
     return list(found)
 
@@ -83,8 +89,9 @@ def bars(names: Sequence[str], parts: Mapping[str, Sequence[float | None]], *, t
               for part, values in kept.items()]
     legend: list[Mark] = [mark(inks[part], part, "square") for part in kept]
     count = len(names) * (1 if stacked else len(parts))
+    upright = max(map(len, labels), default=0) if len(names) > WIDE else 0
     drawn = figure(traces, x={"type": "category", "showgrid": False},
-                   y={"title": {"text": axis}, "rangemode": "tozero"},
+                   y={"title": {"text": axis}, "rangemode": "tozero"}, height=340 + 5 * upright,
                    barmode="stack" if stacked else "group", bargap=0.15)
     return Plot(title=title, caption=caption, figure=drawn if traces and names else None,
                 legend=legend, wide=count > WIDE)

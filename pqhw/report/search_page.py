@@ -11,7 +11,7 @@ from ..explore.search.pareto import nondominated
 from ..explore.search.run import Member, RoutedEngine, RoutedFront, SearchResult
 from ..flow.results import Area
 from .numbers import ABSENT, count, quantity, share
-from .plots import GREY, INK, figure, plain, scale, step_line, unique
+from .plots import GREY, INK, ending, figure, plain, scale, step_line, unique
 from .search import engines_told
 from .sections import Mark, Plot, Row, Section, Table, Text, mark
 
@@ -181,7 +181,7 @@ def _routed_places(members: Sequence[Member], engines: Sequence[RoutedEngine], f
 
 def _beside(engines: Sequence[RoutedEngine]) -> list[Plot]:
     """LUT4 and clock of every routed engine beside its estimate."""
-    names = unique([own.name for own in engines])
+    names = unique([own.name for own in engines], ending)
     return [_pairs_of(engines, names, "LUT4, routed beside estimated", "LUT4", "lut4"),
             _pairs_of(engines, names, "Clock, routed beside estimated", "MHz", "fmax_mhz")]
 

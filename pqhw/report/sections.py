@@ -45,11 +45,13 @@ class Row:
     Members
     -------
     words: in the last column, where the table has one of words
-    failure: why there are no more cells; it takes their place
+    failure: why there are no more figures; it takes their place
+    rest: cells behind the failure
     """
     cells: Sequence[str]
     words: str = ""
     failure: str = ""
+    rest: Sequence[str] = ()
     key: bool = False
     opens: bool = False
 

@@ -169,21 +169,22 @@ def _table(result: SweepResult, rows: Sequence[Point], front: set[int]) -> Table
     settings = [name for name, values in _values(result).items() if len(values) > 1]
     return Table(
         title="Points", note="Bold: no other of the device is both smaller and faster.",
-        columns=["point", *settings, "LUT4", "FF", "BRAM", "DSP", "LUT eq.", "MHz", "cycles",
-                 "rows/s"],
+        columns=["point", "LUT4", "FF", "BRAM", "DSP", "LUT eq.", "MHz", "cycles", "rows/s",
+                 *settings],
         rows=[_row(row, settings, id(row) in front) for row in rows])
 
 
 def _row(row: Point, settings: Sequence[str], key: bool) -> Row:
-    cells = [row.name, *(_value(row.settings.get(name)) for name in settings)]
+    values = [_value(row.settings.get(name)) for name in settings]
     if row.status != "ok":
         told = row.reason or "no reason was recorded."
-        return Row(cells, failure="to do" if row.status == "to do" else f"failed: {told}")
+        return Row([row.name], rest=values,
+                   failure="to do" if row.status == "to do" else f"failed: {told}")
     clock = finite(row.fmax_mhz)
-    return Row([*cells, *map(count, (row.lut4, row.ff, row.bram, row.dsp,
-                                     row.lut_equivalents_pqa)),
+    return Row([row.name, *map(count, (row.lut4, row.ff, row.bram, row.dsp,
+                                       row.lut_equivalents_pqa)),
                 ABSENT if clock is None else f"{clock:.1f}", count(row.cycles_per_row),
-                quantity(row.rows_per_second)], key=key)
+                quantity(row.rows_per_second), *values], key=key)
 
 
 def _value(value: Any) -> str:
