@@ -24,6 +24,8 @@ PAGES = {"measurement": "synth", "comparison": "compare", "mapping": "map",
          "precision": "explore", "search": "search", "search-routed": "search", "sweep": "sweep"}
 """Documents that a page is made of, and the verbs that write them."""
 
+VERBS = ", ".join(dict.fromkeys(PAGES.values()))
+
 
 def gather(paths: Sequence[str | os.PathLike[str]]) -> tuple[list[Comparison], list[Section]]:
     """Comparisons, single measurements side by side as the last one; and the parts of a page that
@@ -45,8 +47,7 @@ def gather(paths: Sequence[str | os.PathLike[str]]) -> tuple[list[Comparison], l
         else:
             found.add(path, read_document(path))
     if not found.any:
-        raise ValueError(f"{', '.join(map(str, paths))}: holds no result of pqhw "
-                         f"{', '.join(dict.fromkeys(PAGES.values()))} or demo.")
+        raise ValueError(f"{', '.join(map(str, paths))}: holds no result of pqhw {VERBS} or demo.")
     return found.all_comparisons(), found.sections()
 
 
@@ -105,10 +106,8 @@ class _Gathered:
             case "search-routed":
                 self.routed[path.parent] = validated(path, RoutedFront, values)
             case kind:
-                told = f"holds a document of {kind}" if isinstance(kind, str) else \
-                    "is not a result of pqhw"
-                raise ValueError(f"{path}: {told}; pages are made of those of pqhw "
-                                 f"{', '.join(dict.fromkeys(PAGES.values()))} and demo.")
+                told = f", but a document of {kind}" if isinstance(kind, str) else ""
+                raise ValueError(f"{path}: is not a result of pqhw {VERBS} or demo{told}.")
 
     def sweep(self, result: SweepResult) -> None:
         """A sweep's state."""

@@ -320,9 +320,10 @@ def changed(document, path, value):
     (changed(made.search(), ["members", 0, "engines"], {}), "members.0.engines: Dictionary "),
     (made.search() | {"routed": 3}, "has schema version None, but this pqhw reads version 1."),
     (changed(made.sweep(), ["rows", 0, "status"], "fine"), "rows.0.status: Input should be 'ok', "),
-    ({"document": "study"}, "holds a document of study; pages are made of those of pqhw synth, "),
-    ({"document": ["mapping"]}, "is not a result of pqhw; pages are made of those of pqhw synth,"),
-    ([], "is not a result of pqhw; "), ("half", "is not a result of pqhw; ")])
+    ({"document": "study"}, "is not a result of pqhw synth, compare, map, explore, search, sweep "
+                            "or demo, but a document of study."),
+    ({"document": ["mapping"]}, "is not a result of pqhw synth, "),
+    ([], "is not a result of pqhw synth, "), ("half", "is not a result of pqhw synth, ")])
 def test_a_document_that_is_none_is_refused_in_a_sentence(tmp_path, document, sentence):
     with pytest.raises(ValueError) as told:
         page_of(tmp_path, document)

@@ -82,11 +82,27 @@ def test_what_is_done_is_not_done_again(folder):
     before = table(folder)
     assert prepared(folder, sweep_builders.full_disk).run(jobs=2).ok
     assert table(folder) == before
-    (folder / "out" / "runs" / f"{prepared(folder).tasks[2].key}.json").write_text("{")
-    assert [task.name for task in prepared(folder).missing] == [
-        "outputs_per_cycle=2,table_bits=3"], "half a file is none"
+
+
+@pytest.mark.parametrize("damage", [
+    lambda text: text[:len(text) // 2], lambda text: "{", lambda text: "", lambda text: "[" * 99999,
+    lambda text: json.dumps(json.loads(text) | {"seeds": None}),
+    lambda text: json.dumps(json.loads(text) | {"area": 3}),
+    lambda text: json.dumps({"document": "measurement", "status": "ok"})])
+def test_a_damaged_result_is_none_and_done_again(folder, damage):
+    prepared(folder, sweep_builders.invented).run()
+    before, path = table(folder), prepared(folder).path(prepared(folder).tasks[2])
+    path.write_text(damage(path.read_text()))
+    assert [task.name for task in prepared(folder).missing] == ["outputs_per_cycle=2,table_bits=3"]
+    assert [row.status for row in load_sweep_result(folder / "out").rows].count("to do") == 1
     prepared(folder, sweep_builders.invented).run()
     assert table(folder) == before
+
+
+def test_a_folder_that_cannot_be_is_told(folder):
+    (folder / "file").write_text("")
+    with pytest.raises(OSError, match="Not a directory"):
+        prepared(folder, sweep_builders.invented, "file/out").run()
 
 
 def test_other_designs_devices_seeds_tools_or_code_are_other_runs(folder):
@@ -233,6 +249,27 @@ def test_a_dask_cluster_of_processes_ends_with_the_same_table(folder):
     result = prepared(folder, sweep_builders.slow).run(scheduler="dask", jobs=2)
     assert result.ok
     assert table(folder) == (folder / "undisturbed" / "sweep.json").read_bytes()
+
+
+def test_a_dask_worker_that_is_ended_comes_back_and_its_point_is_a_row(folder):
+    pytest.importorskip("distributed")
+    result = prepared(folder, sweep_builders.deadly).run(scheduler="dask", jobs=2)
+    states = {row.name: row.status for row in result.rows}
+    assert states.pop("outputs_per_cycle=2,table_bits=3") == "failed"
+    assert set(states.values()) == {"ok"} and len(states) == 5
+    assert {row.reason for row in result.rows} == {
+        None, "its process was ended from outside, perhaps for want of memory."}
+
+
+def test_a_scheduler_that_goes_is_told_and_the_sweep_goes_on(folder):
+    distributed = pytest.importorskip("distributed")
+    cluster = distributed.LocalCluster(n_workers=1, threads_per_worker=1, processes=True,
+                                       dashboard_address=None)
+    with pytest.raises(SpecError, match="must stay there until the sweep is done, but is gone"):
+        prepared(folder, sweep_builders.slow).run(
+            scheduler=f"dask:{cluster.scheduler_address}",
+            progress=lambda step: cluster.close() if step.done == 1 else None)
+    assert prepared(folder, sweep_builders.invented).run().ok
 
 
 def test_a_scheduler_that_is_there_does_the_points(folder):
