@@ -53,12 +53,14 @@ def unique(names: Sequence[str], cut: Callable[[str], str] = short) -> list[str]
 
 
 def scale(values: Sequence[float]) -> dict[str, Any]:
-    """An axis for values: logarithmic where they lie far apart."""
+    """An axis for values: logarithmic where they lie far apart, from 0 where they do not lie close
+    together."""
     positive = [value for value in values if value > 0]
     if positive and len(positive) == len(values) and max(positive) > SPREAD * min(positive):
         # Of less than three decades 1, 2 and 5 are told, of more the decades alone.
         return {"type": "log", "dtick": "D2" if max(positive) < 1000 * min(positive) else 1}
-    return {"rangemode": "tozero"}
+    close = bool(values) and 2 * min(values) > max(values)
+    return {"rangemode": "normal" if close else "tozero"}
 
 
 def figure(traces: Sequence[Mapping[str, Any]], *, x: Mapping[str, Any], y: Mapping[str, Any],

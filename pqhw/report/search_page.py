@@ -196,7 +196,8 @@ def _pairs_of(engines: Sequence[RoutedEngine], names: Sequence[str], title: str,
             "y": [value for name in names for value in (name, name, None)],
             "line": {"color": GREY, "width": 1.5}}
     marks = [{"type": "scatter", "mode": "markers", "x": list(values), "y": list(names),
-              "marker": {"color": INK[0], "size": 10, "symbol": symbol, "line": {"width": 2}},
+              "marker": {"color": INK[0], "size": 10, "symbol": symbol,
+                         "line": {"width": 2, "color": INK[0]}},
               "customdata": [plain(own.name) for own in engines],
               "hovertemplate": f"%{{customdata}}<br>%{{x:,.1f}} {axis}, {word}<extra></extra>"}
              for values, symbol, word in ((estimates, "circle-open", "estimated"),

@@ -265,6 +265,12 @@ def test_a_sweep_of_failures_and_one_of_nothing_have_a_page(tmp_path):
     assert "The sweep has no points." in page_of(tmp_path, made.sweep(rows=[]))
 
 
+def test_points_that_lie_close_together_fill_the_plot_and_others_stand_above_zero(tmp_path):
+    rows = [made.point(f"point {number}", 500 + number, 100.0 * 8 ** number) for number in (0, 1)]
+    rate = figures_of(page_of(tmp_path, made.sweep(*rows)))["explored-1-1"]["layout"]
+    assert rate["xaxis"]["rangemode"] == "normal" and rate["yaxis"]["rangemode"] == "tozero"
+
+
 def test_of_many_points_the_best_are_shown(tmp_path):
     rows = [made.point(f"point {number}", 5000 - number, 100.0) for number in range(2500)]
     page = page_of(tmp_path, made.sweep(*rows))
