@@ -169,17 +169,20 @@ def compare(specs: Annotated[list[Path], typer.Argument(metavar="SPEC...",
 
 
 def report(runs: Annotated[list[Path], typer.Argument(
-               metavar="RUN...", help="JSON of synth, compare or demo, or folders of it")],
+               metavar="RUN...", help="JSON of synth, compare, demo, map, explore, search or "
+                                      "sweep, or folders of it")],
            output: Annotated[Path, typer.Option("-o", "--output", help="HTML file")],
            ) -> None:
-    """Write one self-contained HTML page from measured results.
+    """Write one self-contained HTML page from results, measured or searched.
 
-    Single measurements on one device are put side by side.
+    Single measurements on one device are put side by side. Mappings, searches and sweeps, complete
+    or not, have a section each, with plots, tables and loop nests.
     Example: pqhw report runs/demo -o report.html
     """
-    from .flow.results import gather_results
     from .report import write_report
-    path = write_report(gather_results(runs), output)
+    from .report.documents import gather
+    comparisons, explored = gather(runs)
+    path = write_report(comparisons, output, explored)
     out.print(f"wrote {path}", soft_wrap=True)
 
 

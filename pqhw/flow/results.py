@@ -2,18 +2,20 @@
 
 import json
 import os
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal, TypeVar
 
 import pydantic
 
 __all__ = ["Area", "Bound", "Comparison", "Fmax", "Layer", "LutEquivalents", "Measurement",
-           "Network", "Provenance", "SCHEMA", "Seed", "Verification", "gather_results",
-           "load_results", "results_schema"]
+           "Network", "Provenance", "SCHEMA", "Seed", "Verification", "load_results",
+           "read_document", "results_schema", "validated"]
 
 SCHEMA = 1
 """Version of the JSON documents; a change that breaks readers increments it."""
+
+
+Document = TypeVar("Document", bound=pydantic.BaseModel)
 
 
 class _Model(pydantic.BaseModel):
@@ -176,60 +178,46 @@ def load_results(path: str | os.PathLike[str]) -> Comparison:
     Raises `ValueError` with one sentence if the file is not such a document.
     """
     path = Path(path)
+    values = read_document(path)
+    kind = values.get("document")
+    if kind not in ("measurement", "comparison"):
+        raise ValueError(f"{path}: is not a result of pqhw synth, compare or demo.")
+    if kind == "measurement":
+        measurement = validated(path, Measurement, values)
+        return Comparison(title=measurement.name, measurements=[measurement])
+    return validated(path, Comparison, values)
+
+
+def read_document(path: Path) -> dict[str, Any]:
+    """The object in a JSON file; an empty one where there is something else.
+
+    Raises `ValueError` with one sentence if the file cannot be read or is not JSON.
+    """
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise ValueError(f"{path}: cannot be read ({error.strerror}).") from None
-    except ValueError:
+    except (ValueError, RecursionError):
         raise ValueError(f"{path}: is not a JSON file.") from None
-    kind = values.get("document") if isinstance(values, dict) else None
-    if kind not in ("measurement", "comparison"):
-        raise ValueError(f"{path}: is not a result of pqhw synth, compare or demo.")
-    if values.get("schema_version") != SCHEMA:
-        raise ValueError(f"{path}: has schema version {values.get('schema_version')}, "
+    return values if isinstance(values, dict) else {}
+
+
+def validated(path: Path, model: type[Document], values: Any) -> Document:
+    """A document of a version that is known, with every field as it has to be.
+
+    Raises `ValueError` with one sentence that names the first field that is not.
+    """
+    version = values.get("schema_version") if isinstance(values, dict) else None
+    if version != SCHEMA:
+        raise ValueError(f"{path}: has schema version {version}, "
                          f"but this pqhw reads version {SCHEMA}.")
     try:
-        if kind == "measurement":
-            measurement = Measurement.model_validate(values)
-            return Comparison(title=measurement.name, measurements=[measurement])
-        return Comparison.model_validate(values)
+        return model.model_validate(values)
     except pydantic.ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
-        raise ValueError(f"{path}: {where}: {first['msg']}.") from None
-
-
-def gather_results(paths: Sequence[str | os.PathLike[str]]) -> list[Comparison]:
-    """Read files and folders of results; single measurements are put side by side.
-
-    Raises `ValueError` with one sentence if there is nothing to read.
-    """
-    files: list[Path] = []
-    for path in map(Path, paths):
-        found = sorted(path.rglob("*.json")) if path.is_dir() else [path]
-        files += [file for file in found if not path.is_dir() or _is_result(file)]
-    if not files:
-        raise ValueError(f"{', '.join(map(str, paths))}: holds no result of pqhw synth, compare "
-                         "or demo.")
-    comparisons, single = [], []
-    for file in files:
-        read = load_results(file)
-        if json.loads(file.read_text(encoding="utf-8"))["document"] == "measurement":
-            single += read.measurements
-        else:
-            comparisons.append(read)
-    if single:
-        title = single[0].name if len(single) == 1 else f"{len(single)} designs"
-        comparisons.append(Comparison(title=title, measurements=single))
-    return comparisons
-
-
-def _is_result(path: Path) -> bool:
-    try:
-        values = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return False
-    return isinstance(values, dict) and values.get("document") in ("measurement", "comparison")
+        told = first["msg"].removeprefix("Value error, ")
+        raise ValueError(f"{path}: {f'{where}: ' if where else ''}{told}.") from None
 
 
 def results_schema() -> dict:

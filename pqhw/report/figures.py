@@ -1,11 +1,11 @@
 """The plots of a device, as Plotly figures; colours of text and grid are the page's matter."""
 
-import html
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..flow.results import Comparison
 from .numbers import accuracy, finite, quantity, share
+from .plots import SPREAD, plain, short
 from .ratios import AREA, Design, DeviceRatios, resource_shares
 
 __all__ = ["colours", "device_figures"]
@@ -15,12 +15,6 @@ PALETTES = {"pq": ("#0072B2", "#009E73", "#3E8FCB", "#5C6BC0"),
 """Okabe and Ito's colours, darkened where needed to stand out from white and from black."""
 
 SYMBOLS = {"pq": "circle", "mac": "square"}
-LABEL = 20
-"""Characters of a name on an axis; the whole name is in the legend and in the hover text."""
-
-SPREAD = 30
-"""Largest over smallest value above which an axis is logarithmic."""
-
 
 def colours(comparison: Comparison) -> dict[str, str]:
     """A colour for each design name, the same on all devices of the comparison."""
@@ -68,7 +62,7 @@ def _throughput(designs: Sequence[Design], ink: Mapping[str, str],
         return None
     logarithmic = max(present) > SPREAD * min(present)
     trace: dict[str, Any] = {
-        "y": _names(designs), "x": values, "customdata": [_plain(d.label) for d in designs],
+        "y": _names(designs), "x": values, "customdata": [plain(d.label) for d in designs],
         "text": [quantity(value) if value is not None else "" for value in values],
         "cliponaxis": False, "hovertemplate": "%{customdata}<br>%{text} rows/s<extra></extra>"}
     marker = {"color": [_colour(design, ink) for design in designs]}
@@ -105,7 +99,7 @@ def _scatter(designs: Sequence[Design], ink: Mapping[str, str],
                        "symbol": [symbol, f"{symbol}-open"]},
             "error_y": {"type": "data", "array": [100 * error, 0], "visible": bool(rows),
                         "color": colour, "thickness": 1.2, "width": 4},
-            "customdata": [[_plain(design.label), price, quantity(value), accuracy(exact)]
+            "customdata": [[plain(design.label), price, quantity(value), accuracy(exact)]
                            for price, value in zip(("PQA's prices", "by scarcity"), prices)],
             "hovertemplate": "%{customdata[0]}, %{customdata[1]}<br>%{customdata[2]} rows/s per "
                              "LUT<br>%{customdata[3]} accuracy<extra></extra>"})
@@ -133,7 +127,7 @@ def _area(designs: Sequence[Design], ink: Mapping[str, str]) -> dict[str, Any] |
             continue
         shares = resource_shares(one.area, one.area_available)
         shown = {name: value for name, value in shares.items() if value is not None}
-        units = [[_plain(design.label), f"{getattr(one.area, name):,} of "
+        units = [[plain(design.label), f"{getattr(one.area, name):,} of "
                   f"{getattr(one.area_available, name):,}"] for name in shown]
         traces.append({
             "type": "bar", "orientation": "h", "y": [AREA[name] for name in shown],
@@ -163,13 +157,13 @@ def _clock(designs: Sequence[Design], ink: Mapping[str, str]) -> dict[str, Any] 
         if fmax is None or absent[-1]:
             continue
         colour = _colour(design, ink)
-        name = _short(design.label)
+        name = short(design.label)
         box = {"type": "box", "orientation": "h", "y": [name], "q1": [fmax.q1],
                "median": [fmax.median], "q3": [fmax.q3], "lowerfence": [min(fmax.all)],
                "upperfence": [max(fmax.all)], "line": {"color": colour, "width": 1.5},
                "fillcolor": colour + "33", "hoverinfo": "skip", "width": 0.5}
         points = {"type": "scatter", "mode": "markers", "x": fmax.all,
-                  "y": [name] * len(fmax.all), "customdata": [_plain(design.label)] * len(fmax.all),
+                  "y": [name] * len(fmax.all), "customdata": [plain(design.label)] * len(fmax.all),
                   "marker": {"color": colour, "size": 9, "opacity": 0.8,
                              "symbol": _symbol(design)},
                   "hovertemplate": "%{customdata}<br>%{x:.1f} MHz<extra></extra>"}
@@ -205,15 +199,7 @@ def _axis(values: Sequence[float]) -> dict[str, Any]:
 
 
 def _names(designs: Sequence[Design]) -> list[str]:
-    return [_short(design.label) for design in designs]
-
-
-def _short(label: str) -> str:
-    return _plain(label if len(label) <= LABEL else label[:LABEL - 1] + "…")
-
-
-def _plain(text: str) -> str:
-    return html.escape(text, quote=False)
+    return [short(design.label) for design in designs]
 
 
 def _colour(design: Design, ink: Mapping[str, str]) -> str:

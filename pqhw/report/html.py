@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from .findings import caveats, headline, price_finding
 from .network import layer_colours, network_figures, network_finding
 from .numbers import accuracy, count, quantity, share
 from .ratios import AREA, Design, DeviceRatios, device_ratios, resource_shares
+from .sections import Section
 from .summary import summary_rows
 
 __all__ = ["ReportError", "templates", "write_report"]
@@ -27,10 +29,15 @@ class ReportError(RuntimeError):
     """The page cannot be written; one sentence says why."""
 
 
-def write_report(comparisons: Sequence[Comparison], path: str | os.PathLike[str]) -> Path:
+def write_report(comparisons: Sequence[Comparison], path: str | os.PathLike[str],
+                 explored: Sequence[Section] = ()) -> Path:
     """Write an HTML page that needs no other file and no network.
 
-    Equal comparisons give equal bytes.
+    Equal comparisons and sections give equal bytes.
+
+    Parameters
+    ----------
+    explored: sections of searches and sweeps; they stand below the comparisons
 
     Raises
     ------
@@ -38,15 +45,17 @@ def write_report(comparisons: Sequence[Comparison], path: str | os.PathLike[str]
         If Plotly or Jinja is not installed, or there is nothing to report.
     """
     pages = templates()
-    if not any(comparison.measurements for comparison in comparisons):
+    if not explored and not any(comparison.measurements for comparison in comparisons):
         raise ReportError("the report needs at least one measurement, but there is none.")
     figures: dict[str, dict[str, Any]] = {}
     sections = [_section(comparison, index, figures)
                 for index, comparison in enumerate(comparisons, start=1)
                 if comparison.measurements]
-    sections[0]["devices"][0]["leads"] = True
+    if sections:
+        sections[0]["devices"][0]["leads"] = True
+    parts = [_explored(section, index, figures) for index, section in enumerate(explored, start=1)]
     page = pages.get_template("report.html").render(
-        sections=sections, figures=figures, levels=LEVELS, area=AREA)
+        sections=sections, explored=parts, figures=figures, levels=LEVELS, area=AREA)
     path = Path(path)
     path.write_text(page, encoding="utf-8", newline="\n")
     return path
@@ -70,7 +79,8 @@ def templates() -> Any:
         loader=jinja2.PackageLoader("pqhw.report"), autoescape=True, trim_blocks=True,
         lstrip_blocks=True, undefined=jinja2.StrictUndefined)
     environment.filters |= {"accuracy": accuracy, "count": count, "quantity": quantity,
-                            "share": share}
+                            "share": share,
+                            "foldable": _foldable}
     environment.globals |= {"version": __version__,
                             "plotly": get_plotlyjs().replace("</script", "<\\/script")}
     return environment
@@ -96,6 +106,21 @@ def _section(comparison: Comparison, index: int, figures: dict[str, Any]) -> dic
                         "details": [_details(design) for design in part.designs]})
     return {"id": f"comparison-{index}", "comparison": comparison, "devices": devices,
             "ink": colours(comparison)}
+
+
+def _foldable(text: str) -> Any:
+    """A name that may be folded behind commas and slashes."""
+    from markupsafe import Markup
+    return Markup("<wbr>").join(re.split("(?<=[,/])", text))
+
+
+def _explored(section: Section, index: int, figures: dict[str, Any]) -> dict[str, Any]:
+    """A section with its place in the page; its figures join the page's."""
+    own = f"explored-{index}"
+    for order, plot in enumerate(section.plots, start=1):
+        if plot.figure is not None:
+            figures[f"{own}-{order}"] = plot.figure
+    return {"id": own, **vars(section)}
 
 
 def _network(design: Design, name: str, figures: dict[str, Any]) -> dict[str, Any]:

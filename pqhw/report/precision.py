@@ -12,7 +12,7 @@ from ..explore.precision.trades import CLAIM, Saving, Trades
 from .numbers import count, share
 from .tables import bullet
 
-__all__ = ["trades_notes", "trades_table", "told_loss"]
+__all__ = ["loss_heading", "spread", "told_loss", "trades_notes", "trades_table"]
 
 ROWS = 12
 """Points of the front that a table shows."""
@@ -25,7 +25,7 @@ def trades_table(trades: Trades) -> RenderableType:
                             (f", {trades.model.compat}", "dim"))
     table = Table(box=rich.box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
     table.add_column("activation / weight bits", no_wrap=True)
-    for name in (_heading(result.unit), "energy, µJ", "of 8 bits", "cycles", "ΣEDP, J·cycles"):
+    for name in (loss_heading(result.unit), "energy, µJ", "of 8 bits", "cycles", "ΣEDP, J·cycles"):
         table.add_column(name, justify="right", no_wrap=True)
     for point in spread(result.front, ROWS):
         _row(table, point.label, point, trades)
@@ -33,7 +33,8 @@ def trades_table(trades: Trades) -> RenderableType:
     for bits, point in sorted(result.uniform.items(), reverse=True):
         _row(table, f"all {bits}", point, trades)
     return Group(heading, table, Text(), _savings(trades),
-                 *(bullet(note) for note in trades_notes(trades)))
+                 *(bullet(note) for note in trades_notes(
+                     result.unit, min(result.uniform), trades.bound, trades.table.whole)))
 
 
 def spread(points: Sequence[Point], most: int) -> list[Point]:
@@ -48,7 +49,8 @@ def told_loss(unit: str, loss: float) -> str:
     return f"{100 * (1 - loss):.2f}" if unit == "error" else f"{loss:.1f}".replace("-", "−")
 
 
-def _heading(unit: str) -> str:
+def loss_heading(unit: str) -> str:
+    """The name of losses, with their unit."""
     return "accuracy, %" if unit == "error" else "noise, dB"
 
 
@@ -62,7 +64,7 @@ def _savings(trades: Trades) -> Table:
     table = Table(box=rich.box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
     table.add_column("no worse than")
     table.add_column("bits", no_wrap=True)
-    for name in (_heading(trades.result.unit), "energy saved",
+    for name in (loss_heading(trades.result.unit), "energy saved",
                  f"{trades.result.settings.cost} saved"):
         table.add_column(name, justify="right", no_wrap=True)
     for saving in trades.savings:
@@ -77,18 +79,24 @@ def _saved(saving: Saving, unit: str) -> tuple[str, ...]:
             share(saving.cost))
 
 
-def trades_notes(trades: Trades) -> list[str]:
-    """What limits savings, and what losses mean."""
-    least = min(trades.result.uniform)
-    notes = [f"All layers at {least} bits, the fewest, save {share(trades.bound)} of the energy of "
+def trades_notes(unit: str, least: int, bound: float, whole: bool) -> list[str]:
+    """What limits savings, and what losses mean.
+
+    Parameters
+    ----------
+    unit: of losses
+    least, bound: the fewest bits, and the share of energy that they save in all layers
+    whole: whether the mappings are the best that there are
+    """
+    notes = [f"All layers at {least} bits, the fewest, save {share(bound)} of the energy of "
              f"uniform 8 bits with the best mappings: that bounds what any choice of bits saves. "
              f"The published search claims {share(CLAIM)} for MobileNets, at no loss of accuracy."]
-    if trades.result.unit != "error":
+    if unit != "error":
         notes.append("Noise is a proxy: the power of quantization errors relative to what is "
                      "quantized, summed over all layers. It ranks choices; it is no accuracy.")
     else:
         notes.append("Accuracy is of the test images, and the search chose by it: of many choices "
                      "the best is a little lucky.")
-    if not trades.table.whole:
+    if not whole:
         notes.append("Mappings are the best of random draws; better ones may exist.")
     return notes

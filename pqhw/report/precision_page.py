@@ -1,21 +1,25 @@
-"""Trades between bits and cost as a page: the front, the search, bits and energy layer by layer."""
+"""A search of bits as a part of a page: the front, the search, bits and energy layer by layer."""
 
 import os
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ..explore.mapping.network import MappedNetwork
+from ..explore.precision.results import PrecisionResult
 from ..explore.precision.search import Point
 from ..explore.precision.trades import Trades
-from .html import templates
-from .numbers import count, share
-from .precision import told_loss, trades_notes
+from .html import write_report
+from .mapping_page import layer_plots, layer_table, loop_nests
+from .numbers import ABSENT, count, share
+from .plots import INK, bars, figure, plain, step_line
+from .precision import loss_heading, spread, told_loss, trades_notes
+from .sections import Plot, Row, Section, Table, mark
 
-__all__ = ["write_trades"]
+__all__ = ["precision_section", "write_trades"]
 
-INK = ("#0072B2", "#D55E00", "#009E73", "#E69F00", "#CC79A7", "#56B4E9", "#8C8C8C", "#F0E442")
 UNITS = {"edp": "ΣEDP, J·cycles", "energy": "energy, µJ", "cycles": "cycles"}
+
+MOST_ROWS = 60
+"""Points of the front that the table shows."""
 
 
 def write_trades(trades: Trades, path: str | os.PathLike[str]) -> Path:
@@ -28,85 +32,127 @@ def write_trades(trades: Trades, path: str | os.PathLike[str]) -> Path:
     ReportError
         If Plotly or Jinja is not installed.
     """
-    pages = templates()
-    chosen, mapped = trades.chosen, trades.mapped(trades.chosen)
-    figures = {"front": _front(trades), "history": _history(trades), "bits": _bits(trades, chosen),
-               "energy": _energy(mapped)}
-    page = pages.get_template("precision.html").render(
-        trades=trades, figures=figures, notes=trades_notes(trades), finding=_finding(trades),
-        chosen=chosen.label, rows=_rows(trades, mapped),
-        nests=[(layer.name, "\n".join(layer.mapping.lines(trades.architecture)))
-               for layer in mapped.layers])
-    path = Path(path)
-    path.write_text(page, encoding="utf-8", newline="\n")
-    return path
+    return write_report([], path, [precision_section(trades.document())])
 
 
-def _finding(trades: Trades) -> str:
-    point, unit = trades.chosen, trades.result.unit
-    loss = f"accuracy {told_loss(unit, point.loss)} %" if unit == "error" \
+def precision_section(result: PrecisionResult) -> Section:
+    """The whole document."""
+    settings = result.settings
+    facts = [("architecture", result.architecture), ("model", str(result.model.get("compat"))),
+             *((name, str(settings[name])) for name in ("operators", "generations", "parents",
+                                                        "offspring", "seed") if name in settings)]
+    plots, tables, texts = [_front(result), _history(result)], [_table(result)], []
+    if result.chosen is not None:
+        chosen, layers = result.chosen.point.point, result.chosen.mapping.layers
+        plots += [_bits(result, chosen), *layer_plots(layers)]
+        tables.append(layer_table(f"Layers at {chosen.label} bits", layers))
+        texts = loop_nests(layers)
+    return Section(
+        kicker=f"Bits per layer on {result.architecture}", title=f"Bits of {result.name}",
+        finding=_finding(result), facts=facts, plots=plots, tables=tables, texts=texts,
+        texts_title="Loop nests", caveats=trades_notes(
+            result.loss_unit, min(result.uniform), result.most_that_bits_save,
+            result.optimal_mappings))
+
+
+def _finding(result: PrecisionResult) -> str:
+    point, full = _shown(result), _full(result)
+    if point is None:
+        return "No choice of bits stands in the document."
+    unit = result.loss_unit
+    told = f"accuracy {told_loss(unit, point.loss)} %" if unit == "error" \
         else f"noise {told_loss(unit, point.loss)} dB"
-    full = told_loss(unit, trades.full.loss)
-    return (f"{point.label} bits: {share(1 - point.energy / trades.full.energy)} less energy than "
-            f"uniform 8 bits, at {loss} instead of {full}.")
+    return (f"{point.label} bits: {share(1 - point.energy / full.energy)} less energy than "
+            f"uniform 8 bits, at {told} instead of {told_loss(unit, full.loss)}.")
 
 
-def _rows(trades: Trades, mapped: MappedNetwork) -> list[list[str]]:
-    return [[layer.name, f"{layer.bits.inputs}/{layer.bits.weights}/{layer.bits.outputs}",
-             f"{layer.energy:,.6g}", count(layer.cycles),
-             share(int(layer.costs.counts.multipliers) / trades.architecture.instances("MAC")),
-             f"{layer.edp:,.6g}", layer.mapping.text] for layer in mapped.layers]
+def _shown(result: PrecisionResult) -> Point | None:
+    if result.chosen is not None:
+        return result.chosen.point.point
+    return result.front[0].point if result.front else None
 
 
-def _loss(trades: Trades, points: Sequence[Point]) -> list[float]:
-    error = trades.result.unit == "error"
-    return [100 * (1 - point.loss) if error else point.loss for point in points]
+def _full(result: PrecisionResult) -> Point:
+    return result.uniform[max(result.uniform)].point
 
 
-def _front(trades: Trades) -> dict[str, Any]:
-    """Loss against cost: what was found, and uniform bits."""
-    cost = trades.result.settings.cost
-    groups = [("found", "lines+markers", trades.result.front),
-              ("uniform bits", "markers", tuple(trades.result.uniform.values()))]
-    traces = [{"type": "scatter", "mode": mode, "name": name,
-               "x": [point.cost(cost) for point in points], "y": _loss(trades, points),
-               "customdata": [point.label for point in points],
-               "hovertemplate": "%{customdata}<br>%{x:,.5g}, %{y:.2f}<extra></extra>",
-               "line": {"color": INK[at], "width": 1.5, "shape": "hv"},
-               "marker": {"color": INK[at], "size": 8, "symbol": ("circle", "diamond")[at]}}
-              for at, (name, mode, points) in enumerate(groups)]
-    title = "accuracy, %" if trades.result.unit == "error" else "noise, dB"
-    return _figure(traces, UNITS[cost], title)
+def _loss(result: PrecisionResult, point: Point) -> float:
+    return 100 * (1 - point.loss) if result.loss_unit == "error" else point.loss
 
 
-def _history(trades: Trades) -> dict[str, Any]:
-    history = trades.result.history
-    return _figure([{"type": "scatter", "mode": "lines+markers", "name": "hypervolume",
-                     "x": [one.evaluated for one in history],
-                     "y": [one.hypervolume for one in history], "marker": {"color": INK[0]},
-                     "line": {"color": INK[0]}}], "choices of bits evaluated", "hypervolume")
+def _front(result: PrecisionResult) -> Plot:
+    """Loss against cost: what was found, uniform bits, and what is shown in full."""
+    found = [own.point for own in result.front]
+    uniform = [own.point for _, own in sorted(result.uniform.items())]
+    shown = [result.chosen.point.point] if result.chosen else []
+    groups = [("found", found, INK[0], "circle", 8),
+              ("uniform bits", uniform, INK[1], "diamond", 9),
+              ("shown below", shown, INK[2], "circle-open", 15)]
+    error = result.loss_unit == "error"
+    traces: list[dict[str, Any]] = []
+    if found:
+        traces.append(step_line([(point.cost(result.cost), _loss(result, point))
+                                 for point in found], INK[0], "hv"))
+    for _, points, ink, symbol, size in groups:
+        traces.append({
+            "type": "scatter", "mode": "markers",
+            "x": [point.cost(result.cost) for point in points],
+            "y": [_loss(result, point) for point in points],
+            "marker": {"color": ink, "size": size, "symbol": symbol,
+                       "line": {"width": 2, "color": ink}},
+            "customdata": [plain(point.label) for point in points],
+            "hovertemplate": "%{customdata} bits<br>%{x:,.5g}, %{y:.2f}<extra></extra>"})
+    better = "Up and to the left is better" if error else "Down and to the left is better"
+    return Plot(
+        title="Loss against cost", caption=f"{better}. No choice found beats one of the line.",
+        figure=figure(traces, x={"title": {"text": UNITS[result.cost]}, "nticks": 6},
+                      y={"title": {"text": loss_heading(result.loss_unit)}}),
+        legend=[mark(ink, name, {"circle-open": "open"}.get(symbol, symbol))
+                for name, points, ink, symbol, _ in groups if points])
 
 
-def _bits(trades: Trades, point: Point) -> dict[str, Any]:
-    sides = [("activations", 0), ("weights", 1)]
-    return _figure([{"type": "bar", "name": name, "x": list(trades.table.names),
-                     "y": [own[side] for own in point.genome], "marker": {"color": INK[side]}}
-                    for name, side in sides], "", "bits", barmode="group")
+def _history(result: PrecisionResult) -> Plot:
+    history = result.history
+    trace = {"type": "scatter", "mode": "lines+markers", "x": [one.number for one in history],
+             "y": [one.hypervolume for one in history], "line": {"color": INK[0]},
+             "marker": {"color": INK[0]}, "customdata": [count(one.evaluated) for one in history],
+             "hovertemplate": "generation %{x}<br>%{y:.4f}<br>%{customdata} choices evaluated"
+                              "<extra></extra>"}
+    return Plot(
+        title="Hypervolume over generations", caption="Share of the rectangle of uniform bits that "
+        "the choices found so far are better than.",
+        figure=figure([trace], x={"title": {"text": "generation"}, "nticks": 8},
+                      y={"title": {"text": "hypervolume"}}) if history else None)
 
 
-def _energy(mapped: MappedNetwork) -> dict[str, Any]:
-    """Energy of every layer, stacked by level."""
-    energies = [layer.level_energy(mapped.architecture) for layer in mapped.layers]
-    names = [layer.name for layer in mapped.layers]
-    return _figure([{"type": "bar", "name": level, "x": names,
-                     "y": [own[level] for own in energies],
-                     "marker": {"color": INK[at % len(INK)]}}
-                    for at, level in enumerate(energies[0])], "", "µJ", barmode="stack")
+def _bits(result: PrecisionResult, point: Point) -> Plot:
+    sides = dict(zip(("activations", "weights"), map(list, zip(*point.genome))))
+    return bars(result.layers, sides, title="Bits per layer", axis="bits", stacked=False,
+                caption=f"Of {point.label}, activations that enter a layer and its weights.",
+                number="d")
 
 
-def _figure(traces: list[dict[str, Any]], x: str, y: str, **layout: Any) -> dict[str, Any]:
-    return {"data": traces, "layout": {
-        "height": 360, "margin": {"l": 60, "r": 15, "t": 10, "b": 45}, "showlegend": True,
-        "legend": {"orientation": "h", "y": 1.14}, "xaxis": {"title": {"text": x},
-                                                             "automargin": True},
-        "yaxis": {"title": {"text": y}, "automargin": True}, **layout}}
+def _table(result: PrecisionResult) -> Table:
+    points = [own.point for own in result.front]
+    shown = spread(points, MOST_ROWS)
+    chosen = result.chosen.point.point if result.chosen else None
+    if chosen in points and chosen not in shown:
+        shown = [point for point in points if point in shown or point == chosen]
+    rows = [_row(result, point.label, point, key=point == chosen) for point in shown]
+    rows += [_row(result, f"all {bits}", own.point, opens=index == 0)
+             for index, (bits, own) in enumerate(sorted(result.uniform.items(), reverse=True))]
+    few = f"{len(shown)} of {count(len(points))} choices that no other found beats; " \
+        if len(shown) < len(points) else ""
+    return Table(
+        title="Choices", rows=rows, note=f"{few}bits of activations / weights, the range over "
+        "layers. Below the line: all layers alike.",
+        columns=["bits", loss_heading(result.loss_unit), "energy, µJ", "of 8 bits", "cycles",
+                 "ΣEDP, J·cycles"])
+
+
+def _row(result: PrecisionResult, label: str, point: Point, *, key: bool = False,
+         opens: bool = False) -> Row:
+    full = _full(result).energy
+    return Row([label, told_loss(result.loss_unit, point.loss), f"{point.energy:,.6g}",
+                share(point.energy / full) if full else ABSENT, count(point.cycles),
+                f"{point.edp:,.6g}"], key=key, opens=opens)

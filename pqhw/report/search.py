@@ -12,7 +12,7 @@ from ..explore.search.run import RoutedFront, SearchResult
 from .numbers import ABSENT, count, quantity, share
 from .tables import bullet
 
-__all__ = ["front_table", "routed_table"]
+__all__ = ["engines_told", "front_table", "routed_table"]
 
 MOST_ROWS = 30
 """Members that are shown, evenly spaced along the front."""
@@ -35,7 +35,7 @@ def front_table(result: SearchResult) -> RenderableType:
         table.add_row(quantity(member.rate), *map(count, (area.lut4, area.ff, area.bram,
                                                           area.dsp)),
                       count(member.lut_equivalents), f"{member.parameter_bits / 1000:.1f}", error,
-                      _engines(list(member.engines.values())))
+                      engines_told(list(member.engines.values())))
     how = "exhaustive" if result.exact else "NSGA-II"
     shown = f", {len(members)} of them shown" if len(members) < len(result.members) else ""
     heading = Text.assemble((result.title, "bold"), (
@@ -49,8 +49,8 @@ def front_table(result: SearchResult) -> RenderableType:
     return Group(heading, table, *taught, *map(bullet, reasons))
 
 
-def _engines(engines: Sequence[OperatorCost]) -> str:
-    """Of one layer its folding, of several how many are built by each choice."""
+def engines_told(engines: Sequence[OperatorCost]) -> str:
+    """How a design is built: of one layer its folding, of several how many by each choice."""
     if len(engines) == 1:
         folding = (engines[0].spec or {}).get("folding", {})
         lanes = ", ".join(f"{value} {name.removesuffix('_per_cycle')}"

@@ -31,10 +31,12 @@ def test_accuracy_is_the_integer_network_s(pqhw, folder):
     uniform = {bits: 1 - point["loss"] for bits, point in document["uniform"].items()}
     assert uniform["8"] > 0.97 > 0.5 > uniform["2"]
     page = (folder / "out" / "explore.html").read_text()
-    for part in ('id="front"', 'id="history"', 'id="bits"', 'id="energy"', "<details>",
-                 "parallel-for"):
+    for part in ("Loss against cost", "Hypervolume over generations", "Bits per layer",
+                 "Energy per layer", "Cycles per layer", "<details>", "parallel-for"):
         assert part in page
-    assert str(folder) not in page
+    assert page.count('class="plot"') == 5 and str(folder) not in page
+    assert pqhw("report", "out", "-o", "again.html")[0] == 0
+    assert (folder / "again.html").read_text() == page
 
 
 def test_losses_may_come_from_a_file(pqhw, folder):

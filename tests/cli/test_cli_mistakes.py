@@ -94,7 +94,8 @@ def test_a_damaged_file_is_told_in_a_sentence(refused, folder, name, content):
     (("compare", "layer.toml"), "SPEC must be given at least twice, but is given 1 times."),
     (("schema", "everything"), "schema must be one of spec, results, but is everything."),
     (("report", "nowhere", "-o", "r.html"), "nowhere: cannot be read (No such file or directory)."),
-    (("report", ".", "-o", "r.html"), ".: holds no result of pqhw synth, compare or demo."),
+    (("report", ".", "-o", "r.html"), ".: holds no result of pqhw synth, compare, map, explore, "
+     "search, sweep or demo."),
     (("report", "layer.toml", "-o", "r.html"), "layer.toml: is not a JSON file."),
     (("verilog", "layer.toml", "-o", "x.npy"), "x.npy: File exists."),
     ((*SIM, "--level", "golden", "-o", "no/y.npy"), "no/y.npy: No such file or directory."),

@@ -6,7 +6,7 @@ from pqhw.explore.sweep.plan import load_sweep
 from pqhw.explore.sweep.run import SweepRun
 from pqhw.flow.cache import Cache
 from pqhw.flow.measure import Options, measure
-from pqhw.flow.results import gather_results
+from pqhw.report.documents import gather
 from pqhw.spec.devices import device
 from pqhw.spec.files import dump_spec
 
@@ -39,5 +39,5 @@ def test_points_of_a_sweep_are_what_synth_measures(tmp_path, cache_root, monkeyp
     row = result.rows[0]
     assert (row.lut4, row.ff, row.fmax_mhz) == (own.area.lut4, own.area.ff, own.fmax_mhz.median)
     assert row.rows_per_second == own.rows_per_second and row.verified == own.verified
-    measurements = gather_results([tmp_path / "out" / "runs"])[0].measurements
+    measurements = gather([tmp_path / "out" / "runs"])[0][0].measurements
     assert sorted(one.name for one in measurements) == [row.name for row in result.rows]

@@ -91,13 +91,15 @@ def started(folder, *words, **environment):
                             start_new_session=True)
 
 
-def killed_when(folder, ready, *words, **environment):
-    """Run the program in a folder, and kill it once something is there; gives its group."""
+def killed_when(folder, ready, *words, after=0.0, **environment):
+    """Run the program in a folder, and kill it so many seconds after something is there; gives
+    its group."""
     process = started(folder, *words, **environment)
     try:
-        deadline = time.monotonic() + 300
+        deadline = time.monotonic() + 1800
         while not ready() and process.poll() is None and time.monotonic() < deadline:
             time.sleep(0.002)
+        time.sleep(after)
         assert process.poll() is None, process.stdout.read()
     finally:
         process.send_signal(signal.SIGKILL)

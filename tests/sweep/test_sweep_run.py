@@ -82,11 +82,29 @@ def test_what_is_done_is_not_done_again(folder):
     before = table(folder)
     assert prepared(folder, sweep_builders.full_disk).run(jobs=2).ok
     assert table(folder) == before
-    (folder / "out" / "runs" / f"{prepared(folder).tasks[2].key}.json").write_text("{")
-    assert [task.name for task in prepared(folder).missing] == [
-        "outputs_per_cycle=2,table_bits=3"], "half a file is none"
+
+
+def test_a_damaged_result_is_none_and_done_again(folder):
+    prepared(folder, sweep_builders.invented).run()
+    before, path = table(folder), prepared(folder).path(prepared(folder).tasks[2])
+    text = path.read_text()
+    for damaged in (text[:len(text) // 2], "{", "", "[" * 99999, '{"document": "measurement"}',
+                    json.dumps({"document": "measurement", "status": "ok"}),
+                    json.dumps(json.loads(text) | {"seeds": None}),
+                    json.dumps(json.loads(text) | {"area": 3})):
+        path.write_text(damaged)
+        assert [task.name for task in prepared(folder).missing] == [
+            "outputs_per_cycle=2,table_bits=3"], damaged[:50]
+        states = [row.status for row in load_sweep_result(folder / "out").rows]
+        assert states == ["ok", "ok", "to do", "ok", "ok", "ok"]
     prepared(folder, sweep_builders.invented).run()
     assert table(folder) == before
+
+
+def test_a_folder_that_cannot_be_is_told(folder):
+    (folder / "file").write_text("")
+    with pytest.raises(OSError, match="Not a directory"):
+        prepared(folder, sweep_builders.invented, "file/out").run()
 
 
 def test_other_designs_devices_seeds_tools_or_code_are_other_runs(folder):
@@ -175,25 +193,53 @@ def test_a_sweep_that_was_killed_ends_with_the_table_of_one_that_was_not(folder)
     assert table(folder) == (folder / "undisturbed" / "sweep.json").read_bytes()
 
 
-HUNDRED = SWEEP.replace("[1, 2, 4]", "[1, 2, 3, 4]").replace("[3, 4]", "[3, 4, 5, 6, 7]") \
-    + "precision.activation_bits = [2, 3, 4, 5, 6]\n"
+DESIGNS = [(activations, weights) for activations in (2, 3) for weights in (2, 3, 4, 5, 6)]
+HUNDRED = 'specs = ["mac.toml"]\ndevices = ["ice40hx8k"]\n' + "".join(
+    f'[[point]]\nname = "{activations}/{weights} bits, seed {seed}"\nseeds = [{seed}]\n'
+    f"precision.activation_bits = {activations}\nengine.weight_bits = {weights}\n"
+    for activations, weights in DESIGNS for seed in range(1, 11)) \
+    + '[[point]]\nname = "no design"\nengine.weight_bits = 99\n'
+"""A hundred points that are routed in a second or two each, and one that cannot be."""
+
+SMALL = """
+[layer]
+in_features = 2
+out_features = 2
+[engine]
+kind = "mac"
+[precision]
+"""
 
 
 @pytest.mark.slow
 def test_a_hundred_routed_points_killed_five_times_end_with_the_same_table(folder):
-    import shutil
     write_files(folder, HUNDRED)
-    for own in ("out", "undisturbed"):
-        (folder / f"cache-{own}").mkdir()
-    disturbed(folder, 5, "--jobs", 2, PQHW_CACHE=str(folder / "cache-out"))
-    for own in ("out", "undisturbed"):
-        process = sweep_builders.started(folder, "sweep", "sweep.toml", "-o", own, "--jobs", 2,
+    (folder / "mac.toml").write_text(SMALL)
+    runs, chance = folder / "out" / "runs", random.Random(7)
+    for kill in range(5):
+        before = len(list(runs.glob("*.json")))
+        wanted = before + chance.randint(0, 18)
+        moment = chance.uniform(0.1, 12)   # Anywhere within a point, a tool at work or not.
+        group = killed_when(
+            folder, lambda wanted=wanted: len(list(runs.glob("*.json"))) >= wanted, "sweep",
+            "sweep.toml", "-o", "out", "--jobs", 2, after=moment,
+            PQHW_CACHE=str(folder / "cache-out"))
+        wait_for_end(group)
+        print(f"kill {kill + 1}: {before} points were complete, "
+              f"{len(list(runs.glob('*.json')))} are, {moment:.1f} s after the last")
+    assert 0 < len(list(runs.glob("*.json"))) < 100
+    for own, jobs in (("out", 2), ("undisturbed", 1)):
+        process = sweep_builders.started(folder, "sweep", "sweep.toml", "-o", own, "--jobs", jobs,
                                          PQHW_CACHE=str(folder / f"cache-{own}"))
         said, _ = process.communicate()
-        assert process.returncode == 0, said
+        assert process.returncode == 1, said
+    ours, theirs = (load_sweep_result(folder / own).rows for own in ("out", "undisturbed"))
+    assert len(ours) == len(theirs) == 101
+    for our, their in zip(ours, theirs):
+        assert our == their, our.name
+    assert [row.status for row in ours] == 100 * ["ok"] + ["failed"]
+    assert len({row.fmax_mhz for row in ours}) > 30, "seeds and designs differ"
     assert table(folder) == (folder / "undisturbed" / "sweep.json").read_bytes()
-    assert len(load_sweep_result(folder / "out").rows) == 100
-    shutil.rmtree(folder / "cache-out")
 
 
 # -- Dask --------------------------------------------------------------------------------------
@@ -205,6 +251,27 @@ def test_a_dask_cluster_of_processes_ends_with_the_same_table(folder):
     result = prepared(folder, sweep_builders.slow).run(scheduler="dask", jobs=2)
     assert result.ok
     assert table(folder) == (folder / "undisturbed" / "sweep.json").read_bytes()
+
+
+def test_a_dask_worker_that_is_ended_comes_back_and_its_point_is_a_row(folder):
+    pytest.importorskip("distributed")
+    result = prepared(folder, sweep_builders.deadly).run(scheduler="dask", jobs=2)
+    states = {row.name: row.status for row in result.rows}
+    assert states.pop("outputs_per_cycle=2,table_bits=3") == "failed"
+    assert set(states.values()) == {"ok"} and len(states) == 5
+    assert {row.reason for row in result.rows} == {
+        None, "its process was ended from outside, perhaps for want of memory."}
+
+
+def test_a_scheduler_that_goes_is_told_and_the_sweep_goes_on(folder):
+    distributed = pytest.importorskip("distributed")
+    cluster = distributed.LocalCluster(n_workers=1, threads_per_worker=1, processes=True,
+                                       dashboard_address=None)
+    with pytest.raises(SpecError, match="must stay there until the sweep is done, but is gone"):
+        prepared(folder, sweep_builders.slow).run(
+            scheduler=f"dask:{cluster.scheduler_address}",
+            progress=lambda step: cluster.close() if step.done == 1 else None)
+    assert prepared(folder, sweep_builders.invented).run().ok
 
 
 def test_a_scheduler_that_is_there_does_the_points(folder):

@@ -2,17 +2,19 @@
 
 import dataclasses
 import math
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
 from ...spec.fields import SpecError, SpecTypeError, check_fields, integer, show
-from .architecture import Architecture
+from .architecture import Architecture, Level
 from .counts import Counts, count_accesses
 from .nest import Nest, Values
 from .packing import Packing
 from .workload import TENSORS, Workload
 
-__all__ = ["COMPAT", "OUTPUT_RULES", "Batch", "Bits", "CostModel", "Costs", "Part"]
+__all__ = ["COMPAT", "OUTPUT_RULES", "Batch", "Bits", "CostModel", "Costs", "Part",
+           "moving_cycles"]
 
 COMPAT = ("timeloop-q", "exact")
 OUTPUT_RULES = ("v0.3", "v0.4")
@@ -250,9 +252,16 @@ class Batch:
             own = [part for (where, _), part in parts.items() if where == index]
             if level.entries is not None and own:
                 valid = valid & (sum(part.words_held for part in own) <= level.entries)
-            for bandwidth, field in ((level.read_bandwidth, "words_read"),
-                                     (level.write_bandwidth, "words_written")):
-                if bandwidth is not None and own:
-                    moved = sum(getattr(part, field) for part in own)
-                    cycles = np.maximum(cycles, np.ceil(moved / bandwidth).astype(np.int64))
+            for moving in moving_cycles(level, own):
+                cycles = np.maximum(cycles, moving)
         return cycles, valid
+
+
+def moving_cycles(level: Level, parts: Sequence[Part]) -> Iterator[Values]:
+    """Cycles in which a level's words are read, and those in which they are written, as far as its
+    bandwidths have a limit."""
+    for bandwidth, field in ((level.read_bandwidth, "words_read"),
+                             (level.write_bandwidth, "words_written")):
+        if bandwidth is not None and parts:
+            moved = sum(getattr(part, field) for part in parts)
+            yield np.ceil(moved / bandwidth).astype(np.int64)

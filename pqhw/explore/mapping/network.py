@@ -6,8 +6,9 @@ from typing import Any
 
 from ...spec.fields import SpecError, show
 from .architecture import Architecture
-from .cost import Bits, CostModel, Costs
+from .cost import Bits, CostModel, Costs, moving_cycles
 from .mapping import Mapping
+from .results import LayerResult, MappingResult
 from .sampling import sampled
 from .search import Found, check_objective, exhaustive, make_mapspace
 from .workload import Workload
@@ -99,8 +100,17 @@ class MappedLayer:
             energies[architecture.levels[level].name] += float(part.energy) * 1e-6
         return energies | {"MAC": self.costs.compute_energy * 1e-6}
 
-    def to_json(self, architecture: Architecture) -> dict[str, Any]:
-        """The layer as a document of JSON."""
+    def level_cycles(self, architecture: Architecture) -> dict[str, int]:
+        """Cycles in which a level moves words, by level, 0 where its bandwidth has no limit; those
+        of ``MAC`` compute. The largest is `cycles`."""
+        moving = {}
+        for index, level in enumerate(architecture.levels):
+            own = [part for (where, _), part in self.costs.parts.items() if where == index]
+            moving[level.name] = max(map(int, moving_cycles(level, own)), default=0)
+        return moving | {"MAC": int(self.costs.counts.cycles)}
+
+    def document(self, architecture: Architecture) -> LayerResult:
+        """The layer as a document."""
         accesses = [
             {"level": architecture.levels[level].name, "tensor": tensor, "tile": int(one.tile),
              "reads": int(one.reads), "fills": int(one.fills), "updates": int(one.updates),
@@ -108,13 +118,15 @@ class MappedLayer:
                  self.costs.counts.instances[level]), "energy_uj": float(part.energy) * 1e-6}
             for (level, tensor), one in sorted(self.costs.counts.accesses.items())
             for part in [self.costs.parts[level, tensor]]]
-        return {"name": self.name, "workload": dataclasses.asdict(self.workload),
-                "bits": dataclasses.asdict(self.bits), "mapping": self.mapping.to_json(),
-                "optimal": self.whole, "energy_uj": self.energy, "cycles": self.cycles,
-                "edp_j_cycles": self.edp, "multipliers": int(self.costs.counts.multipliers),
-                "utilisation": int(self.costs.counts.multipliers)
-                / architecture.instances("MAC"),
-                "level_energy_uj": self.level_energy(architecture), "accesses": accesses}
+        used = int(self.costs.counts.multipliers)
+        return LayerResult.model_validate({
+            "name": self.name, "workload": dataclasses.asdict(self.workload),
+            "bits": dataclasses.asdict(self.bits), "mapping": self.mapping.to_json(),
+            "nest": self.mapping.lines(architecture), "optimal": self.whole,
+            "energy_uj": self.energy, "cycles": self.cycles, "edp_j_cycles": self.edp,
+            "multipliers": used, "utilisation": used / architecture.instances("MAC"),
+            "level_energy_uj": self.level_energy(architecture),
+            "level_cycles": self.level_cycles(architecture), "accesses": accesses})
 
 
 @dataclasses.dataclass(frozen=True)
@@ -147,14 +159,18 @@ class MappedNetwork:
         """Energy of all layers times cycles of all layers in J·cycles."""
         return self.energy * 1e-6 * self.cycles
 
+    def document(self) -> MappingResult:
+        """All of it as a document, without how long it took."""
+        return MappingResult(
+            name=self.name, architecture=self.architecture.name,
+            model=dataclasses.asdict(self.model), energy_uj=self.energy, cycles=self.cycles,
+            sum_edp_j_cycles=self.edp, total_edp_j_cycles=self.total_edp,
+            mappings_evaluated=self.evaluated,
+            layers=[layer.document(self.architecture) for layer in self.layers])
+
     def to_json(self) -> dict[str, Any]:
-        """All of it as a document of JSON, without how long it took."""
-        return {"schema_version": 1, "document": "mapping", "name": self.name,
-                "architecture": self.architecture.name,
-                "model": dataclasses.asdict(self.model), "energy_uj": self.energy,
-                "cycles": self.cycles, "sum_edp_j_cycles": self.edp,
-                "total_edp_j_cycles": self.total_edp, "mappings_evaluated": self.evaluated,
-                "layers": [layer.to_json(self.architecture) for layer in self.layers]}
+        """The document of JSON."""
+        return self.document().model_dump(mode="json")
 
 
 def uniform_bits(workloads: MappingType[str, Workload], activations: int, weights: int,

@@ -97,7 +97,7 @@ def bits_of(text: str) -> Bits:
 
 
 def load_mappings(path: str | os.PathLike[str], architecture: Architecture) -> MappedNetwork:
-    """Layers and mappings as `MappedNetwork.to_json` wrote them, costed again.
+    """Layers and mappings as `pqhw map --json` wrote them, costed again.
 
     Raises
     ------

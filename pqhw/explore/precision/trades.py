@@ -10,6 +10,8 @@ from ..mapping.architecture import Architecture
 from ..mapping.cost import CostModel
 from ..mapping.network import MappedNetwork, cost_layer
 from .accuracy import Noise
+from .results import (ChosenResult, GenerationResult, PointResult, PrecisionResult,
+                      SavingResult)
 from .search import Point, SearchResult
 from .tables import WIDTHS, CostTable
 
@@ -101,24 +103,25 @@ class Trades:
             for name, workload in zip(self.table.names, self.table.workloads))
         return MappedNetwork(self.name, self.architecture, self.model, layers, 0, 0.0)
 
+    def document(self) -> PrecisionResult:
+        """All of it as a document, without how long it took."""
+        result, chosen = self.result, self.chosen
+        return PrecisionResult(
+            name=self.name, architecture=self.architecture.name,
+            model=dataclasses.asdict(self.model), optimal_mappings=self.table.whole,
+            settings=dataclasses.asdict(result.settings), loss_unit=result.unit,
+            layers=list(self.table.names), front=[PointResult.of(point) for point in result.front],
+            uniform={bits: PointResult.of(point) for bits, point in result.uniform.items()},
+            savings=[SavingResult.model_validate(saving.to_json()) for saving in self.savings],
+            most_that_bits_save=self.bound, published_claim=CLAIM,
+            history=[GenerationResult.model_validate(dataclasses.asdict(one))
+                     for one in result.history],
+            chosen=ChosenResult(point=PointResult.of(chosen),
+                                mapping=self.mapped(chosen).document()))
+
     def to_json(self) -> dict[str, Any]:
-        """All of it as a document of JSON, without how long it took."""
-        result = self.result
-        return {
-            "schema_version": 1, "document": "precision", "name": self.name,
-            "architecture": self.architecture.name, "model": dataclasses.asdict(self.model),
-            "optimal_mappings": self.table.whole, "settings": dataclasses.asdict(result.settings),
-            "loss_unit": result.unit, "layers": list(self.table.names),
-            "front": [_point(point) for point in result.front],
-            "uniform": {str(bits): _point(point) for bits, point in result.uniform.items()},
-            "savings": [saving.to_json() for saving in self.savings],
-            "most_that_bits_save": self.bound, "published_claim": CLAIM,
-            "history": [dataclasses.asdict(one) for one in result.history]}
-
-
-def _point(point: Point) -> dict[str, Any]:
-    return {"genome": [list(own) for own in point.genome], "loss": point.loss,
-            "energy_uj": point.energy, "cycles": point.cycles, "sum_edp_j_cycles": point.edp}
+        """The document of JSON."""
+        return self.document().model_dump(mode="json")
 
 
 def random_inputs(graph: Graph, *, count: int = 1, seed: int = 0) -> np.ndarray:

@@ -19,7 +19,7 @@ from .combine import Evaluator, combine
 from .costs import OperatorCost, load_costs
 from .layers import layer_costs
 from .learn import Correction, LearnedEngine, learn
-from .plan import Search
+from .plan import OBJECTIVES, Search
 
 __all__ = ["FRONT", "Member", "RoutedEngine", "RoutedFront", "SearchResult", "learn_routed",
            "route_front", "run_search"]
@@ -41,7 +41,8 @@ class Member(_Model):
     error: float = pydantic.Field(description="root of the layers' mean squared errors; 0 where "
                                               "it is no objective")
     energy_proxy: float = pydantic.Field(description="LUT equivalents times cycles, of all layers")
-    engines: dict[str, OperatorCost] = pydantic.Field(description="how each layer is built")
+    engines: dict[str, OperatorCost] = pydantic.Field(min_length=1,
+                                                      description="how each layer is built")
 
 
 class LayerFacts(_Model):
@@ -58,7 +59,7 @@ class SearchResult(_Model):
     title: str = pydantic.Field(description="in words")
     device: str = pydantic.Field(description="name of the device")
     budget: Area = pydantic.Field(description="what a design may take")
-    objectives: list[str] = pydantic.Field(description="what was looked for")
+    objectives: list[str] = pydantic.Field(min_length=1, description="what was looked for")
     exact: bool = pydantic.Field(description="whether every combination was looked at")
     combinations: int = pydantic.Field(description="combinations that were looked at")
     corrections: list[Correction] = pydantic.Field(
@@ -66,6 +67,13 @@ class SearchResult(_Model):
     layers: dict[str, LayerFacts] = pydantic.Field(description="by the layers' names")
     members: list[Member] = pydantic.Field(description="the front, the first objective's best "
                                                        "first")
+
+    @pydantic.field_validator("objectives")
+    @classmethod
+    def _known(cls, given: list[str]) -> list[str]:
+        if unknown := [name for name in given if name not in OBJECTIVES]:
+            raise ValueError(f"must be of {', '.join(OBJECTIVES)}, but one is {unknown[0]}")
+        return given
 
     @property
     def points(self) -> int:
@@ -153,7 +161,9 @@ class RoutedEngine(_Model):
     lut4: int | None = pydantic.Field(default=None, description="LUT4, routed")
     fmax_mhz_estimated: float = pydantic.Field(description="clock by the estimate")
     fmax_mhz: float | None = pydantic.Field(default=None, description="median over seeds, routed")
-    cycles: int = pydantic.Field(description="of a row, or an image")
+    cycles: int = pydantic.Field(ge=1, description="of a row, or an image")
+    lut_equivalents: float | None = pydantic.Field(
+        default=None, description="area as one number, at PQA's prices, routed")
     spec: dict[str, Any] = pydantic.Field(description="the engine's spec")
 
 
@@ -219,7 +229,8 @@ def _routed(row: Any, own: OperatorCost) -> RoutedEngine:
     assert own.spec is not None, "what is routed has a spec"
     return RoutedEngine(name=row.name, status=row.status, reason=row.reason, lut4=row.lut4,
                         fmax_mhz=row.fmax_mhz, lut4_estimated=own.lut4, cycles=own.cycles,
-                        fmax_mhz_estimated=own.fmax_mhz, spec=own.spec)
+                        fmax_mhz_estimated=own.fmax_mhz, spec=own.spec,
+                        lut_equivalents=row.lut_equivalents_pqa)
 
 
 def _median(pairs: Sequence[tuple[float, float | None]]) -> float | None:

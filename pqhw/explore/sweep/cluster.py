@@ -14,6 +14,11 @@ __all__ = ["check_scheduler", "finished"]
 CONNECTING = 20
 """Seconds until a scheduler that does not answer is given up."""
 
+OWN = {"distributed.deploy.lost-worker-timeout": "1 hour",
+       "distributed.scheduler.allowed-failures": 0}
+"""A cluster of our own waits for a worker that was ended to come back, however slow the machine is;
+and a task whose worker was ended is none of the cluster's to repeat."""
+
 
 def check_scheduler(scheduler: str) -> None:
     """Raise `SpecError` where a scheduler is none."""
@@ -60,18 +65,39 @@ def _by_dask(address: str, function: Callable[[Any], Any], tasks: Sequence[Any],
         # Not pure: whether a point is done is known from the folder, not from Dask's memory.
         futures = {client.submit(function, task, pure=False): index
                    for index, task in enumerate(tasks)}
-        stack.callback(client.cancel, list(futures))
+        stack.callback(lambda: client.cancel(list(futures)))
+        suspects = []
         for future in distributed.as_completed(list(futures)):
             try:
-                done = future.result()
+                done = _result(distributed, address, future)
+            except distributed.KilledWorker:  # Perhaps by another task of the same worker.
+                suspects.append(futures.pop(future))
+                continue
+            yield futures.pop(future), done
+        for index in suspects:
+            again = client.submit(function, tasks[index], pure=False)
+            futures[again] = index
+            try:
+                done = _result(distributed, address, again)
             except distributed.KilledWorker:
                 done = Ended()
-            yield futures.pop(future), done
+            yield futures.pop(again), done
+
+
+def _result(distributed: Any, address: str, future: Any) -> Any:
+    """What came of a task; one sentence where the scheduler is gone."""
+    try:
+        return future.result()
+    except (distributed.CancelledError, distributed.comm.CommClosedError):
+        raise SpecError(f"--scheduler dask{f':{address}' * bool(address)} must stay there until "
+                        "the sweep is done, but is gone; the same command goes on.") from None
 
 
 def _client(distributed: Any, stack: contextlib.ExitStack, address: str, jobs: int) -> Any:
     """A client of the scheduler that is named, or of one that is made."""
     if not address:
+        import dask
+        stack.enter_context(dask.config.set(OWN))
         cluster = stack.enter_context(distributed.LocalCluster(
             n_workers=jobs, threads_per_worker=1, processes=True, dashboard_address=None,
             memory_limit=None, silence_logs=logging.CRITICAL))

@@ -113,10 +113,16 @@ def load_document(path: Path) -> dict[str, Any] | None:
     """A run's document; None where there is none, or no whole one."""
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return None
     good = isinstance(values, dict) and values.get("document") in ("measurement", "estimate")
-    return values if good and values.get("status") in ("ok", "failed") else None
+    if not good or values.get("status") not in ("ok", "failed"):
+        return None
+    try:
+        Row(name="", settings={}, **figures_of(values))
+    except (KeyError, TypeError, AttributeError, pydantic.ValidationError):
+        return None
+    return dict(values)
 
 
 def load_sweep_result(folder: str | os.PathLike[str]) -> SweepResult:
