@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from ..golden import layer_results
+from ..golden.threads import one_thread
 from ..network.dense import DenseNetwork
 from ..spec import (ChainSpec, EngineSpec, Layer, MACPrecision, MACSpec, PQPrecision,
                     PQSpec, Requantize, SpecError)
@@ -16,7 +17,6 @@ from .prototypes import learn_prototypes, round_half_up
 from .layers import fixed_shift, layer_levels, products
 from .settings import Learning, MACSettings, PQSettings
 from .tables import choose_tables, fit_tables
-from .threads import one_thread
 from .tune import reconstruct, tune
 
 __all__ = ["pq_network", "mac_network"]

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..golden.network import check_images, node_result
+from ..golden.threads import one_thread
 from ..network.graph import INPUT, Graph, layer_shape
 from ..network.lowering import Lowered, Step, Tensor, lower
 from ..network.ops import (WEIGHTED, Add, ArgMax, AvgPool, Concat, Flatten, GlobalAvgPool,
@@ -22,7 +23,6 @@ from .pq_layer import LayerValues, LearnedEncoder, entry_size, pq_layer_values
 from .prototypes import round_half_up
 from .settings import MACSettings, PQSettings
 from .steps import grid_steps
-from .threads import one_thread
 
 __all__ = ["Adapted", "IntegerNetwork", "convert_network", "engine_for", "plain_node"]
 
