@@ -10,7 +10,7 @@ from .importer import ImportedModel, check_model, import_onnx
 from .integer import export_integer_onnx, reference_operators, run_integer_onnx
 from .judge import CheckRow
 from .layout import Layout
-from .quantinfo import LayerQuant, QuantInfo, TensorQuant
+from ..quantinfo import LayerQuant, QuantInfo, TensorQuant
 
 __all__ = ["CheckRow", "ImportedModel", "Layout", "LayerQuant", "QuantInfo", "TensorQuant",
            "check_model", "export_integer_onnx", "export_onnx", "import_onnx",

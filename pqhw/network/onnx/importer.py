@@ -16,7 +16,7 @@ from .conversion import Conversion
 from .judge import CheckRow, Judgement, judge
 from .layout import Layout, View
 from .merge import Merged, final_name, merged
-from .quantinfo import QuantInfo
+from ..quantinfo import QuantInfo
 from .reader import Source, read_source
 from .readings import cut_readings, readings
 from .state import Outcome, Unknown

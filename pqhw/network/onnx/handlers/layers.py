@@ -9,7 +9,7 @@ from ...ops import BatchNorm, Conv2d, Linear
 from ..constants import Const
 from ..conversion import Conversion
 from ..layout import NO_PADS, View, image_view
-from ..quantinfo import LayerQuant
+from ...quantinfo import LayerQuant
 from ..reader import SourceNode
 from ..state import Outcome, Unsupported
 from .windows import window

@@ -8,7 +8,7 @@ from ...ops import Relu
 from ...graph import INPUT
 from ..constants import code_type
 from ..conversion import Conversion
-from ..quantinfo import TensorQuant
+from ...quantinfo import TensorQuant
 from ..reader import SourceNode
 from ..state import Outcome, Unsupported
 from .elements import affine
