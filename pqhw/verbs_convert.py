@@ -1,5 +1,6 @@
 """The verb that turns a trained graph into an integer network."""
 
+import dataclasses
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -84,15 +85,17 @@ def convert(network: Annotated[Path, typer.Argument(
 
     Writes NAME.toml and NAME.npz, the integer network. Without --tune nothing is trained: steps,
     prototypes and tables come from a few hundred training images. With it every forward pass is
-    the hardware's arithmetic.
+    the hardware's arithmetic. Of a file that came quantised, it tells which scales and integers
+    are kept and why others are not.
     Example: pqhw convert runs/digits/network.npz --data digits --kind fixed --weight-bits 8
     """
-    from .network import load_graph
-    from .quant.conversion import convert_graph
+    from .network import load_graph, load_quantisation
+    from .quant.conversion import convert_graph, input_bits
     from .quant.files import save_integer_network
+    from .quant.given import kept_integers
     from .quant.plan import Plan, plan_settings
-    from .report.conversion import conversion_table
-    graph = load_graph(network)
+    from .report.conversion import conversion_table, kept_lines
+    graph, given = load_graph(network), load_quantisation(network)
     plan = Plan(kind=kind, keep=None if keep is None else tuple(filter(None, keep.split(","))),
                 activation_bits=bits, weight_bits=weight_bits, length=length,
                 prototypes=prototypes, encoder=encoder, convolution=convolution,
@@ -106,15 +109,21 @@ def convert(network: Annotated[Path, typer.Argument(
     with progress_bar(remaining=True) as bar:
         task = bar.add_task("converting", total=None)
         made = convert_graph(
-            graph, images, settings, adapting=adapting, tuning=tuning, seed=seed,
+            graph, images, settings, adapting=adapting, tuning=tuning, given=given, seed=seed,
             folder=folder if adapt or tune else None, resume=resume, device=device,
             progress=lambda done, total: bar.update(task, completed=done, total=total),
             step=lambda own: bar.update(task, total=own.total, completed=own.done,
                                         description=own.text))
     text, binary = save_integer_network(folder, made.network)
-    show(made.to_mapping() | {"spec": str(text), "parameters": str(binary)}, json_out,
-         conversion_table(made))
+    document = made.to_mapping() | {"spec": str(text), "parameters": str(binary)}
+    kept = () if given is None or adapt or tune else kept_integers(
+        graph, settings, given, input_bits=input_bits(images), steps=made.network.steps)
+    if given is not None:
+        document["quantisation"] = [dataclasses.asdict(own) for own in kept]
+    show(document, json_out, conversion_table(made))
     if json_out != "-":
+        for line in kept_lines(kept):
+            out.print(line, soft_wrap=True, highlight=False, markup=False)
         out.print(f"network: {text}", soft_wrap=True)
 
 

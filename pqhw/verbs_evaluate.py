@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import numpy as np
 import typer
 
-from .console import Json, out, progress_bar, read_data, show
+from .console import Json, err, out, progress_bar, read_data, show
 from .spec import SpecError
 
 __all__ = ["evaluate"]
@@ -33,6 +33,10 @@ def evaluate(network: Annotated[Path, typer.Argument(
                                   "signal to noise and mean error")] = False,
              dump: Annotated[Path | None, typer.Option(
                  help="write the images and every node's results to an .npz file")] = None,
+             training: Annotated[bool, typer.Option(
+                 "--training", help="run the forward pass of training too (needs PyTorch), and "
+                                    "end with 1 unless every result of every node is the same "
+                                    "integer")] = False,
              json_out: Json = None) -> None:
     """Classify images with an integer network, in the exact arithmetic of the hardware.
 
@@ -61,17 +65,26 @@ def evaluate(network: Annotated[Path, typer.Argument(
         result = evaluate_network(own, pixels, labels, graph, progress=progress("evaluating"))
         reports = (inspect_network(own, pixels, graph, progress=progress("inspecting"))
                    if layers else None)
+        differences = None
+        if training:
+            from .quant.training.integer import compare_training
+            differences = compare_training(own, pixels, progress=progress("comparing"))
         if dump is not None:
             dump_activations(own, pixels, dump, progress=progress("dumping"))
     document = {"schema_version": 1, "document": "evaluation", "network": own.spec.name,
                 "data": found.name, "part": part, **result.to_json()}
     if reports is not None:
         document["layers"] = [report.to_json() for report in reports]
+    if differences is not None:
+        document["training"] = differences.to_json()
     title = f"{own.spec.name} on {found.name}, {len(pixels):,} {part} images"
-    show(document, json_out, evaluation_table(title, result))
+    show(document, json_out, evaluation_table(title, result, differences))
     if reports is not None and json_out != "-":
         out.print()
         out.print(layers_table(reports))
+    if differences is not None and differences.first is not None:
+        err.print(f"error: {differences.first}", soft_wrap=True, highlight=False, markup=False)
+        raise typer.Exit(1)
 
 
 def _chosen(data: Any, part: str, images: int | None) -> tuple[np.ndarray, np.ndarray]:

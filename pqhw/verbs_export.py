@@ -26,19 +26,21 @@ def export(network: Annotated[Path, typer.Argument(
 
     Layers with tables become the operators PQEncode and PQLookup of the domain pqhw; the file also
     holds them as functions of ONNX's own operators, so that onnxruntime 1.20 and later executes it
-    as it is. All else is ONNX's own. Images are [N, C, H, W], of integers.
+    as it is. All else is ONNX's own. Images are [N, C, H, W], of integers; what an integer stands
+    for is a property of the file, pqhw.step/TENSOR.
     Example: pqhw export int8/digits-cnn.toml -o digits.onnx
     """
     from .network.onnx import export_integer_onnx
-    from .spec.network import load_network, load_network_parameters
+    from .quant.files import load_integer_network
+    from .quant.real import real_steps
     if network.suffix != ".toml":
         raise SpecError(f"NETWORK must be the .toml file of an integer network, but is {network}.")
     path = network.with_suffix(".onnx") if output is None else output
     if path.suffix != ".onnx":
         raise SpecError(f"--output must end in .onnx, but is {path}.")
-    spec = load_network(network)
-    own = load_network_parameters(spec, network.with_suffix(".npz") if params is None else params)
-    operators = export_integer_onnx(spec, own, path)
+    own = load_integer_network(network, params)
+    spec = own.spec
+    operators = export_integer_onnx(spec, own.parameters, path, steps=real_steps(own))
     size = path.stat().st_size
     table = Table("node", "kind", Column("operators of the file", overflow="fold"),
                   title=escape(f"{spec.name}, {len(operators)} nodes"))

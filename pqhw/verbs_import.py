@@ -10,6 +10,7 @@ from rich.table import Column, Table
 
 from .console import Json, emit, err, out
 from .network import GraphError, save_graph
+from .spec import SpecError
 
 __all__ = ["import_"]
 
@@ -45,6 +46,7 @@ def import_(model: Annotated[Path, typer.Argument(metavar="MODEL", help="ONNX fi
     if not bad:
         found = import_onnx(model, output=result, equal_padding=equal_padding)
     notes = found.notes if found else ()
+    lines = [] if found is None or found.quantisation is None else _kept(found)
     document: dict[str, Any] = {
         "schema_version": 1, "document": "import", "model": str(model),
         "nodes": [dataclasses.asdict(row) for row in rows], "notes": list(notes),
@@ -54,6 +56,8 @@ def import_(model: Annotated[Path, typer.Argument(metavar="MODEL", help="ONNX fi
     if json_out != "-":
         out.print(_table(model, rows))
         out.print(_sums(document["totals"]))
+        for line in lines:
+            out.print(line, soft_wrap=True, highlight=False, markup=False)
     for note in notes:
         err.print(f"note: {model}: {note}", soft_wrap=True, highlight=False, markup=False)
     if bad:
@@ -61,11 +65,22 @@ def import_(model: Annotated[Path, typer.Argument(metavar="MODEL", help="ONNX fi
         raise GraphError(f"{model}: {len(bad)} of {len(rows)} {are} unsupported, the first of them "
                          f"{bad[0].node} ({bad[0].op}): {bad[0].reason}.")
     if output is not None and found is not None:
-        save_graph(output, found.graph)
-        if found.quantisation is not None:
-            err.print(f"note: {output}: holds real values; the integers of {model} are told by "
-                      "pqhw.network.onnx.import_onnx.", soft_wrap=True, highlight=False,
-                      markup=False)
+        save_graph(output, found.graph, found.quantisation)
+
+
+def _kept(found: Any) -> list[str]:
+    """What a conversion to 8 bits would keep of a quantised file."""
+    from .quant.given import kept_integers
+    from .quant.plan import Plan, plan_settings
+    from .report.conversion import kept_lines
+    plan = Plan(kind="fixed", weight_bits=8, activation_bits=8)
+    try:
+        settings = plan_settings(found.graph, plan)
+        lines = kept_lines(kept_integers(found.graph, settings, found.quantisation))
+    except (GraphError, SpecError):
+        # What no engine takes has a row of its own.
+        return []
+    return [f"{lines[0]} by pqhw convert --kind fixed --weight-bits 8 --bits 8", *lines[1:]]
 
 
 def _totals(rows: tuple) -> dict[str, dict[str, int]]:

@@ -63,9 +63,10 @@ def conv_sums(spec: PQSpec | MACSpec, parameters: Parameters,
     layer = spec.layer
     assert isinstance(layer, Conv2d) and not isinstance(parameters, BitplaneParameters)
     step = max(1, CHUNK_ELEMENTS // (layer.units_out * layer.row_inputs))
-    parts = [_sums(spec, parameters, images[start:start + step])
-             for start in range(0, len(images), step)]
-    sums = np.concatenate(parts) + parameters.bias
+    sums = np.empty((len(images), *layer.output_shape), np.int64)
+    for start in range(0, len(images), step):
+        own = _sums(spec, parameters, images[start:start + step])
+        np.add(own, parameters.bias, out=sums[start:start + step])
     return wrapped(sums) if isinstance(spec, PQSpec) and spec.wraps else sums
 
 

@@ -14,6 +14,7 @@ from ..spec.ranges import Range
 from .chain import layer_results
 from .conv import shifted_windows
 from .requantize import shift_half_up
+from .threads import one_thread
 
 __all__ = ["check_images", "network_activations", "network_results", "node_result"]
 
@@ -59,7 +60,8 @@ def network_results(spec: NetworkSpec, parameters: Mapping[str, Parameters],
         own = images[start:start + step]
         return network_activations(spec, parameters, own, keep=())[spec.output]
 
-    with concurrent.futures.ThreadPoolExecutor(threads or os.cpu_count()) as pool:
+    # Batches side by side leave no core to the threads of a product.
+    with one_thread(), concurrent.futures.ThreadPoolExecutor(threads or os.cpu_count()) as pool:
         for part in pool.map(run, starts):
             results.append(part)
             done += len(part)

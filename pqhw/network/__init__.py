@@ -3,7 +3,7 @@ alone, but for learning."""
 
 from .dense import DenseNetwork
 from .digits import Digits, LearningError, load_digits, train_digits, variations
-from .files import load_graph, save_graph
+from .files import load_graph, load_quantisation, save_graph
 from .fold import fold_batchnorm
 from .graph import INPUT, Graph, GraphBuilder, Node, layer_shape
 from .ops import GraphError
@@ -12,4 +12,5 @@ from .zoo import ZOO, zoo_network
 
 __all__ = ["DenseNetwork", "Digits", "Graph", "GraphBuilder", "GraphError", "INPUT",
            "LearningError", "Node", "ZOO", "equal_padding", "fold_batchnorm", "layer_shape",
-           "load_digits", "load_graph", "save_graph", "train_digits", "variations", "zoo_network"]
+           "load_digits", "load_graph", "load_quantisation", "save_graph", "train_digits",
+           "variations", "zoo_network"]

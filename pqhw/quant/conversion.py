@@ -10,6 +10,7 @@ import numpy as np
 
 from ..data import Dataset
 from ..network import Graph
+from ..network.quantinfo import QuantInfo
 from .evaluate import evaluate_network
 from .network import IntegerNetwork, convert_network
 from .settings import MACSettings, PQSettings
@@ -69,7 +70,8 @@ def _calibration_images(graph: Graph) -> int:
 
 def convert_graph(graph: Graph, data: Dataset,
                   settings: Mapping[str, PQSettings | MACSettings], *, adapting: Any = None,
-                  tuning: Any = None, seed: int = 0, folder: str | os.PathLike[str] | None = None,
+                  tuning: Any = None, given: QuantInfo | None = None, seed: int = 0,
+                  folder: str | os.PathLike[str] | None = None,
                   resume: bool = False, device: str = "auto",
                   progress: Callable[[int, int], None] | None = None,
                   step: Callable[[Any], None] | None = None) -> Conversion:
@@ -81,6 +83,7 @@ def convert_graph(graph: Graph, data: Dataset,
     settings: per layer, by name
     adapting, tuning: each a `pqhw.quant.training.integer.Tuning`, which needs PyTorch: first in
         floating point with encoded inputs, then in integers
+    given: integers that the graph came with, kept as far as they can be, until training moves them
     seed: chooses the calibration images and where clusters begin
     folder, resume, device: of training; adapting takes a folder of its own within
     progress: called with layers converted and layers in all
@@ -90,7 +93,7 @@ def convert_graph(graph: Graph, data: Dataset,
     order = np.random.default_rng(seed).permutation(len(data.train_images))
     order = order[:_calibration_images(graph)]
     images = data.train_images[np.sort(order)]
-    network = convert_network(graph, images, settings, input_bits=bits, seed=seed,
+    network = convert_network(graph, images, settings, input_bits=bits, seed=seed, given=given,
                               progress=progress)
     found = evaluate_network(network, data.test_images, data.test_labels, graph)
     assert found.float_accuracy is not None

@@ -6,18 +6,19 @@ from typing import Any
 import numpy as np
 
 from ..golden import layer_results
+from ..golden.threads import one_thread
 from ..network.dense import DenseNetwork
 from ..spec import (ChainSpec, EngineSpec, Layer, MACPrecision, MACSpec, PQPrecision,
-                    PQSpec, Requantize, SpecError)
+                    PQSpec, Requantize)
 from ..spec.parameters import Parameters, check_parameters, check_rows
+from .codebook import Codebook, learn_codebook
 from .fixed import multipliers
 from .grid import grouped, on_grid
-from .prototypes import learn_prototypes, round_half_up
+from .prototypes import round_half_up
 from .layers import fixed_shift, layer_levels, products
 from .settings import Learning, MACSettings, PQSettings
 from .tables import choose_tables, fit_tables
-from .threads import one_thread
-from .tune import reconstruct, tune
+from .tune import tune
 
 __all__ = ["pq_network", "mac_network"]
 
@@ -29,9 +30,9 @@ def pq_network(network: DenseNetwork, rows: np.ndarray, settings: Sequence[PQSet
     """A chain of product-quantized layers that imitates the network.
 
     Hidden neurons are scaled onto the integer grid of their bits and reordered, which changes
-    nothing; prototypes are learned layer by layer on what the quantised layers before produce;
-    weights and prototypes are tuned together; tables are prototype times weight, rounded with
-    compensation, at the power of two of least error. Without tuning (`epochs = 0`) tables are
+    nothing; prototypes, or trees, are learned layer by layer on what the quantised layers before
+    produce; weights and prototypes are tuned together; tables are prototype times weight, rounded
+    with compensation, at the power of two of least error. Without tuning (`epochs = 0`) tables are
     fitted to the network's sums instead.
 
     Parameters
@@ -57,10 +58,10 @@ def pq_network(network: DenseNetwork, rows: np.ndarray, settings: Sequence[PQSet
         lengths = tuple(own.engine.subvector_length for own in settings[1:])
         bits = tuple(own.activation_bits for own in settings[1:])
         scaled = on_grid(grouped(network, rows, lengths), rows, bits)
-        prototypes = _first_prototypes(scaled, rows, specs, learning.seed)
+        books = _first_codebooks(scaled, rows, specs, learning.seed)
         if learning.epochs:
-            scaled, prototypes = tune(scaled, prototypes, rows, settings, learning)
-        return _pq_layers(scaled, prototypes, rows, specs, learning)
+            scaled, books = tune(scaled, books, rows, settings, learning)
+        return _pq_layers(scaled, books, rows, specs, learning)
 
 
 def _check_count(network: DenseNetwork, settings: Sequence[Any]) -> None:
@@ -71,9 +72,6 @@ def _check_count(network: DenseNetwork, settings: Sequence[Any]) -> None:
 
 def _pq_spec(network: DenseNetwork, settings: Sequence[PQSettings], index: int) -> PQSpec:
     own = settings[index]
-    if own.engine.encoder == "tree":
-        raise SpecError("engine.encoder must compare distances in a chain; "
-                        'trees are learned by convert_network, but it is "tree".')
     output = (Requantize(bits=settings[index + 1].activation_bits)
               if index + 1 < len(settings) else None)
     return PQSpec(
@@ -85,40 +83,36 @@ def _pq_spec(network: DenseNetwork, settings: Sequence[PQSettings], index: int) 
             table_bits=own.table_bits, output=output))
 
 
-def _first_prototypes(network: DenseNetwork, rows: np.ndarray, specs: Sequence[PQSpec],
-                      seed: int) -> list[np.ndarray]:
-    prototypes = []
+def _first_codebooks(network: DenseNetwork, rows: np.ndarray, specs: Sequence[PQSpec],
+                     seed: int) -> list[Codebook]:
+    books = []
     for index, spec in enumerate(specs):
-        engine = spec.engine
-        prototypes.append(learn_prototypes(
-            rows, length=engine.subvector_length, prototypes=engine.prototypes,
-            allowed=spec.encoder.prototype_range, encoder=engine.encoder,
-            shared=engine.shared_prototypes, seed=seed))
+        books.append(learn_codebook(spec, rows, network.weights[index], seed))
         if spec.output is not None:
-            _, near = reconstruct(rows, prototypes[-1], engine.encoder)
+            _, near = books[-1].reconstruct(rows)
             rows = np.clip(round_half_up(network.layer(index, near)),
                            spec.output.range.low, spec.output.range.high)
-    return prototypes
+    return books
 
 
-def _pq_layers(network: DenseNetwork, prototypes: Sequence[np.ndarray], rows: np.ndarray,
+def _pq_layers(network: DenseNetwork, books: Sequence[Codebook], rows: np.ndarray,
                specs: Sequence[PQSpec], learning: Learning) -> Chain:
     exact = network.activations(rows)
     stages: list[EngineSpec] = []
     parameters: list[Parameters] = []
-    for index, (spec, own) in enumerate(zip(specs, prototypes)):
-        own = np.clip(own, spec.encoder.prototype_range.low, spec.encoder.prototype_range.high)
-        codes, near = reconstruct(rows, own, spec.engine.encoder)
+    for index, (spec, book) in enumerate(zip(specs, books)):
+        own = book.stored(spec)
+        codes, near = own.reconstruct(rows)
         seen = near if learning.epochs else exact[index]
-        real = fit_tables(codes, products(own, network.weights[index]),
+        real = fit_tables(codes, products(own.prototypes, network.weights[index]),
                           network.layer(index, seen), ridge=learning.ridge,
                           clamp=spec.output.range if spec.output else None,
                           passes=0 if learning.epochs else 4)
         chosen = choose_tables(real, codes, network.layer(index, seen), spec)
         stage, values = fixed_shift(spec, chosen.shift, chosen.bias)
         stages.append(stage)
-        parameters.append(check_parameters(stage, {"prototypes": own, "tables": chosen.entries,
-                                                   **values}))
+        parameters.append(check_parameters(stage, {
+            **own.parameters(), "tables": chosen.entries, **values}))
         rows = layer_results(stage, parameters[-1], rows)
     return ChainSpec(tuple(stages)), tuple(parameters)
 

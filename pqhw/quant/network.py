@@ -7,22 +7,24 @@ from typing import Any
 import numpy as np
 
 from ..golden.network import check_images, node_result
+from ..golden.threads import one_thread
 from ..network.graph import INPUT, Graph, layer_shape
 from ..network.lowering import Lowered, Step, Tensor, lower
 from ..network.ops import (WEIGHTED, Add, ArgMax, AvgPool, Concat, Flatten, GlobalAvgPool,
                            GraphError, MaxPool, PadChannels, Relu, Subsample)
+from ..network.quantinfo import QuantInfo
 from ..spec import MACPrecision, MACSpec, PQPrecision, PQSpec, Requantize
 from ..spec import network as integer
 from ..spec.network import NetworkNode, NetworkSpec, input_of
 from ..spec.parameters import Parameters, check_parameters
 from ..spec.ranges import signed_range, unsigned_range
 from .fixed import multipliers
+from .given import Given
 from .layers import fixed_shift, layer_levels
 from .pq_layer import LayerValues, LearnedEncoder, entry_size, pq_layer_values
 from .prototypes import round_half_up
 from .settings import MACSettings, PQSettings
 from .steps import grid_steps
-from .threads import one_thread
 
 __all__ = ["Adapted", "IntegerNetwork", "convert_network", "engine_for", "plain_node"]
 
@@ -70,7 +72,7 @@ class Adapted:
 
 def convert_network(graph: Graph, images: np.ndarray, settings: Mapping[str, LayerSettings], *,
                     input_bits: int = 8, input_signed: bool = False, seed: int = 0,
-                    adapted: Adapted | None = None,
+                    adapted: Adapted | None = None, given: QuantInfo | None = None,
                     progress: Callable[[int, int], None] | None = None) -> IntegerNetwork:
     """Post-training conversion: steps, weights and prototypes from a few images, no gradients.
 
@@ -83,6 +85,7 @@ def convert_network(graph: Graph, images: np.ndarray, settings: Mapping[str, Lay
     images: [R, H, W, C] or rows [R, D], integers; a few hundred are enough
     settings: per layer, by name
     adapted: steps and encoders that the graph was trained with, found here where left out
+    given: integers that the graph came with, kept as far as `pqhw.quant.given.Given` says
     progress: called with layers done and layers in all
 
     Raises
@@ -92,11 +95,12 @@ def convert_network(graph: Graph, images: np.ndarray, settings: Mapping[str, Lay
     """
     bits = {name: own.activation_bits for name, own in settings.items()}
     lowered = lower(graph, bits, input_bits=input_bits, input_signed=input_signed)
-    given = input_of(lowered.graph.input_shape, bits=input_bits, signed=input_signed)
+    entry = input_of(lowered.graph.input_shape, bits=input_bits, signed=input_signed)
     sums: dict[str, np.ndarray] = {}
+    own = None if given is None else Given(lowered, given)
     if adapted is None:
         sums = lowered.graph.activations(np.asarray(images))
-        steps = grid_steps(lowered, sums)
+        steps = grid_steps(lowered, sums) | ({} if own is None else own.steps)
         _widen(steps, lowered, settings, sums, np.asarray(images))
         real = {name: steps[tensor.grid] for name, tensor in lowered.tensors.items()}
     else:
@@ -106,7 +110,7 @@ def convert_network(graph: Graph, images: np.ndarray, settings: Mapping[str, Lay
     parameters: dict[str, Parameters] = {}
     units: dict[str, float] = {}
     centres: dict[str, np.ndarray] = {}
-    values = {INPUT: _checked(given, images)}
+    values = {INPUT: _checked(entry, images)}
     last = {name: step for step in lowered.steps for name in step.inputs}
     for step in lowered.steps:
         entering = [values[name] for name in step.inputs]
@@ -114,7 +118,7 @@ def convert_network(graph: Graph, images: np.ndarray, settings: Mapping[str, Lay
             with one_thread():
                 found = _engine(lowered, step, settings[step.node.name], real, entering[0],
                                 _target(lowered, step, real, sums, values), seed,
-                                encoders.get(step.node.name))
+                                encoders.get(step.node.name), own)
             parameters[step.name] = check_parameters(found.spec, found.values)
             units[step.name] = found.units
             if found.centres is not None:
@@ -125,7 +129,7 @@ def convert_network(graph: Graph, images: np.ndarray, settings: Mapping[str, Lay
         else:
             op = plain_node(lowered, step, real)
         nodes.append(NetworkNode(step.name, op, step.inputs))
-        spec = NetworkSpec(graph.name, given, tuple(nodes))
+        spec = NetworkSpec(graph.name, entry, tuple(nodes))
         values[step.name] = node_result(op, parameters.get(step.name), entering,
                                         spec.ranges[step.inputs[0]])
         for name in set(step.inputs):
@@ -275,7 +279,7 @@ def layer_weights(lowered: Lowered, step: Step) -> np.ndarray:
 
 def _engine(lowered: Lowered, step: Step, settings: LayerSettings, real: Mapping[str, float],
             entering: np.ndarray, sums: np.ndarray | None, seed: int,
-            learned: LearnedEncoder | None) -> LayerValues:
+            learned: LearnedEncoder | None, given: Given | None) -> LayerValues:
     op, spec = step.node.op, engine_for(lowered, step, settings)
     assert isinstance(op, WEIGHTED)
     leaving = real.get(step.name, 1.0)
@@ -286,13 +290,19 @@ def _engine(lowered: Lowered, step: Step, settings: LayerSettings, real: Mapping
         return pq_layer_values(spec, weights, bias, entering,
                                None if sums is None else sums / leaving, seed=seed,
                                initialisation=settings.initialisation, learned=learned)
-    return _mac_values(spec, weights, bias)
+    found = (given.levels(step, spec) if given is not None and step.node.name in given.info.layers
+             else "")
+    if isinstance(found, str):
+        values, scale = layer_levels(spec, weights.reshape(len(weights), -1))
+        return _mac_values(spec, values, scale, bias, weights.shape)
+    levels, scale = found[0], found[1] * (real[step.inputs[0]] / leaving)
+    return _mac_values(spec, {"weights": levels.astype(np.int64)}, scale, bias, weights.shape)
 
 
-def _mac_values(spec: MACSpec, weights: np.ndarray, bias: np.ndarray) -> LayerValues:
-    """Weights on the steps of input and output as levels, scales as multipliers."""
-    values, scale = layer_levels(spec, weights.reshape(len(weights), -1))
-    values["weights"] = values["weights"].reshape(weights.shape)
+def _mac_values(spec: MACSpec, values: dict[str, Any], scale: np.ndarray, bias: np.ndarray,
+                shape: tuple[int, ...]) -> LayerValues:
+    """Levels and their scales on the steps of input and output, which become multipliers."""
+    values["weights"] = values["weights"].reshape(shape)
     shift = 0
     if spec.output is not None:
         values["multiplier"], shift = multipliers(scale, spec.max_shift)

@@ -4,28 +4,16 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ..golden.lookup import nearest
 from ..network.dense import DenseNetwork
+from .codebook import Codebook
 from .prototypes import subvectors
 from .settings import Learning, PQSettings
 
-__all__ = ["reconstruct", "tune"]
+__all__ = ["tune"]
 
 BATCH = 128
 SETTLED = 0.8
 """Share of the epochs in which prototypes move; the weights then settle on them."""
-
-
-def reconstruct(rows: np.ndarray, prototypes: np.ndarray, encoder: str
-                ) -> tuple[np.ndarray, np.ndarray]:
-    """Codes [R, S] of rows [R, D], and the prototypes [R, D] that stand for the rows."""
-    _, _, length = prototypes.shape
-    subspaces = -(-rows.shape[1] // length)
-    own = np.broadcast_to(prototypes, (subspaces, *prototypes.shape[1:]))
-    vectors = subvectors(rows, length).astype(np.float32).transpose(1, 2, 0)
-    codes = nearest(encoder, vectors, own.astype(np.int64)).T
-    near = own[np.arange(subspaces), codes].reshape(len(rows), -1)
-    return codes, near[:, :rows.shape[1]]
 
 
 def softmax(scores: np.ndarray) -> np.ndarray:
@@ -34,20 +22,21 @@ def softmax(scores: np.ndarray) -> np.ndarray:
     return odds / odds.sum(axis=1, keepdims=True)
 
 
-def tune(network: DenseNetwork, prototypes: Sequence[np.ndarray], rows: np.ndarray,
+def tune(network: DenseNetwork, books: Sequence[Codebook], rows: np.ndarray,
          settings: Sequence[PQSettings], learning: Learning
-         ) -> tuple[DenseNetwork, list[np.ndarray]]:
+         ) -> tuple[DenseNetwork, list[Codebook]]:
     """Weights and prototypes with which the quantised chain imitates the network's scores.
 
     Forward, every layer sees prototypes instead of activations, and activations rounded and
     clamped; backward, both pass gradients unchanged within the clamp (straight-through). Loss:
     cross entropy with the network's own softened scores, so that no labels are needed. After an
-    epoch each prototype moves to the rounded mean of what it stood for. Adam, cosine decay.
+    epoch each prototype moves to the rounded mean of what it stood for, and what leaves of trees
+    stand for to the mean, while their splits stay. Adam, cosine decay.
 
     Parameters
     ----------
     network: hidden activations on the integer grid (`on_grid`)
-    prototypes: per layer [S, K, V] or [1, K, V]; those of the first layer stay
+    books: per layer; prototypes of the first layer stay
     rows: integers [R, D]
 
     Source: M. Nagel et al., A White Paper on Neural Network Quantization, 2021, section 4;
@@ -55,8 +44,8 @@ def tune(network: DenseNetwork, prototypes: Sequence[np.ndarray], rows: np.ndarr
     """
     random = np.random.default_rng(learning.seed)
     wanted = softmax(network.forward(rows) / learning.temperature).astype(np.float32)
-    chain = _Chain(network, prototypes, settings)
-    first = reconstruct(rows, prototypes[0], settings[0].engine.encoder)[1].astype(np.float32)
+    chain = _Chain(network, books, settings)
+    first = books[0].reconstruct(rows)[1].astype(np.float32)
     optimizer = _Adam(chain.weights + chain.biases, chain.steps())
     batches = -(-len(rows) // BATCH)
     for epoch in range(learning.epochs):
@@ -69,23 +58,22 @@ def tune(network: DenseNetwork, prototypes: Sequence[np.ndarray], rows: np.ndarr
             optimizer.step(gradients, learning.rate * 0.5 * (1 + np.cos(np.pi * done)))
         chain.move_prototypes(epoch < learning.epochs * SETTLED)
     tuned = DenseNetwork(tuple(chain.weights), tuple(chain.biases))
-    return tuned, [np.asarray(own, np.int64) for own in chain.prototypes]
+    return tuned, chain.books
 
 
 class _Chain:
     """The quantised chain in single precision, with what backward needs from forward."""
 
-    def __init__(self, network: DenseNetwork, prototypes: Sequence[np.ndarray],
+    def __init__(self, network: DenseNetwork, books: Sequence[Codebook],
                  settings: Sequence[PQSettings]):
         self.weights = [weight.astype(np.float32) for weight in network.weights]
         self.biases = [bias.astype(np.float32) for bias in network.biases]
-        self.prototypes = [own.astype(np.float32) for own in prototypes]
-        self.encoders = [own.engine.encoder for own in settings]
+        self.books = [own.moved(own.prototypes.astype(np.float32)) for own in books]
         self.tops = [(1 << own.activation_bits) - 1 for own in settings[1:]]
         self.entering: list[np.ndarray] = []
         self.open: list[np.ndarray] = []
-        self.totals = [np.zeros(own.shape) for own in prototypes]
-        self.counts = [np.zeros(own.shape[:2]) for own in prototypes]
+        self.totals = [np.zeros(own.prototypes.shape) for own in books]
+        self.counts = [np.zeros(own.prototypes.shape[:2]) for own in books]
 
     def steps(self) -> list[float]:
         """The typical weight of each layer, for its weights and its biases."""
@@ -98,7 +86,7 @@ class _Chain:
             sums = self.entering[-1] @ self.weights[layer - 1].T + self.biases[layer - 1]
             self.open.append((sums > -0.5) & (sums < top + 0.5))
             hidden = np.clip(np.floor(sums + 0.5), 0, top)
-            codes, near = reconstruct(hidden, self.prototypes[layer], self.encoders[layer])
+            codes, near = self.books[layer].reconstruct(hidden)
             self._count(layer, codes, hidden)
             self.entering.append(near)
         return self.entering[-1] @ self.weights[-1].T + self.biases[-1]
@@ -115,7 +103,7 @@ class _Chain:
         return weights + biases
 
     def _count(self, layer: int, codes: np.ndarray, hidden: np.ndarray) -> None:
-        sets, count, length = self.prototypes[layer].shape
+        sets, count, length = self.books[layer].prototypes.shape
         flat = (codes + count * np.arange(codes.shape[1]) * (sets > 1)).ravel()
         vectors = subvectors(hidden, length).reshape(-1, length)
         self.counts[layer] += np.bincount(flat, minlength=sets * count).reshape(sets, count)
@@ -124,13 +112,12 @@ class _Chain:
                 flat, vectors[:, v], sets * count).reshape(sets, count)
 
     def move_prototypes(self, moving: bool) -> None:
-        """Move each prototype to the rounded mean of its members; start counting anew."""
+        """Move each prototype to the mean of its members; start counting anew."""
         for layer in range(1, len(self.weights)):
             counts = self.counts[layer][:, :, None]
-            means = np.floor(self.totals[layer] / np.maximum(counts, 1) + 0.5)
             if moving:
-                moved = np.where(counts > 0, means, self.prototypes[layer])
-                self.prototypes[layer] = moved.astype(np.float32)
+                own = self.books[layer].moved_to(self.totals[layer] / np.maximum(counts, 1), counts)
+                self.books[layer] = own.moved(own.prototypes.astype(np.float32))
             self.totals[layer][:], self.counts[layer][:] = 0, 0
 
 

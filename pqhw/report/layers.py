@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import rich.box
 from rich.console import RenderableType
@@ -12,11 +13,15 @@ from ..quant.evaluate import Evaluation
 from ..quant.reports import Extent, LayerReport
 from .numbers import ABSENT, accuracy, count, points, quantity, share
 
+if TYPE_CHECKING:
+    from ..quant.training.integer import Differences
+
 __all__ = ["evaluation_table", "layers_table"]
 
 
-def evaluation_table(title: str, found: Evaluation) -> RenderableType:
-    """Accuracies, agreement and rate, a line each."""
+def evaluation_table(title: str, found: Evaluation,
+                     training: "Differences | None" = None) -> RenderableType:
+    """Accuracies, agreement, rate and what training has otherwise, a line each."""
     table = Table(title=escape(title), title_justify="left", title_style="bold", box=None,
                   show_header=False, pad_edge=False)
     table.add_column()
@@ -30,6 +35,10 @@ def evaluation_table(title: str, found: Evaluation) -> RenderableType:
         table.add_row("accuracy of integers", accuracy(found.accuracy), points(lost))
         table.add_row("same class", accuracy(found.agreement))
     table.add_row("images per second", quantity(found.images_per_second), "of the model in NumPy")
+    if training is not None:
+        table.add_row("results as in training",
+                      f"{count(training.values - sum(training.differing.values()))}",
+                      f"of {count(training.values)} in {training.nodes} nodes")
     return table
 
 

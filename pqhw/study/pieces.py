@@ -17,11 +17,11 @@ import numpy as np
 from ..data import Dataset, load
 from ..flow.cache import default_cache, digest
 from ..flow.folders import write_whole
+from ..golden.threads import one_thread
 from ..network import load_graph
 from ..quant.conversion import ADAPTING, convert_graph
 from ..quant.files import save_integer_network
 from ..quant.plan import plan_settings
-from ..quant.threads import one_thread
 from .cost import network_cost
 from .settings import adapting_of, plan_of, recipe_of, tuning_of
 from .study import Row, Study

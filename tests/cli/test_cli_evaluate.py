@@ -74,6 +74,20 @@ def test_json_says_the_same_and_nothing_else(pqhw, folder):
     assert document["layers"][1]["error"]["snr_db"] > 20
 
 
+def test_training_is_compared_and_fails_where_it_differs(pqhw, folder, monkeypatch):
+    pytest.importorskip("torch")
+    status, out, err = pqhw(*evaluate("--training"))
+    assert (status, err) == (0, "") and "results as in training 60 of 60 in 2 nodes" in " ".join(
+        out.split())
+    document = json.loads(pqhw(*evaluate("--training", "--images", 7, "--json"))[1])
+    assert document["training"] == {"images": 7, "nodes": 2, "values": 21, "differing": {},
+                                    "first": None}
+    monkeypatch.setattr("pqhw.quant.training.integer.forward.shifted", lambda own, *_: own * 0)
+    status, out, err = pqhw(*evaluate("--training"))
+    assert status == 1 and err.startswith("error: mean: training gives 0 and golden ")
+    assert err.endswith(" at [0, 0].\n")
+
+
 def test_layers_are_a_table_and_a_dump_holds_what_they_gave(pqhw, folder):
     status, out, err = pqhw(*evaluate("--layers", "--dump", "d.npz", "--json", "e.json"))
     assert (status, err) == (0, "")

@@ -10,6 +10,8 @@ pytest.importorskip("onnx")
 
 from pqhw.golden import network_results  # noqa: E402
 from pqhw.network.onnx import run_integer_onnx  # noqa: E402
+from pqhw.quant.files import save_integer_network  # noqa: E402
+from pqhw.quant.network import IntegerNetwork  # noqa: E402
 from pqhw.sim.stimulus import random_parameters  # noqa: E402
 from pqhw.spec import ChainSpec, Requantize  # noqa: E402
 from pqhw.spec.network import (  # noqa: E402
@@ -52,6 +54,23 @@ def test_machines_are_told_the_same(pqhw, net, tmp_path):
     assert document["bytes"] == (tmp_path / "o.onnx").stat().st_size
     assert [node["node"] for node in document["nodes"]] == ["first", "last"]
     assert "PQLookup" in document["nodes"][0]["operators"]
+
+
+def test_what_integers_stand_for_is_a_property_of_their_tensor(pqhw, net, tmp_path):
+    import onnx
+    spec, parameters = net
+    save_integer_network(tmp_path, IntegerNetwork(
+        spec, parameters, {INPUT: 0.1, "first": 1 / 3}, {"first": 8.0, "last": 4096.0}))
+    assert pqhw("export", "net.toml")[0] == 0
+    model = onnx.load("net.onnx")
+    found = {own.key: own.value for own in model.metadata_props}
+    steps = {key.removeprefix("pqhw.step/"): float(value) for key, value in found.items()
+             if key.startswith("pqhw.step/")}
+    tensors = {*(own.name for own in model.graph.input), *model.graph.node[-1].output,
+               *(own for node in model.graph.node for own in node.output)}
+    # The last layer gives raw sums, 4096 of which make 1.0.
+    assert steps == {"input": 0.1, "first": 1 / 3, "output": 2.0 ** -12}
+    assert set(steps) <= tensors
 
 
 def test_mistakes_are_told_in_a_sentence(refused, net, tmp_path):

@@ -9,7 +9,7 @@ pytest.importorskip("onnx")
 
 from onnx import TensorProto, helper, numpy_helper  # noqa: E402
 
-from pqhw.network import load_graph, zoo_network  # noqa: E402
+from pqhw.network import load_graph, load_quantisation, zoo_network  # noqa: E402
 from pqhw.network.onnx import export_onnx  # noqa: E402
 
 
@@ -109,14 +109,17 @@ def test_a_result_of_several_is_chosen(pqhw, refused, here):
     assert status == 0 and "does not lead to the network's result" in out
 
 
-def test_integers_that_are_not_filed_are_noted(pqhw, here):
+def test_what_a_conversion_keeps_of_a_quantised_file_is_told(pqhw, here):
     write("q.onnx", helper.make_node("DequantizeLinear", ["w", "s"], ["v"]),
-          helper.make_node("Conv", ["x", "v"], ["y"]),
-          constants={"w": np.ones((4, 4, 1, 1), np.int8), "s": np.float32(0.1)})
-    status, _, err = pqhw("import", "q.onnx", "-o", "q.npz")
-    assert status == 0
-    assert err == ("note: q.npz: holds real values; the integers of q.onnx are told by "
-                   "pqhw.network.onnx.import_onnx.\n")
+          helper.make_node("Conv", ["x", "v"], ["y"], name="layer"),
+          constants={"w": np.full((4, 4, 1, 1), -128, np.int8), "s": np.float32(0.1)})
+    status, out, err = pqhw("import", "q.onnx", "-o", "q.npz")
+    assert (status, err) == (0, "") and out.endswith(
+        "quantised file: 0 of 1 layers' weights kept by pqhw convert --kind fixed --weight-bits 8 "
+        "--bits 8\n  layer: weights approximated, as its integers reach from -128 to -128, but "
+        "those of 8 bits from -127 to 127\n")
+    assert (load_quantisation("q.npz").layers["layer"].weights == -128).all()
+    assert pqhw("import", "q.onnx", "--check")[1] == out
 
 
 @pytest.mark.parametrize("content, sentence", [

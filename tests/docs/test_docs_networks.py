@@ -2,6 +2,7 @@
 
 import functools
 import json
+import time
 
 import numpy as np
 import pytest
@@ -32,6 +33,18 @@ def test_a_network_gives_the_classes_that_were_recorded(name):
     found = network_results(network.spec, network.parameters,
                             images(ENTRIES[name]["data"].split(":")[0])).argmax(axis=1)
     assert "".join(map(str, found)) == ENTRIES[name]["first"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", [name for name in ENTRIES if name.startswith("resnet20")])
+def test_two_cores_take_a_second_for_a_hundred_images_at_most(name):
+    network = load_integer_network(FOLDER / f"{name}.toml")
+    own = images("glyphs")
+    network_results(network.spec, network.parameters, own[:4])
+    # Time of processors: others on the machine hardly change it.
+    start = time.process_time()
+    network_results(network.spec, network.parameters, own)
+    assert time.process_time() - start < 2.0
 
 
 def test_the_folder_holds_what_is_listed_and_little_else():

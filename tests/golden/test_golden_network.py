@@ -129,6 +129,22 @@ def test_batches_change_nothing(threads, monkeypatch):
     assert (results == whole).all() and told[-1] == (6, 6)
 
 
+def test_batches_side_by_side_leave_products_one_thread():
+    threadpoolctl = pytest.importorskip("threadpoolctl")
+
+    def threads():
+        return {own["num_threads"] for own in threadpoolctl.threadpool_info()
+                if own["user_api"] == "blas"}
+
+    spec, parameters = branches()
+    seen = []
+    with threadpoolctl.threadpool_limits(2):
+        before = threads()
+        network_results(spec, parameters, VALUES, progress=lambda *_: seen.append(threads()))
+        assert threads() == before
+    assert seen and all(own <= {1} for own in seen)
+
+
 def test_files_hold_everything_and_are_equal_for_equal_networks(tmp_path):
     spec, parameters = branches()
     text, binary = save_network(tmp_path / "a", spec, parameters)

@@ -5,10 +5,10 @@ import pytest
 from builders import pq
 
 from pqhw.golden import encode
+from pqhw.quant.codebook import Codebook
 from pqhw.quant.plan import Plan
 from pqhw.quant.prototypes import (INITIALISATIONS, distances, learn_prototypes, round_half_up,
                                    subvectors)
-from pqhw.quant.tune import reconstruct
 from pqhw.spec import SpecError
 from pqhw.spec.parameters import check_parameters
 from pqhw.spec.ranges import unsigned_range
@@ -29,7 +29,7 @@ def test_few_distinct_vectors_are_all_kept(encoder, initialisation):
     learned = learn_prototypes(rows, length=2, prototypes=5, allowed=unsigned_range(3),
                                encoder=encoder, initialisation=initialisation)
     assert learned[0].tolist() == [[0, 0], [3, 1], [7, 7], [7, 7], [7, 7]]
-    codes, near = reconstruct(rows, learned, encoder)
+    codes, near = Codebook(encoder, learned).reconstruct(rows)
     assert codes[:, 0].tolist() == [0, 1, 0, 2], "a repetition was picked"
     np.testing.assert_array_equal(near, rows)
 

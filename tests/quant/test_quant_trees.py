@@ -8,18 +8,18 @@ from builders import pq
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pqhw.golden import encode, network_results
+from pqhw.golden import chain_results, encode, network_results
 from pqhw.golden.conv import window_columns
 from pqhw.network import DenseNetwork, GraphBuilder
 from pqhw.network.ops import Conv2d, Flatten, Linear, Relu
-from pqhw.quant import PQSettings, pq_network, pq_preset
+from pqhw.quant import Learning, PQSettings, pq_network
 from pqhw.quant.network import convert_network
 from pqhw.quant.plan import Plan, plan_settings
 from pqhw.quant.pq_layer import _sampled, pq_layer_values, real_tables
 from pqhw.quant.prototypes import subvectors
 from pqhw.quant.trees import leaf_means, learn_trees
 from pqhw.spec import PQEngine, SpecError
-from pqhw.spec.parameters import check_parameters
+from pqhw.spec.parameters import TreeParameters, check_parameters
 from pqhw.spec.ranges import Range, unsigned_range
 
 
@@ -213,11 +213,27 @@ def test_what_trees_cannot_be_is_one_sentence():
         PQSettings(engine=engine, activation_bits=4, table_bits=4, initialisation="random")
     assert str(error.value) == ('initialisation must be left out with encoder = "tree", which has '
                                 "no prototypes, but is random.")
-    trees = [dataclasses.replace(own, engine=dataclasses.replace(own.engine, encoder="tree"))
-             for own in pq_preset("ecp5")]
-    dense = DenseNetwork(tuple(np.ones((64, 64)) for _ in trees),
-                         tuple(np.zeros(64) for _ in trees))
-    with pytest.raises(SpecError) as error:
-        pq_network(dense, np.ones((4, 64), int), trees)
-    assert str(error.value) == ("engine.encoder must compare distances in a chain; trees are "
-                                'learned by convert_network, but it is "tree".')
+
+
+@pytest.mark.parametrize("shared", [False, True])
+@pytest.mark.parametrize("epochs", [0, 4])
+def test_chains_of_dense_layers_learn_trees(shared, epochs):
+    """More leaves lose less, and what is learned is what the engines are loaded with."""
+    random = np.random.default_rng(3)
+    dense = DenseNetwork((random.normal(0, 0.4, (12, 10)), random.normal(0, 0.4, (5, 12))),
+                         (random.normal(0, 2, 12), random.normal(0, 2, 5)))
+    rows = np.clip(random.normal(8, 5, (1500, 4)) @ random.normal(0, 0.7, (4, 10)) + 10, 0, 31)
+    rows = rows.astype(np.int64)
+    errors = []
+    for leaves in (2, 16):
+        engine = PQEngine(subvector_length=3, prototypes=leaves, encoder="tree",
+                          shared_prototypes=shared)
+        settings = [PQSettings(engine=engine, activation_bits=bits, table_bits=8)
+                    for bits in (5, 6)]
+        chain, parameters = pq_network(dense, rows, settings, learning=Learning(epochs=epochs))
+        assert all(isinstance(own, TreeParameters) for own in parameters)
+        assert len(parameters[0].thresholds) == (1 if shared else 4)
+        scores = chain_results(chain, parameters, rows)
+        wanted = dense.forward(rows)
+        errors.append(1 - np.corrcoef(scores.ravel(), wanted.ravel())[0, 1])
+    assert errors[1] < 0.5 * errors[0]

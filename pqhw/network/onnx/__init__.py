@@ -5,12 +5,12 @@ node (`conversion`, `handlers`); what constants scale is merged (`merge`) and ju
 Graphs are written in single precision (`export`), integer networks in integers (`integer`).
 """
 
+from ..quantinfo import LayerQuant, QuantInfo, TensorQuant
 from .export import export_onnx
 from .importer import ImportedModel, check_model, import_onnx
 from .integer import export_integer_onnx, reference_operators, run_integer_onnx
 from .judge import CheckRow
 from .layout import Layout
-from .quantinfo import LayerQuant, QuantInfo, TensorQuant
 
 __all__ = ["CheckRow", "ImportedModel", "Layout", "LayerQuant", "QuantInfo", "TensorQuant",
            "check_model", "export_integer_onnx", "export_onnx", "import_onnx",

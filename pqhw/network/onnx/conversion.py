@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from ..graph import INPUT, Node
 from ..ops import (Add, ArgMax, AvgPool, Concat, Flatten, GlobalAvgPool, GraphError, MaxPool, Op,
                    PadChannels, Relu, Shape, Subsample)
+from ..quantinfo import LayerQuant, TensorQuant
 from .constants import Const, evaluate
 from .inference import result_shape
 from .layout import NO_PADS, SplitError, View, image_view
-from .quantinfo import LayerQuant, TensorQuant
 from .reader import Source, SourceNode
 from .remedies import CONTROL, refusal
 from .state import (Affine, Following, Outcome, Unknown, Unsupported, Value, file_shape,

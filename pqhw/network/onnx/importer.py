@@ -12,11 +12,11 @@ import numpy as np
 from ..graph import INPUT, Graph, Node
 from ..ops import WEIGHTED, Conv2d, GraphError
 from ..padding import missing_taps, widened
+from ..quantinfo import QuantInfo
 from .conversion import Conversion
 from .judge import CheckRow, Judgement, judge
 from .layout import Layout, View
 from .merge import Merged, final_name, merged
-from .quantinfo import QuantInfo
 from .reader import Source, read_source
 from .readings import cut_readings, readings
 from .state import Outcome, Unknown
@@ -175,7 +175,8 @@ def _close(c: Conversion, source: Source) -> None:
             and axes == [axis for axis in flat if axis in axes]):
         result = c.values[source.output] = c.row(result)
     if result.name == INPUT:
-        raise GraphError(f"the output {source.output} must be computed from the input, but is not.")
+        raise GraphError(f"the output {source.output} must be computed from the input, but is the "
+                         "input itself.")
 
 
 class _Found:

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from ..ops import GraphError, Shape
-from .quantinfo import TensorQuant
+from ..quantinfo import TensorQuant
 
 __all__ = ["BATCH", "Dims", "IMAGE", "Layout", "NO_PADS", "Pads", "SplitError", "View",
            "image_view", "regroup"]

@@ -6,10 +6,10 @@ from collections.abc import Callable
 import numpy as np
 
 from ...ops import BatchNorm, Conv2d, Linear
+from ...quantinfo import LayerQuant
 from ..constants import Const
 from ..conversion import Conversion
 from ..layout import NO_PADS, View, image_view
-from ..quantinfo import LayerQuant
 from ..reader import SourceNode
 from ..state import Outcome, Unsupported
 from .windows import window
@@ -27,8 +27,13 @@ def _weights(c: Conversion, node: SourceNode, place: int, dimensions: int) -> Co
 
 def _bias(c: Conversion, node: SourceNode, place: int, outputs: int) -> Const | None:
     found = c.constant(node, place, "bias")
-    return None if found is None else found.moved(
-        lambda array: np.broadcast_to(array.reshape(-1), (outputs,)))
+    if found is None:
+        return None
+    shape = found.array.shape
+    if found.array.size != 1 and (found.array.size != outputs or shape[-1] != outputs):
+        raise Unsupported(f"its bias must have one value per output, {outputs}, or one for all, "
+                          f"but has shape {list(shape)}", "add other constants per channel")
+    return found.moved(lambda array: np.broadcast_to(array.reshape(-1), (outputs,)))
 
 
 def _quantised(c: Conversion, name: str, weights: Const, bias: Const | None) -> None:
@@ -55,6 +60,10 @@ def convolution(c: Conversion, node: SourceNode) -> Outcome:
     spatial = c.image(x)
     weights = _weights(c, node, 1, 2 + len(spatial))
     outputs, depth, *kernel = weights.array.shape
+    told = list(node.attributes.get("kernel_shape", kernel))
+    if told != kernel:
+        raise Unsupported(f"its kernel_shape is {told}, but its weights have a kernel of {kernel}",
+                          "check the file with onnx.checker")
     own = window(node, x, spatial, kernel)
     groups = int(node.attributes.get("group", 1))
     bias = _bias(c, node, 2, outputs)

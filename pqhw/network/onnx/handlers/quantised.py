@@ -6,9 +6,9 @@ import numpy as np
 
 from ...ops import Relu
 from ...graph import INPUT
+from ...quantinfo import TensorQuant
 from ..constants import code_type
 from ..conversion import Conversion
-from ..quantinfo import TensorQuant
 from ..reader import SourceNode
 from ..state import Outcome, Unsupported
 from .elements import affine

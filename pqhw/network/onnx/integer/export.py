@@ -12,7 +12,7 @@ from ....spec.parameters import Parameters
 from ..installed import require_onnx
 from ..writing import ROWS, file_shape, write_model
 from .engines import write_engine
-from .marks import DOMAIN, FORMAT, HIGH, LOW, VERSION
+from .marks import DOMAIN, FORMAT, HIGH, LOW, STEP, VERSION
 from .writer import NetworkWriter, byte_type
 
 __all__ = ["export_integer_onnx"]
@@ -23,7 +23,8 @@ have overloads."""
 
 
 def export_integer_onnx(spec: NetworkSpec, parameters: Mapping[str, Parameters],
-                        path: str | os.PathLike[str]) -> dict[str, tuple[str, ...]]:
+                        path: str | os.PathLike[str], *, steps: Mapping[str, float] | None = None
+                        ) -> dict[str, tuple[str, ...]]:
     """Write an integer network: images as [N, C, H, W], any number of rows N.
 
     Every value is an integer, and every result equals that of `pqhw.golden.network_results`. Layers
@@ -34,6 +35,7 @@ def export_integer_onnx(spec: NetworkSpec, parameters: Mapping[str, Parameters],
     Parameters
     ----------
     parameters: of every engine, by the node's name
+    steps: real value of 1, by result, which becomes a property of the file
 
     Returns
     -------
@@ -59,9 +61,12 @@ def export_integer_onnx(spec: NetworkSpec, parameters: Mapping[str, Parameters],
     allowed = spec.input.range
     functions = tuple(writer.functions.values())
     version = OVERLOADS if any(own.overload for own in functions) else IR_VERSION
+    real = steps or {}
+    known = {f"{STEP}{writer.result(name)}": repr(float(real[name]))
+             for name in spec.shapes if name in real}
     write_model(graph, path, ir_version=version, domains=(DOMAIN,) if functions else (),
                 functions=functions, metadata={FORMAT: VERSION, LOW: str(allowed.low),
-                                               HIGH: str(allowed.high)})
+                                               HIGH: str(allowed.high), **known})
     return operators
 
 

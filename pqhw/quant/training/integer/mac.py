@@ -22,15 +22,22 @@ class MACLayer(Layer):
 
     def forward(self, inputs: Tensor) -> Tensor:
         levels, scale, _ = self._levels()
-        sums = self._product(inputs, levels)
-        bias = round_half_up(self.bias / (scale * self.scale.leaving))
+        bias = self.integer_bias(scale)
+        sums = self._product(inputs, levels, float(bias.detach().abs().max()))
         sums = sums + self.per_output(bias).to(sums.dtype)
         if self.spec.output is None:
             return sums
-        multiplier, shift = multipliers(scale.detach().cpu().double().numpy(),
-                                        self.spec.max_shift)
+        multiplier, shift = self.factors(scale)
         factor = self.per_output(torch.as_tensor(multiplier, device=sums.device))
         return quantize(shifted(sums, factor, shift), self.spec.output.range).float()
+
+    def integer_bias(self, scale: Tensor) -> Tensor:
+        """Bias [N] in units of the sums."""
+        return round_half_up(self.bias / (scale * self.scale.leaving))
+
+    def factors(self, scale: Tensor) -> tuple[np.ndarray, int]:
+        """Multipliers [N] and the shift of the requantiser."""
+        return multipliers(scale.detach().cpu().double().numpy(), self.spec.max_shift)
 
     def _levels(self) -> tuple[Tensor, Tensor, dict[str, Any]]:
         """Levels with straight-through gradients, scales [N] and what else follows."""
@@ -53,10 +60,9 @@ class MACLayer(Layer):
         """Units of a sum in a step of the first output's result."""
         return 1 / float(self._levels()[1][0])
 
-    def _product(self, inputs: Tensor, levels: Tensor) -> Tensor:
-        spec = self.spec
-        bound = spec.sum_range.magnitude().high
-        dtype = exact_type(bound)
+    def _product(self, inputs: Tensor, levels: Tensor, bias: float) -> Tensor:
+        """Sums of products in a type that holds them with a bias of this magnitude."""
+        dtype = exact_type(self.spec.sum_range.magnitude().high + bias)
         inputs, levels = inputs.to(dtype), levels.to(dtype)
         if not self.convolves:
             return inputs @ levels.T

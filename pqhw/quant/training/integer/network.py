@@ -6,11 +6,9 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
-from torch.nn import functional
+from torch import Tensor
 
 from ....network import GraphError
-from ....network.graph import INPUT
 from ....network.lowering import Lowered
 from ....spec import MACSpec, PQSpec, SpecError
 from ....spec import network as integer
@@ -21,15 +19,15 @@ from ...evaluate import evaluate_network
 from ...network import IntegerNetwork, engine_for, layer_weights
 from ...pq_layer import real_tables
 from ...settings import MACSettings, PQSettings
+from .forward import IntegerForward
 from .layer import Scale
 from .mac import MACLayer
 from .pq import PQLayer
-from .rounding import quantize, shifted
 
 __all__ = ["IntegerModule"]
 
 
-class IntegerModule(nn.Module):
+class IntegerModule(IntegerForward):
     """A float graph's layers in the integers of a converted network, ready to learn.
 
     `forward` takes images [R, H, W, C] or rows [R, D], integers in floating point, and gives the
@@ -50,22 +48,16 @@ class IntegerModule(nn.Module):
 
     def __init__(self, lowered: Lowered, network: IntegerNetwork,
                  settings: Mapping[str, PQSettings | MACSettings]):
-        super().__init__()
+        super().__init__(network.spec, {
+            step.name: _layer(lowered, network, step, settings[step.node.name])
+            for step in lowered.layers})
         self.lowered, self.network = lowered, network
-        self.layers = nn.ModuleDict()
-        for step in lowered.layers:
-            self.layers[_key(step.name)] = _layer(lowered, network, step,
-                                                  settings[step.node.name])
         last = network.spec.nodes[-1]
         if isinstance(last.op, integer.ArgMax):
             last = next(node for node in network.spec.nodes if node.name == last.inputs[0])
         if last.name in network.steps or not isinstance(last.op, integer.Engine):
             raise GraphError(f"{last.name}: a network that learns must end in the sums of a layer.")
         self.last = last.name
-
-    def __getitem__(self, name: str) -> Any:
-        """The layer that gives the result of this name."""
-        return self.layers[_key(name)]
 
     # -- Forward ---------------------------------------------------------------------------
 
@@ -80,25 +72,6 @@ class IntegerModule(nn.Module):
     def sums(self, inputs: Tensor) -> Tensor:
         """Results [R, classes] of the last layer, integers in floating point."""
         return self.activations(inputs, only_last=True)[self.last].flatten(1).float()
-
-    def activations(self, inputs: Tensor, *, only_last: bool = False) -> dict[str, Tensor]:
-        """Results by name, images channels first."""
-        if inputs.ndim == 4:
-            inputs = inputs.permute(0, 3, 1, 2)
-        held = {INPUT: inputs.float()}
-        spec = self.network.spec
-        last = {name: index for index, node in enumerate(spec.nodes) for name in node.inputs}
-        for index, node in enumerate(spec.nodes):
-            if isinstance(node.op, integer.ArgMax):
-                continue
-            own = [held[name] for name in node.inputs]
-            held[node.name] = (self[node.name](own[0]) if isinstance(node.op, integer.Engine)
-                               else _plain(node.op, own, spec.ranges[node.inputs[0]].low))
-            if only_last:
-                for name in set(node.inputs):
-                    if last[name] == index:
-                        del held[name]
-        return held
 
     # -- Back to integers ------------------------------------------------------------------
 
@@ -126,11 +99,6 @@ class IntegerModule(nn.Module):
     def accuracy(self, images: np.ndarray, labels: np.ndarray) -> float:
         """Share, 0 to 1, of images that the integer network puts into the class of their label."""
         return evaluate_network(self.to_network(), images, labels).accuracy
-
-
-def _key(name: str) -> str:
-    """A name as PyTorch admits it."""
-    return name.replace(".", "/")
 
 
 def _layer(lowered: Lowered, network: IntegerNetwork, step: Any,
@@ -161,37 +129,3 @@ def _prototypes(network: IntegerNetwork, name: str,
         raise SpecError(f"{name}: trees learn only with the means of their leaves, which "
                         "conversion finds but no file holds; convert the graph again.")
     return network.centres[name]
-
-
-def _plain(op: integer.NodeOp, inputs: list[Tensor], lowest: int) -> Tensor:
-    """A node without parameters, on images channels first."""
-    values = inputs[0]
-    match op:
-        case integer.Sum():
-            return quantize(sum(inputs[1:], values), op.range([]))
-        case integer.MaxPool():
-            (top, left), low = op.padding, float(lowest)
-            return functional.max_pool2d(functional.pad(values, (left, left, top, top), value=low),
-                                         op.kernel, op.stride)
-        case integer.Mean():
-            return _mean(op, values)
-        case integer.Subsample():
-            return values[:, :, ::op.stride[0], ::op.stride[1]]
-        case integer.PadChannels():
-            return functional.pad(values, (*(0, 0) * (values.ndim - 2), op.before, op.after))
-        case integer.Concat():
-            return torch.cat(inputs, 1)
-        case integer.Flatten():
-            return (values.permute(0, 2, 3, 1) if values.ndim == 4 else values).flatten(1)
-    raise GraphError(f"{type(op).__name__} cannot learn.")
-
-
-def _mean(op: integer.Mean, values: Tensor) -> Tensor:
-    if op.whole:
-        total = values.sum((2, 3))
-    else:
-        top, left = op.padding
-        total = functional.avg_pool2d(functional.pad(values, (left, left, top, top)), op.kernel,
-                                      op.stride, divisor_override=1)
-    factor = torch.tensor(float(op.multiplier), device=values.device)
-    return quantize(shifted(total, factor, op.shift), op.range([]))

@@ -1,4 +1,4 @@
-"""One thread for linear algebra: the order of a sum decides its rounding."""
+"""One thread for linear algebra, whose sums then do not depend on cores, nor wait for them."""
 
 import contextlib
 import importlib
