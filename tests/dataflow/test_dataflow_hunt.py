@@ -3,15 +3,12 @@ images on end is the schedule's, to the cycle."""
 
 import numpy as np
 import pytest
-from dataflow_builders import images, residual
 from network_draws import drawn_network
 
 from pqhw.emit.design import design_verilog
 from pqhw.emit.image import pack_image
 from pqhw.golden import design_results
 from pqhw.sim import cxxrtl
-from pqhw.sim.result import SimulationError
-from pqhw.spec.dataflow import DataflowSpec, Setting
 
 FAST, SLOW = (0,), 24
 SEEDS = [pytest.param(seed, marks=[] if seed in FAST else [pytest.mark.slow])
@@ -35,15 +32,3 @@ def test_a_random_network_survives_hostile_neighbours_and_keeps_its_pace(cache, 
         found = cxxrtl.simulate(cache, spec, verilog, image, given, longest_stall=longest,
                                 seed=seed + 100 * index)
         assert (found.results == wanted).all(), (told, longest)
-
-
-@pytest.mark.slow
-def test_a_room_that_is_too_small_locks_up(cache):
-    """The hunt finds what it is to find: a shortcut with half of its room."""
-    spec, parameters = residual()
-    less = DataflowSpec(spec.network, tuple(
-        Setting(own.lanes, tuple(words // 4 for words in own.buffers)) for own in spec.settings))
-    assert less != spec
-    with pytest.raises(SimulationError, match="results stopped coming"):
-        cxxrtl.simulate(cache, less, design_verilog(less), pack_image(less, parameters),
-                        images(4), longest_stall=3000)
