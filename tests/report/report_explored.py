@@ -75,12 +75,12 @@ def search(layers=("layer",), objectives=("rate", "lut_equivalents", "error"), m
 
 def routed():
     good = {"status": "ok", "lut4_estimated": 900, "lut4": 1000, "fmax_mhz_estimated": 100.0,
-            "fmax_mhz": 80.0, "cycles": 2, "lut_equivalents": 1000.0}
+            "fmax_mhz": 80.0, "cycles": 2, "lut_equivalents": 1000.0, "spec": {}}
     return {"schema_version": 1, "document": "search-routed", "seeds": [1, 2], "lut4_error": 0.1,
             "fmax_error": 0.25, "engines": [
                 good | {"name": "layer pq 1"},
                 {"name": "layer int4 2", "status": "failed", "reason": "the router gave up.",
-                 "lut4_estimated": 700, "fmax_mhz_estimated": 100.0, "cycles": 4}]}
+                 "lut4_estimated": 700, "fmax_mhz_estimated": 100.0, "cycles": 4, "spec": {}}]}
 
 
 def point(name, lut4, clock, *, device="lfe5u-25f", cycles=10, **settings):
