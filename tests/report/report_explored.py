@@ -1,6 +1,10 @@
 """Documents of mappings, searches and sweeps, made by hand."""
 
+import json
+
 from pqhw.explore.sweep.results import Row, SweepResult
+from pqhw.report import write_report
+from pqhw.report.documents import gather
 
 NASTY = '<script>alert(1)</script>"\'&<img src=http://x.invalid/y>'
 LEVELS = ("DRAM", "GLB", "psum", "MAC")
@@ -100,3 +104,15 @@ def sweep(*rows, **change):
             status="to do", key="q")]
     return SweepResult(title="Lanes", method="measured", columns=["spec", "device", "lanes"],
                        rows=rows).model_dump(mode="json") | change
+
+
+def page_of(folder, *documents, names=None):
+    """The page that `pqhw report` makes of documents."""
+    paths = []
+    for index, document in enumerate(documents):
+        paths.append(folder / (names[index] if names else f"{index}.json"))
+        paths[-1].parent.mkdir(exist_ok=True)
+        paths[-1].write_text(json.dumps(document), encoding="utf-8")
+    comparisons, explored = gather(paths)
+    return write_report(comparisons, folder / "page.html", explored).read_text(
+        encoding="utf-8").replace("\N{NO-BREAK SPACE}", " ")

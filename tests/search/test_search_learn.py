@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from builders import mac, pq
+from search_layers import search_layer
 from rich.console import Console
 
 from pqhw.explore.estimate import estimate
@@ -22,22 +23,6 @@ from pqhw.spec import ChainSpec, SpecError
 from pqhw.spec.devices import device, resolve
 
 ECP5 = device("lfe5u-25f")
-LAYER = """
-[layer]
-in_features = 8
-out_features = 4
-[engine]
-kind = "pq"
-subvector_length = 2
-prototypes = 4
-encoder = "l1"
-weight_bits = 3
-[precision]
-activation_bits = 3
-prototype_bits = 3
-table_bits = 4
-output = { bits = 3, shift = 2 }
-"""
 SEARCH = """
 layers = ["first.toml"]
 budget = "lut=1900,bram=6,dsp=0"
@@ -107,7 +92,7 @@ def test_failures_teach_nothing(tmp_path):
 
 
 def test_a_search_is_corrected_and_says_so(tmp_path):
-    (tmp_path / "first.toml").write_text(LAYER)
+    (tmp_path / "first.toml").write_text(search_layer())
     (tmp_path / "search.toml").write_text(SEARCH)
     plain = load_search(tmp_path / "search.toml")
     engines = [engine(lut4=1.3, fmax=0.7, number=number) for number in range(6)]

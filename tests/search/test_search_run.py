@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from builders import mac
+from search_layers import search_layer
 
 from pqhw.explore.estimate import estimate
 from pqhw.explore.search import run as runs
@@ -23,22 +24,6 @@ from pqhw.spec.files import load_mapping
 from pqhw.spec.network import (INPUT, Engine, NetworkInput, NetworkNode, NetworkSpec,
                                dump_network)
 
-LAYER = """
-[layer]
-in_features = 8
-out_features = 4
-[engine]
-kind = "pq"
-subvector_length = 2
-prototypes = 4
-encoder = "l1"
-weight_bits = 3
-[precision]
-activation_bits = 3
-prototype_bits = 3
-table_bits = 4
-output = { bits = 3, shift = 2 }
-"""
 SEARCH = """
 title = "Small"
 layers = ["first.toml"]
@@ -67,7 +52,7 @@ def folder(tmp_path, monkeypatch):
 def write(folder, search):
     (folder / "search.toml").write_text(search)
     for name in ("first", "second"):
-        (folder / f"{name}.toml").write_text(LAYER)
+        (folder / f"{name}.toml").write_text(search_layer())
 
 
 def searched(text=None, folder=Path()):

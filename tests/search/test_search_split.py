@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from builders import mac, pq
+from search_layers import search_layer
 
 from pqhw.explore.search.plan import load_search
 from pqhw.explore.search.run import run_search, write_result
@@ -73,22 +74,6 @@ def test_unlike_halves_stand_one_behind_the_other(shape):
     assert (found == wanted).all()
 
 
-LAYER = """
-[layer]
-in_features = 12
-out_features = 8
-[engine]
-kind = "pq"
-subvector_length = 4
-prototypes = 4
-encoder = "l1"
-weight_bits = 3
-[precision]
-activation_bits = 3
-prototype_bits = 3
-table_bits = 4
-output = { bits = 3, shift = 2 }
-"""
 SEARCH = """
 layers = ["layer.toml"]
 budget = "lut=1800,bram=6,dsp=2"
@@ -108,7 +93,7 @@ outputs = [2, 4]
 
 @pytest.fixture
 def folder(tmp_path):
-    (tmp_path / "layer.toml").write_text(LAYER)
+    (tmp_path / "layer.toml").write_text(search_layer(12, 8, 4))
     (tmp_path / "search.toml").write_text(SEARCH)
     return tmp_path
 
