@@ -1,5 +1,6 @@
 """Small networks for overlays, with parameters and images."""
 
+import dataclasses
 import functools
 
 import numpy as np
@@ -16,6 +17,9 @@ SMALL = OverlaySpec(lanes=2, outputs_per_cycle=4, prototypes=8, table_bits=5, ac
                     activation_words=256, table_words=256, code_words=64, tree_words=16,
                     output_words=8, dsp_blocks=8)
 """Hardware that compiles in a moment."""
+TINY = dataclasses.replace(SMALL, outputs_per_cycle=2, prototypes=4, activation_words=64,
+                           table_words=64, code_words=16, tree_words=8, port_bits=32)
+"""Hardware that is routed in minutes."""
 
 UNSIGNED, SIGNED = Requantize(bits=4, signed=False), Requantize(bits=6, signed=True)
 SCALED = Requantize(bits=5, signed=True, mode="scale")

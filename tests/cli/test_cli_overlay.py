@@ -5,7 +5,7 @@ import json
 
 import numpy as np
 import pytest
-from overlay_builders import SMALL, images_for, networks
+from overlay_builders import SMALL, TINY, images_for, networks
 
 from pqhw.golden import network_results
 from pqhw.spec.files import toml_tables
@@ -100,3 +100,24 @@ def test_only_devices_with_room_have_an_overlay():
     assert overlay_for(device("lfe5u-25f")).lookups_per_cycle == 32
     with pytest.raises(SpecError):
         overlay_for(device("ice40hx8k"))
+
+
+@pytest.mark.slow
+def test_an_overlay_is_verified_synthesized_and_routed(pqhw, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    network, parameters = networks()["rows"]
+    save_network(tmp_path, network, parameters)
+    images = images_for(network)
+    np.save("x.npy", images)
+    (tmp_path / "spec.toml").write_text(dump_overlay(TINY, network))
+    status, _, err = pqhw("synth", "spec.toml", "--params", "rows.npz", "--input", "x.npy",
+                          "--device", "lfe5u-25f", "--seeds", "1", "--json", "r.json")
+    result = json.loads((tmp_path / "r.json").read_text())["result"]
+    assert (status, result["status"], result["verified"]) == (0, "ok", "cxxrtl"), err
+    cycles = program_cycles(compile_program(network, parameters, TINY))
+    assert result["cycles_per_row"] == result["cycles_per_row_measured"] == cycles
+    assert result["fmax_mhz"]["median"] > 30 and result["provenance"]["placer"] == "static"
+    assert result["rows_per_second"] == pytest.approx(
+        1e6 * result["fmax_mhz"]["median"] / cycles, rel=1e-3)
+    assert result["area"]["dsp"] == TINY.lanes + TINY.dsp_products
+    assert 0 < result["area"]["bram"] <= 56 and 0 < result["area"]["lut4"] < 24288
