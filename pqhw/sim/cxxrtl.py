@@ -19,6 +19,7 @@ from ..flow.tools import ToolError, ToolMissing, run_tool, tool_version
 from ..spec import LoadError
 from ..spec.design import Design
 from ..spec.parameters import check_precisions
+from .pieces import PIECE, cut_model
 from .result import SimulationError, SimulationResult
 from .substitutes import PRIMITIVES, substitute_verilog, substitution_script
 
@@ -151,7 +152,8 @@ def compile_library(cache: Cache, verilog: str, harness: str,
             "splitnets -driver", f"splitnets -driver w:* {wires} %d")
     inputs = {"verilog": verilog, "models": models, "harness": source, "ports": ports,
               "constants": dict(constants), "script": script, "edge": EDGE.pattern,
-              "flags": FLAGS, "yosys": tool_version("yosys"), "compiler": compiler_version(),
+              "flags": FLAGS, "piece": PIECE, "yosys": tool_version("yosys"),
+              "compiler": compiler_version(),
               **({"taps": taps} if taps else {})}
 
     def make(folder: Path) -> None:
@@ -159,7 +161,7 @@ def compile_library(cache: Cache, verilog: str, harness: str,
         (folder / "models.v").write_text(models)
         (folder / harness).write_text(source)
         (folder / PORTS).write_text(ports)
-        text = _model(folder, script)
+        text = cut_model(_model(folder, script), PIECE)
         (folder / "model.cc").write_text(EDGE.sub(r"\1 return true; }", text))
         defines = [f"-DPQHW_{name}={value}" for name, value in constants.items()]
         if taps:
