@@ -43,7 +43,8 @@ Json = Annotated[str | None, typer.Option(
 Seeds = Annotated[str, typer.Option(help="placement seeds: 1..5, or 1,2,7")]
 Jobs = Annotated[int, typer.Option("-j", "--jobs", min=1, help="tools run side by side")]
 Toolchain = Annotated[str, typer.Option(help="yowasp (from pip) or native (from PATH)")]
-Placer = Annotated[str, typer.Option(help="heap, static (large LFE5U designs), or auto by size")]
+Placer = Annotated[str, typer.Option(
+    help="heap, heap-router2 (nearly full devices), static (large LFE5U designs), or auto")]
 Timeout = Annotated[float, typer.Option(min=1, help="seconds after which a tool is ended")]
 DeviceName = Annotated[str, typer.Option("--device", "-d", help=", ".join(DEVICES))]
 JOBS = os.cpu_count() or 1

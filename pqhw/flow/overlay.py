@@ -47,8 +47,8 @@ def measure_overlay(cache: Cache, program: Program, images: np.ndarray, expected
         result.verified = "cxxrtl"
         result.cycles_per_row_measured = level.cycles
     if options.placer == "auto" and part.family == "ecp5":
-        # With most block RAMs used, HeAP's nets are so long that router1 finds no end.
-        options = dataclasses.replace(options, placer="static")
+        # With most block RAMs used, router1 finds no end, nor router2 after the static placer.
+        options = dataclasses.replace(options, placer="heap-router2")
     routed = route_all(cache, verilog, part, options, progress)
     fill_routing(result, part, routed, options)
     if result.status == "ok" and result.verified and result.fmax_mhz and result.area:

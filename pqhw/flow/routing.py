@@ -16,12 +16,13 @@ __all__ = ["PLACEMENT", "PLACERS", "RoutedSeed", "chosen_placer", "placer_argume
 PLACEMENT = "placement.json"
 """File of `write_placement` in a run's folder."""
 
-PLACERS = ("auto", "heap", "static")
-"""How `nextpnr` places: HeAP and then router1, or, on ECP5, electrostatics and then router2."""
+PLACERS = ("auto", "heap", "heap-router2", "static")
+"""How `nextpnr` places and routes: HeAP and then router1, HeAP and then router2, or, on ECP5,
+electrostatics and then router2."""
 
 CLOCK_PINS = {"lfe5u-25f": "G2"}
-"""Pins with a way of their own to the clock's network, for devices where the static placer chooses
-others, whose ways through the fabric a full device can block."""
+"""Pins with a way of their own to the clock's network, for devices where placers choose others,
+whose ways through the fabric a full device can block."""
 
 LARGE = 60000
 """Cells of a netlist from which ``auto`` is ``static``."""
@@ -36,7 +37,7 @@ class RoutedSeed:
     fmax_mhz: achieved clock
     used: units used by kind, as nextpnr names them
     folder: where `report.json` and the log lie
-    placer: heap or static
+    placer: one of `PLACERS`, but not auto
     """
     seed: int
     fmax_mhz: float
@@ -66,14 +67,15 @@ def routing_arguments(part: Device, seed: int, placer: str) -> list[str]:
                  "--timing-allow-fail", "-q", "-l", "routing.log"]
     if part.family == "ecp5":
         arguments += ["--speed", str(part.speed), "--lpf-allow-unconstrained"]
-    if placer == "static" and part.name in CLOCK_PINS:
+    if placer != "heap" and part.name in CLOCK_PINS:
         arguments += ["--lpf", "clock.lpf"]
     return [*arguments, *placer_arguments(placer)]
 
 
 def placer_arguments(placer: str) -> list[str]:
     """What nextpnr is told of a placer, and of the router that goes with it."""
-    return ["--placer", "static", "--router", "router2"] if placer == "static" else []
+    return {"heap-router2": ["--router", "router2"],
+            "static": ["--placer", "static", "--router", "router2"]}.get(placer, [])
 
 
 def route(cache: Cache, synthesis: Path, part: Device, seed: int, *, toolchain: str = "yowasp",
@@ -82,7 +84,7 @@ def route(cache: Cache, synthesis: Path, part: Device, seed: int, *, toolchain: 
 
     With `places`, `placement.json` in the folder keeps where every cell stands.
 
-    `placer` is one of `PLACERS`: ``heap`` goes with router1, ``static`` (ECP5) with router2.
+    `placer` is one of `PLACERS`.
     Raises `ToolError` if the design does not fit, does not route or takes too long.
     """
     tool = f"nextpnr-{part.family}"

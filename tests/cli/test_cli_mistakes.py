@@ -88,7 +88,7 @@ def test_a_damaged_file_is_told_in_a_sentence(refused, folder, name, content):
     (("synth", "layer.toml", "-d", "lfe5u-25f", "--toolchain", "vivado"),
      "--toolchain must be one of yowasp, native, but is vivado."),
     (("synth", "layer.toml", "-d", "lfe5u-25f", "--placer", "annealing"),
-     "--placer must be one of auto, heap, static, but is annealing."),
+     "--placer must be one of auto, heap, heap-router2, static, but is annealing."),
     (("synth", "layer.toml", "-d", "lfe5u-25f", "--input", "x.npy"),
      "--input must come with --params, but --params is missing."),
     (("compare", "layer.toml"), "SPEC must be given at least twice, but is given 1 times."),

@@ -15,10 +15,10 @@ from pqhw.spec.overlay.cycles import program_cycles
 
 
 @pytest.mark.parametrize("part, asked, placer", [
-    ("lfe5u-25f", "auto", "static"), ("lfe5u-85f", "auto", "static"),
+    ("lfe5u-25f", "auto", "heap-router2"), ("lfe5u-85f", "auto", "heap-router2"),
     ("lfe5u-25f", "heap", "heap"), ("ice40hx8k", "auto", "auto")])
-def test_an_overlay_on_ecp5_is_placed_statically_unless_told_otherwise(part, asked, placer, cache,
-                                                                       monkeypatch):
+def test_an_overlay_on_ecp5_is_routed_by_router2_unless_told_otherwise(part, asked, placer, cache,
+                                                                      monkeypatch):
     told = []
     level = SimpleNamespace(status="not run", images=0, cycles=None, reason="no compiler")
     monkeypatch.setattr(flow, "simulate_levels",
@@ -35,8 +35,9 @@ def test_an_overlay_on_ecp5_is_placed_statically_unless_told_otherwise(part, ask
     assert result.cycles_per_row == program_cycles(program)
 
 
-def test_the_static_placer_is_given_the_clocks_pin_where_it_would_choose_a_bad_one():
+def test_router2_is_given_the_clocks_pin_where_placers_choose_a_bad_one():
     for name, placer, pin in (("lfe5u-25f", "static", True), ("lfe5u-25f", "heap", False),
+                              ("lfe5u-25f", "heap-router2", True),
                               ("lfe5u-85f", "static", False), ("ice40up5k", "heap", False)):
         arguments = routing_arguments(device(name), 1, placer)
         assert ("--lpf" in arguments) == pin
