@@ -72,7 +72,8 @@ class Provenance(_Model):
     host: str
     time: str = pydantic.Field(description="when the design was measured, UTC")
     constraint_mhz: float = pydantic.Field(description="clock the router was asked for")
-    placer: str = pydantic.Field(default="heap", description="how it was placed: heap, heap-router2 or static")
+    placer: str = pydantic.Field(default="heap",
+                                 description="of the router: heap, heap-router2 or static")
     target: str = pydantic.Field(description="RTL target: generic, ecp5 or ice40")
     parameters: str = pydantic.Field(description="parameters of the simulation: given or random")
 
