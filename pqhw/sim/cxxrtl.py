@@ -49,6 +49,10 @@ REPEATED = re.compile(
     rf"^module ({TOP}_(?:distance_lane|prototype_distance|multiplier)(?:_\d+)?) \(", re.MULTILINE)
 """Modules that stand many times in a design and end in registers: compiled once each."""
 
+LARGE = 1_000_000
+"""Characters of Verilog from which these are flattened too: no network of that size has settled
+with modules kept whole, and to find that out takes as long as to write the model."""
+
 UNSETTLED = "bool converged = false"
 """What a model says in which one evaluation per cycle is not enough."""
 
@@ -142,7 +146,8 @@ def compile_library(cache: Cache, verilog: str, harness: str,
     models = (files / "models" / "ecp5.v").read_text() if any(
         cell in verilog for cell in PRIMITIVES) else ""
     models += substitute_verilog(verilog)
-    repeated = [name for name in REPEATED.findall(verilog) if not _has_dsp(verilog, name)]
+    repeated = [] if len(verilog) > LARGE else [
+        name for name in REPEATED.findall(verilog) if not _has_dsp(verilog, name)]
     script = SCRIPT.format(
         top=top, substitutions=substitution_script(verilog),
         repeated="\n".join(f"setattr -mod -set keep_hierarchy 1 {name}" for name in repeated))
