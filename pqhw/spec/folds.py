@@ -6,6 +6,7 @@ from typing import Any
 
 from .conv import Conv2d, LayerShape
 from .front import FrontSpec
+from .many import choose
 from .ranges import ceil_div, ceil_log2
 from .widths import Widths
 from .window import WindowSpec
@@ -170,7 +171,7 @@ class Folds(Widths):
     @property
     def tile_interval(self) -> int:
         """Fewest cycles between two tiles of results."""
-        return self.row_cycles if self.tiles == 1 else self.groups
+        return choose(self.tiles == 1, self.row_cycles, self.groups)  # type: ignore[no-any-return]
 
     @functools.cached_property
     def lanes_out(self) -> int:

@@ -35,7 +35,7 @@ from typing import Any
 
 import numpy as np
 
-from .many import Many
+from .many import Many, largest, smallest
 from .ranges import ceil_div
 
 __all__ = ["Section", "ImageLayout", "LoadError", "MAGIC", "VERSION", "HEADER_BYTES",
@@ -184,7 +184,8 @@ class Section:
     @property
     def banks_at_once(self) -> int:
         """Neighbouring banks whose whole words share a load word."""
-        return max(1, min(self.banks, self.load_bits // self.width))
+        at_once: int = largest(1, smallest(self.banks, self.load_bits // self.width))
+        return at_once
 
     @property
     def write_bits(self) -> int:

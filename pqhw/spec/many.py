@@ -78,12 +78,10 @@ class Many:
         return Many(np.frexp(self.values.astype(np.float64))[1].astype(np.int64))
 
     def __bool__(self) -> bool:
-        taken = self.values.astype(bool)
-        if taken.all():
-            return True
-        if taken.any():
-            raise Diverged(taken.astype(np.int64))
-        return False
+        taken = np.count_nonzero(self.values)
+        if 0 < taken < self.values.size:
+            raise Diverged((self.values != 0).astype(np.int64))
+        return bool(taken)
 
     def __index__(self) -> int:
         first = self.values.flat[0]

@@ -7,7 +7,7 @@ from ...spec.devices import Device
 from ...spec.many import choose, largest, pointwise
 from ...spec.ranges import ceil_div, ceil_log2
 
-__all__ = ["Cells", "Fabric", "even", "fabric_of", "total"]
+__all__ = ["Cells", "Fabric", "either", "even", "fabric_of", "total"]
 
 SMALLEST_CHAIN = 5
 """Sums narrower than this are plain LUT4, here as in the RTL."""
@@ -63,6 +63,13 @@ class Cells:
 def total(parts: Iterable[Cells]) -> Cells:
     """The sum of all."""
     return sum(parts, Cells())
+
+
+def either(condition: bool, one: Cells, other: Cells) -> Cells:
+    """One or the other, design by design."""
+    return Cells(**{field.name: choose(condition, getattr(one, field.name),
+                                       getattr(other, field.name))
+                    for field in dataclasses.fields(Cells)})
 
 
 def even(halves: int) -> int:
