@@ -22,7 +22,7 @@ class Folds(Widths):
 
     # -- Tiles and groups ------------------------------------------------------------------
 
-    @property
+    @functools.cached_property
     def outputs(self) -> int:
         """Outputs side by side (`outputs_per_cycle`, at most N)."""
         return min(self.folding.outputs_per_cycle, self.layer.row_outputs)
@@ -32,12 +32,12 @@ class Folds(Widths):
         """Engine rows computed side by side."""
         return 1
 
-    @property
+    @functools.cached_property
     def columns(self) -> int:
         """Sums side by side: outputs of every such row."""
         return self.outputs * self.pixels
 
-    @property
+    @functools.cached_property
     def tiles(self) -> int:
         """Output tiles of a row: ceil(N / outputs)."""
         return ceil_div(self.layer.row_outputs, self.outputs)
@@ -168,7 +168,7 @@ class Folds(Widths):
         each pixel and group of channels."""
         return self.layer.units_in * ceil_div(self.layer.unit_inputs, self.lanes_in)
 
-    @property
+    @functools.cached_property
     def tile_interval(self) -> int:
         """Fewest cycles between two tiles of results."""
         return choose(self.tiles == 1, self.row_cycles, self.groups)  # type: ignore[no-any-return]

@@ -197,12 +197,12 @@ class Products(EngineSpec):
         top = int(self.levels_of(scheme)[-1])
         return Range(-top, top)
 
-    @property
+    @functools.cached_property
     def weight_range(self) -> Range:
         """Weights of any scheme that occurs."""
         return covering(self.weights_of(scheme) for scheme in self.schemes)
 
-    @property
+    @functools.cached_property
     def field_bits(self) -> int:
         """Bits from one product of a DSP block to the next: those of a product's magnitude."""
         top = self.weights_of("fixed").high
@@ -215,7 +215,7 @@ class Products(EngineSpec):
             return 1
         return 1 + (port_bits - bits) // self.field_bits
 
-    @property
+    @functools.cached_property
     def term_range(self) -> Range:
         """A product, of any scheme that occurs."""
         return self.activation_range * self.weight_range

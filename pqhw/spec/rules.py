@@ -197,7 +197,7 @@ def check_mixed(spec: "MACSpec") -> None:
             raise SpecError('engine.ratio must be left out unless engine.scheme is "mixed", '
                             f'but is "{ratio}".')
         return
-    if spec.tile_interval < 2 or spec.outputs < 2:
+    if (spec.tile_interval < 2) | (spec.outputs < 2):
         raise SpecError('folding must leave at least 2 groups of inputs and 2 outputs per cycle '
                         'with engine.scheme = "mixed", whose rows are put back into their order, '
                         f"but leaves {spec.tile_interval} and {spec.outputs}.")

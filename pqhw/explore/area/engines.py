@@ -68,7 +68,7 @@ def results(fabric: Fabric, spec: EngineSpec) -> Cells:
     cells = outlet_cells(fabric, spec)
     cells += splitter(fabric, spec.columns, lanes, spec.sum_range.bits) * (lanes < spec.columns)
     cells += _transfer_counters(fabric, spec)
-    stages = spec.result_stages - int(lanes < spec.columns)
+    stages = spec.result_stages - (lanes < spec.columns)
     cells += fabric.registers(2 * stages, alone=True)
     for section in spec.all_sections():
         if section.kind not in ("bias", "multiplier", "shift"):
