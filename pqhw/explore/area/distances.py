@@ -197,6 +197,7 @@ def products(fabric: Fabric, spec: DistanceSpec) -> Cells:
     return cells + fabric.add(score) + fabric.registers(score + 1)
 
 
+@pointwise
 def argmin(fabric: Fabric, candidates: int, width: int, *, keeps_least: bool) -> Cells:
     """The least of several distances and its index, a register per level.
 

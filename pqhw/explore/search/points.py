@@ -105,9 +105,11 @@ class Designs:
         return found
 
     def cells(self, kinds: Collection[str]) -> np.ndarray:
-        """[foldings, 5]: cells of some kinds of parts together, as `weighted` gives them; zeros
-        where there is no design."""
-        found = np.zeros((len(self), 5))
+        """[foldings, 5]: cells of some kinds of parts together, as `weighted` gives them; NaN where
+        there is no design."""
+        found = np.full((len(self), 5), np.nan)
+        for places, _ in self.groups:
+            found[places] = 0
         waiting = [(places, design, kinds) for places, design in self.groups]
         while waiting:
             places, design, wanted = waiting.pop()
