@@ -283,8 +283,8 @@ class PQSpec(EngineSpec):
     @property
     def registers_held(self) -> bool:
         """Whether a code held for several tiles needs a register, as the next takes time."""
-        return (self.tiles > 1 and self.groups == 1 and self.row_encode_cycles > 1
-                and not self.encodes_pixels)
+        return ((self.tiles > 1) & (self.groups == 1) & (self.row_encode_cycles > 1)
+                & (not self.encodes_pixels))
 
     @property
     def first_tile_cycle(self) -> int:
