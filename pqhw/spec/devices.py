@@ -95,7 +95,9 @@ def resolve(chain: Own, part: Device) -> Own:
 
 
 def _with(spec: Any, **values: Any) -> Any:
-    """The spec with other fields of its engine."""
+    """The spec with other fields of its engine; as it is where they are no others."""
+    if all(getattr(spec.engine, name) is value for name, value in values.items()):
+        return spec
     return dataclasses.replace(spec, engine=dataclasses.replace(spec.engine, **values))
 
 

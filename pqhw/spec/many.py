@@ -145,15 +145,20 @@ def every(condition: Any) -> bool:
 
 def largest(*values: Any) -> Any:
     """The largest of several, design by design."""
-    if not any(type(value) is Many for value in values):
-        return max(values)
-    return Many(functools.reduce(np.maximum, (
-        value.values if type(value) is Many else value for value in values)))
+    return _extreme(max, np.maximum, values)
 
 
 def smallest(*values: Any) -> Any:
     """The smallest of several, design by design."""
-    return -largest(*(-value for value in values))
+    return _extreme(min, np.minimum, values)
+
+
+def _extreme(single: Callable[..., Any], many: Any, values: Sequence[Any]) -> Any:
+    for value in values:
+        if type(value) is Many:
+            return Many(functools.reduce(many, (
+                own.values if type(own) is Many else own for own in values)))
+    return single(values)
 
 
 def distinct(codes: Sequence[Any]) -> Any:
@@ -177,13 +182,9 @@ def pointwise(function: Function) -> Function:
         if not places:
             return function(*given, **named)
         first, inverse = combinations([given[place].values for place in places])
-        found = []
-        for index in first:
-            single = list(given)
-            for place in places:
-                single[place] = given[place].values[index].item()
-            found.append(function(*single, **named))
-        return _joined(found, inverse)
+        columns = [own.values[first].tolist() if type(own) is Many else [own] * len(first)
+                   for own in given]
+        return _joined([function(*single, **named) for single in zip(*columns)], inverse)
 
     return wrapper  # type: ignore[return-value]
 
@@ -219,10 +220,9 @@ def _joined(found: Sequence[Any], inverse: np.ndarray) -> Any:
 
 
 def _column(values: Sequence[Any], inverse: np.ndarray) -> Any:
-    table = np.array(values)
-    if (table == table[0]).all():
+    if values.count(values[0]) == len(values):
         return values[0]
-    return Many(table[inverse])
+    return Many(np.array(values)[inverse])
 
 
 def evaluate(compute: Callable[[dict[str, Any]], Any], columns: Mapping[str, np.ndarray]

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from .engine import EngineSpec
-from .many import largest, ratio_parts, smallest
+from .many import choose, largest, ratio_parts, smallest
 from .ranges import Range, ceil_div, covering
 from .weights import magnitudes
 
@@ -237,8 +237,11 @@ class Products(EngineSpec):
         """What a lane of a scheme gives: a product, or that of an activation and a magnitude."""
         if not self.signed_terms:
             return self.scheme_term(scheme)
-        shares = on_dsp and self.packed > 1
-        inputs = self.activation_range.magnitude() if shares else self.activation_range
+        inputs = self.activation_range
+        if on_dsp:
+            shares, size = self.packed > 1, inputs.magnitude()
+            inputs = Range(choose(shares, size.low, inputs.low),
+                           choose(shares, size.high, inputs.high))
         return inputs * Range(0, self.weights_of(scheme).high)
 
     # -- Cycles ----------------------------------------------------------------------------
