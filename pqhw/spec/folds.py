@@ -171,7 +171,7 @@ class Folds(Widths):
     @functools.cached_property
     def tile_interval(self) -> int:
         """Fewest cycles between two tiles of results."""
-        return choose(self.tiles == 1, self.row_cycles, self.groups)  # type: ignore[no-any-return]
+        return choose(self.tiles == 1, self.row_cycles, self.groups)
 
     @functools.cached_property
     def lanes_out(self) -> int:

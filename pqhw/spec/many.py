@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 __all__ = ["Diverged", "Many", "as_many", "choose", "combinations", "distinct", "evaluate", "every",
-           "largest", "pointwise", "ratio_of", "ratio_parts", "smallest", "spread"]
+           "highest", "largest", "pointwise", "ratio_of", "ratio_parts", "smallest", "spread"]
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -159,6 +159,11 @@ def _extreme(single: Callable[..., Any], many: Any, values: Sequence[Any]) -> An
             return Many(functools.reduce(many, (
                 own.values if type(own) is Many else own for own in values)))
     return single(values)
+
+
+def highest(value: Any) -> int:
+    """The largest of all designs."""
+    return int(value.values.max() if type(value) is Many else value)
 
 
 def distinct(codes: Sequence[Any]) -> Any:

@@ -130,6 +130,6 @@ class Designs:
                     left.setdefault(split.groups.tobytes(), (split, []))[1].append(kind)
             for column, value in enumerate(columns):
                 found[places, column] += spread(value, len(places))
-            for split, undone in left.values():
-                waiting += [(*own, undone) for own in self._divisions(places, split)]
+            for division, undone in left.values():
+                waiting += [(*own, undone) for own in self._divisions(places, division)]
         return found
