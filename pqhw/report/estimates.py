@@ -7,6 +7,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from ..explore.area.cells import LUTRAM_CELL
 from ..explore.estimate import Estimate
 from ..flow.area import available, equivalents
 from .numbers import ABSENT, count, quantity, share
@@ -54,7 +55,8 @@ def _totals(estimate: Estimate) -> Table:
         error = _error(estimate, name) if name in estimate.errors else "exact"
         table.add_row(title, count(area[name]), error, f"{of_device} of the device")
     if estimate.lutram:
-        table.add_row("of it LUT RAM cells", count(estimate.lutram), "exact", "6 LUT4 each")
+        table.add_row("of it LUT RAM cells", count(estimate.lutram), "exact",
+                      f"{LUTRAM_CELL} LUT4 each")
     clock = _error(estimate, "fmax")
     prices = equivalents(estimate.area, estimate.device)
     for title, value, error, note in (

@@ -116,7 +116,7 @@ class BitplaneSpec(MACSpec):
     @property
     def stores_rows(self) -> bool:
         """Whether a row is stored, as it is played several times and has several groups."""
-        return self.groups > 1 and self.row_cycles > self.groups
+        return (self.groups > 1) & (self.row_cycles > self.groups)
 
     @property
     def replays_inputs(self) -> bool:

@@ -95,7 +95,9 @@ def resolve(chain: Own, part: Device) -> Own:
 
 
 def _with(spec: Any, **values: Any) -> Any:
-    """The spec with other fields of its engine."""
+    """The spec with other fields of its engine; as it is where they are no others."""
+    if all(getattr(spec.engine, name) is value for name, value in values.items()):
+        return spec
     return dataclasses.replace(spec, engine=dataclasses.replace(spec.engine, **values))
 
 
@@ -121,7 +123,7 @@ def _packed(spec: EngineSpec, part: Device) -> EngineSpec:
         return spec
     most, asked = spec.most_per_dsp(part.dsp_bits), spec.engine.products_per_dsp
     if asked is None:
-        asked = min(most, spec.outputs) if part.dsps else 1
+        asked = smallest(most, spec.outputs) if part.dsps else 1
         return _with(spec, products_per_dsp=asked) if asked > 1 else spec
     if asked > most:
         raise SpecError(f"engine.products_per_dsp must be at most {most} on {part.name}, "

@@ -8,6 +8,7 @@ from typing import Any
 from .constants import Constants
 from .conv import LayerShape
 from .image import Section
+from .many import choose
 from .ranges import Range, ceil_div, ceil_log2, signed_range, unsigned_range
 from .storage import read_stages, storage
 from .tables import PQEngine, PQFolding, PQPrecision
@@ -136,15 +137,15 @@ class DistanceSpec(EncoderSpec):
     def chunked_input(self) -> bool:
         """Whether a transfer holds one chunk of elements instead of a group of sub-vectors."""
         length = self.engine.subvector_length
-        return (self.lanes == 1 and self.prototype_chunks == 1
-                and length % self.element_lanes == 0 and self.inputs % length == 0)
+        return ((self.lanes == 1) & (self.prototype_chunks == 1)
+                & (length % self.element_lanes == 0) & (self.inputs % length == 0))
 
     @property
     def lanes_in(self) -> int:
         """Activations per transfer."""
-        if self.chunked_input:
-            return self.element_lanes
-        return self.lanes * self.engine.subvector_length
+        lanes: int = choose(self.chunked_input, self.element_lanes,
+                            self.lanes * self.engine.subvector_length)
+        return lanes
 
     @property
     def multipliers(self) -> int:
@@ -229,19 +230,17 @@ class DistanceSpec(EncoderSpec):
         Over chunks of elements parts are accumulated. Otherwise l1 sums one term more, that of
         the signs, and dot too, that of the norm. chebyshev makes its magnitude in the end.
         """
-        encoder = self.engine.encoder
-        if self.element_chunks > 1:
-            return self.part_stages + 1 + int(encoder == "chebyshev")
+        encoder, chunked = self.engine.encoder, self.element_chunks > 1
         if encoder == "chebyshev":
-            return self.part_stages + 1
+            return self.part_stages + 1 + chunked
         full = self.element_lanes == 1 << ceil_log2(self.element_lanes)
-        return self.part_stages + int(full and encoder in ("l1", "dot"))
+        return self.part_stages + (chunked | full & (encoder in ("l1", "dot")))
 
     @property
     def encoder_stages(self) -> int:
         """Registers: operands, distances, argmin, best."""
         return (self.prototype_stages + self.distance_stages
-                + ceil_log2(self.prototype_lanes) + int(self.prototype_chunks > 1))
+                + ceil_log2(self.prototype_lanes) + (self.prototype_chunks > 1))
 
     @property
     def arrangement(self) -> list[Any]:

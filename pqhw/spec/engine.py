@@ -78,7 +78,7 @@ class EngineSpec(Folds):
     @property
     def result_stages(self) -> int:
         """Registers between a sum and `o`: serialiser, bias, requantiser."""
-        stages = int(self.lanes_out < self.columns) + int(self.bias_bits > 0)
+        stages = (self.lanes_out < self.columns) + int(self.bias_bits > 0)
         if self.output is None:
             return stages
         if self.output.mode == "scale":
@@ -133,12 +133,12 @@ class EngineSpec(Folds):
     def parameter_sections(self, stage: int) -> list[Section]:
         """The sections that only this kind of engine has."""
 
-    @property
+    @functools.cached_property
     def constant_kinds(self) -> frozenset[str]:
         """Kinds of sections that are built in: all of a resident engine's."""
         if not self.engine.resident:
             return frozenset()
-        return frozenset(section.kind for section in self.all_sections())
+        return frozenset(section.kind for section in self._sections)
 
     def constant_words(self, kind: str) -> np.ndarray | None:
         """Fields [words, banks, fields] of a section that is built in; None where it is loaded.
@@ -158,7 +158,7 @@ class EngineSpec(Folds):
 
     def section(self, kind: str) -> Section:
         """The section of a kind, whether it is loaded or constant."""
-        return next(section for section in self.all_sections() if section.kind == kind)
+        return next(section for section in self._sections if section.kind == kind)
 
     def sections(self, stage: int = 0) -> tuple[Section, ...]:
         """The sections of the parameter image, in their order."""
@@ -180,6 +180,10 @@ class EngineSpec(Folds):
             sections.append(make(kind="shift", words=self.precision_count, fields=1,
                                  field_bits=self.max_shift.bit_length()))
         return tuple(sections)
+
+    @functools.cached_property
+    def _sections(self) -> tuple[Section, ...]:
+        return self.all_sections()
 
     @property
     def memory_bits(self) -> dict[str, int]:

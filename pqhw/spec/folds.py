@@ -6,6 +6,7 @@ from typing import Any
 
 from .conv import Conv2d, LayerShape
 from .front import FrontSpec
+from .many import choose
 from .ranges import ceil_div, ceil_log2
 from .widths import Widths
 from .window import WindowSpec
@@ -21,7 +22,7 @@ class Folds(Widths):
 
     # -- Tiles and groups ------------------------------------------------------------------
 
-    @property
+    @functools.cached_property
     def outputs(self) -> int:
         """Outputs side by side (`outputs_per_cycle`, at most N)."""
         return min(self.folding.outputs_per_cycle, self.layer.row_outputs)
@@ -31,12 +32,12 @@ class Folds(Widths):
         """Engine rows computed side by side."""
         return 1
 
-    @property
+    @functools.cached_property
     def columns(self) -> int:
         """Sums side by side: outputs of every such row."""
         return self.outputs * self.pixels
 
-    @property
+    @functools.cached_property
     def tiles(self) -> int:
         """Output tiles of a row: ceil(N / outputs)."""
         return ceil_div(self.layer.row_outputs, self.outputs)
@@ -167,10 +168,10 @@ class Folds(Widths):
         each pixel and group of channels."""
         return self.layer.units_in * ceil_div(self.layer.unit_inputs, self.lanes_in)
 
-    @property
+    @functools.cached_property
     def tile_interval(self) -> int:
         """Fewest cycles between two tiles of results."""
-        return self.row_cycles if self.tiles == 1 else self.groups
+        return choose(self.tiles == 1, self.row_cycles, self.groups)
 
     @functools.cached_property
     def lanes_out(self) -> int:

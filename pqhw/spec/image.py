@@ -35,7 +35,7 @@ from typing import Any
 
 import numpy as np
 
-from .many import Many
+from .many import Many, largest, smallest
 from .ranges import ceil_div
 
 __all__ = ["Section", "ImageLayout", "LoadError", "MAGIC", "VERSION", "HEADER_BYTES",
@@ -171,20 +171,21 @@ class Section:
         """Words of the memory, the last that is used."""
         return ((self.copies - 1) << self.word_bits) + self.words
 
-    @property
+    @functools.cached_property
     def chunk_bits(self) -> int:
         """Bits written at once; the last chunk of a word may have fewer."""
         return best_chunk_bits(self.width, self.load_bits)
 
-    @property
+    @functools.cached_property
     def chunks(self) -> int:
         """Chunks of a bank's word."""
         return ceil_div(self.width, self.chunk_bits)
 
-    @property
+    @functools.cached_property
     def banks_at_once(self) -> int:
         """Neighbouring banks whose whole words share a load word."""
-        return max(1, min(self.banks, self.load_bits // self.width))
+        at_once: int = largest(1, smallest(self.banks, self.load_bits // self.width))
+        return at_once
 
     @property
     def write_bits(self) -> int:

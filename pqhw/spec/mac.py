@@ -65,17 +65,17 @@ class MACSpec(Products):
             return (layer.out_channels, *layer.kernel, layer.unit_inputs)
         return (layer.out_features, layer.in_features)
 
-    @property
+    @functools.cached_property
     def row_lanes(self) -> int:
         """Activations per transfer of an engine row (`inputs_per_cycle`, at most D)."""
         return min(self.folding.inputs_per_cycle, self.layer.row_inputs)
 
-    @property
+    @functools.cached_property
     def groups(self) -> int:
         """Groups of inputs in a row: ceil(D / row_lanes)."""
         return ceil_div(self.layer.row_inputs, self.row_lanes)
 
-    @property
+    @functools.cached_property
     def row_cycles(self) -> int:
         """Cycles between engine rows, or `pixels` of them at once, when nothing stalls."""
         return self.groups * self.tiles
@@ -95,7 +95,7 @@ class MACSpec(Products):
         """Products of one output summed side by side."""
         return self.row_lanes
 
-    @property
+    @functools.cached_property
     def weight_words(self) -> int:
         """Depth of the weight memory."""
         return self.sets * self.groups * self.tiles

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 __all__ = ["Diverged", "Many", "as_many", "choose", "combinations", "distinct", "evaluate", "every",
-           "largest", "pointwise", "ratio_of", "ratio_parts", "smallest", "spread"]
+           "highest", "largest", "pointwise", "ratio_of", "ratio_parts", "smallest", "spread"]
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -78,12 +78,10 @@ class Many:
         return Many(np.frexp(self.values.astype(np.float64))[1].astype(np.int64))
 
     def __bool__(self) -> bool:
-        taken = self.values.astype(bool)
-        if taken.all():
-            return True
-        if taken.any():
-            raise Diverged(taken.astype(np.int64))
-        return False
+        taken = np.count_nonzero(self.values)
+        if 0 < taken < self.values.size:
+            raise Diverged((self.values != 0).astype(np.int64))
+        return bool(taken)
 
     def __index__(self) -> int:
         first = self.values.flat[0]
@@ -147,15 +145,25 @@ def every(condition: Any) -> bool:
 
 def largest(*values: Any) -> Any:
     """The largest of several, design by design."""
-    if not any(type(value) is Many for value in values):
-        return max(values)
-    return Many(functools.reduce(np.maximum, (
-        value.values if type(value) is Many else value for value in values)))
+    return _extreme(max, np.maximum, values)
 
 
 def smallest(*values: Any) -> Any:
     """The smallest of several, design by design."""
-    return -largest(*(-value for value in values))
+    return _extreme(min, np.minimum, values)
+
+
+def _extreme(single: Callable[..., Any], many: Any, values: Sequence[Any]) -> Any:
+    for value in values:
+        if type(value) is Many:
+            return Many(functools.reduce(many, (
+                own.values if type(own) is Many else own for own in values)))
+    return single(values)
+
+
+def highest(value: Any) -> int:
+    """The largest of all designs."""
+    return int(value.values.max() if type(value) is Many else value)
 
 
 def distinct(codes: Sequence[Any]) -> Any:
@@ -179,13 +187,9 @@ def pointwise(function: Function) -> Function:
         if not places:
             return function(*given, **named)
         first, inverse = combinations([given[place].values for place in places])
-        found = []
-        for index in first:
-            single = list(given)
-            for place in places:
-                single[place] = given[place].values[index].item()
-            found.append(function(*single, **named))
-        return _joined(found, inverse)
+        columns = [own.values[first].tolist() if type(own) is Many else [own] * len(first)
+                   for own in given]
+        return _joined([function(*single, **named) for single in zip(*columns)], inverse)
 
     return wrapper  # type: ignore[return-value]
 
@@ -221,10 +225,9 @@ def _joined(found: Sequence[Any], inverse: np.ndarray) -> Any:
 
 
 def _column(values: Sequence[Any], inverse: np.ndarray) -> Any:
-    table = np.array(values)
-    if (table == table[0]).all():
+    if values.count(values[0]) == len(values):
         return values[0]
-    return Many(table[inverse])
+    return Many(np.array(values)[inverse])
 
 
 def evaluate(compute: Callable[[dict[str, Any]], Any], columns: Mapping[str, np.ndarray]

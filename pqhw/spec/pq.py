@@ -10,6 +10,7 @@ from .conv import Conv2d, LayerShape, layer_from_mapping
 from .encoder import DistanceSpec, EncoderSpec
 from .engine import EngineSpec
 from .image import Section
+from .many import largest
 from .ranges import Range, ceil_div, ceil_log2, signed_range
 from .rules import check_tree, check_vectors
 from .storage import storage
@@ -140,7 +141,7 @@ class PQSpec(EngineSpec):
         """Whether the codes of several encoder groups make one group of the lookup."""
         return self.encoder_lanes < self.subspace_lanes and not self.encodes_pixels
 
-    @property
+    @functools.cached_property
     def row_encode_cycles(self) -> int:
         """Cycles the encoder spends on a row."""
         return self.encoder.encode_cycles * self.encoder_groups
@@ -150,11 +151,11 @@ class PQSpec(EngineSpec):
         """Fewest cycles between two rows that gathered behind a stall."""
         return self.groups if self.encodes_pixels else self.encoder_groups
 
-    @property
+    @functools.cached_property
     def row_cycles(self) -> int:
         """Cycles between engine rows when nothing stalls."""
         lookup = self.tiles * self.groups
-        return lookup if self.encodes_pixels else max(self.row_encode_cycles, lookup)
+        return lookup if self.encodes_pixels else largest(self.row_encode_cycles, lookup)
 
     @property
     def row_lanes(self) -> int:
@@ -262,7 +263,7 @@ class PQSpec(EngineSpec):
         """Whether tables, bias and shift are constants."""
         return self.table_store == "rom"
 
-    @property
+    @functools.cached_property
     def constant_kinds(self) -> frozenset[str]:
         """Kinds of sections that are built into the logic."""
         if self.engine.resident:
@@ -282,8 +283,8 @@ class PQSpec(EngineSpec):
     @property
     def registers_held(self) -> bool:
         """Whether a code held for several tiles needs a register, as the next takes time."""
-        return (self.tiles > 1 and self.groups == 1 and self.row_encode_cycles > 1
-                and not self.encodes_pixels)
+        return ((self.tiles > 1) & (self.groups == 1) & (self.row_encode_cycles > 1)
+                & (not self.encodes_pixels))
 
     @property
     def first_tile_cycle(self) -> int:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from .engine import EngineSpec
-from .many import largest, ratio_parts, smallest
+from .many import choose, largest, ratio_parts, smallest
 from .ranges import Range, ceil_div, covering
 from .weights import magnitudes
 
@@ -197,12 +197,12 @@ class Products(EngineSpec):
         top = int(self.levels_of(scheme)[-1])
         return Range(-top, top)
 
-    @property
+    @functools.cached_property
     def weight_range(self) -> Range:
         """Weights of any scheme that occurs."""
         return covering(self.weights_of(scheme) for scheme in self.schemes)
 
-    @property
+    @functools.cached_property
     def field_bits(self) -> int:
         """Bits from one product of a DSP block to the next: those of a product's magnitude."""
         top = self.weights_of("fixed").high
@@ -215,7 +215,7 @@ class Products(EngineSpec):
             return 1
         return 1 + (port_bits - bits) // self.field_bits
 
-    @property
+    @functools.cached_property
     def term_range(self) -> Range:
         """A product, of any scheme that occurs."""
         return self.activation_range * self.weight_range
@@ -237,8 +237,11 @@ class Products(EngineSpec):
         """What a lane of a scheme gives: a product, or that of an activation and a magnitude."""
         if not self.signed_terms:
             return self.scheme_term(scheme)
-        shares = on_dsp and self.packed > 1
-        inputs = self.activation_range.magnitude() if shares else self.activation_range
+        inputs = self.activation_range
+        if on_dsp:
+            shares, size = self.packed > 1, inputs.magnitude()
+            inputs = Range(choose(shares, size.low, inputs.low),
+                           choose(shares, size.high, inputs.high))
         return inputs * Range(0, self.weights_of(scheme).high)
 
     # -- Cycles ----------------------------------------------------------------------------

@@ -3,6 +3,8 @@
 import dataclasses
 from collections.abc import Iterable
 
+from .many import largest, smallest
+
 __all__ = ["WRAPPED", "Range", "ceil_div", "ceil_log2", "covering", "signed_range",
            "unsigned_range"]
 
@@ -31,8 +33,8 @@ class Range:
     @property
     def bits(self) -> int:
         """Width of the narrowest integer (two's complement if `signed`) that holds the range."""
-        magnitude = max(self.high, -self.low - 1)
-        return max(1, magnitude.bit_length() + self.signed)
+        bits: int = largest(1, largest(self.high, -self.low - 1).bit_length() + self.signed)
+        return bits
 
     def __contains__(self, value: int) -> bool:
         return self.low <= value <= self.high
@@ -45,7 +47,7 @@ class Range:
 
     def __mul__(self, other: "Range") -> "Range":
         corners = [a * b for a in (self.low, self.high) for b in (other.low, other.high)]
-        return Range(min(corners), max(corners))
+        return Range(smallest(*corners), largest(*corners))
 
     def times(self, terms: int) -> "Range":
         """The range of a sum of `terms` values of this range."""

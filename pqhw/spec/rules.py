@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from .conv import Conv2d
 from .fields import SpecError
-from .many import ratio_parts
+from .many import every, ratio_parts, smallest
 from .plane_rules import check_planes
 from .ranges import WRAPPED, ceil_div
 from .weights import LARGEST_BITS, SMALLEST_BITS
@@ -172,7 +172,7 @@ def check_pixels(spec: "MACSpec") -> None:
     """Pixels side by side divide an image's, and are gathered while the rows before are computed.
     """
     pixels, layer = spec.pixels, spec.layer
-    if pixels == 1:
+    if every(pixels == 1):
         return
     if not isinstance(layer, Conv2d) or layer.sets > 1:
         raise SpecError("folding.pixels_per_cycle must be left out unless the layer is a "
@@ -183,7 +183,7 @@ def check_pixels(spec: "MACSpec") -> None:
     if layer.units_out % pixels:
         raise SpecError(f"folding.pixels_per_cycle must divide the {layer.units_out} pixels of "
                         f"the output, but is {pixels}.")
-    most = min(spec.tiles, spec.groups)
+    most = smallest(spec.tiles, spec.groups)
     if pixels > most:
         raise SpecError(f"folding.pixels_per_cycle must be at most {most}, the fewer of tiles and "
                         f"groups, as windows come one at a time, but is {pixels}.")
@@ -197,7 +197,7 @@ def check_mixed(spec: "MACSpec") -> None:
             raise SpecError('engine.ratio must be left out unless engine.scheme is "mixed", '
                             f'but is "{ratio}".')
         return
-    if spec.tile_interval < 2 or spec.outputs < 2:
+    if (spec.tile_interval < 2) | (spec.outputs < 2):
         raise SpecError('folding must leave at least 2 groups of inputs and 2 outputs per cycle '
                         'with engine.scheme = "mixed", whose rows are put back into their order, '
                         f"but leaves {spec.tile_interval} and {spec.outputs}.")

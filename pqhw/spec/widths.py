@@ -46,7 +46,7 @@ class Widths(abc.ABC):
         """Whether sums are taken modulo 2**16."""
         return False
 
-    @property
+    @functools.cached_property
     def sum_range(self) -> Range:
         """The sum of all terms, with the bias where it is part of them."""
         if self.wraps:
@@ -70,12 +70,12 @@ class Widths(abc.ABC):
         """Bits of a stored bias; 0 where none is stored."""
         return 0 if self.folds_bias else self.bias_width
 
-    @property
+    @functools.cached_property
     def bias_range(self) -> Range:
         """The bias as stored (in shift mode it includes the rounding constant)."""
         return signed_range(self.bias_width) if self.bias_width else Range(0, 0)
 
-    @property
+    @functools.cached_property
     def accumulator_range(self) -> Range:
         """Every value that a sum with its bias can take."""
         if self.wraps:

@@ -5,6 +5,7 @@ import io
 import json
 import re
 import time
+from pathlib import Path
 
 import pytest
 from builders import chain_cases, mac, pq, tiny
@@ -21,6 +22,7 @@ from pqhw.report.estimates import estimate_table
 from pqhw.spec import ChainSpec, SpecError
 from pqhw.spec.devices import DEVICES, device
 
+BENCHMARKS = Path(__file__).resolve().parents[2] / "benchmarks"
 FOLDED = {"D": 36, "N": 16, "V": 9, "K": 16, "subspaces_per_cycle": 2, "outputs_per_cycle": 8,
           "prototypes_per_cycle": 8, "elements_per_cycle": 9, "encoder": "l1"}
 
@@ -163,6 +165,20 @@ def points_of(family, count, scale):
         yield {"device": part.name, "spec": chain.to_mapping(), "held_out": index % 3 == 2,
                "tools": {"yosys": "y"}, "fmax_mhz": 1000 / (1 + longest_path(chain, part)[1]),
                "area": {"lut4": scale * cells.lut4, "ff": cells.ff, "bram": 0, "dsp": 0}}
+
+
+def test_the_fit_that_is_shipped_is_that_of_the_points_beside_it():
+    points = json.loads((BENCHMARKS / "estimator_points.json").read_text(encoding="utf-8"))
+    refitted = fit_points(points["points"])["families"]
+    assert refitted.keys() == fitted()["families"].keys()
+    for family, values in fitted()["families"].items():
+        again = refitted[family]
+        for name in ("groups", "features", "points", "tools"):
+            assert again[name] == values[name], (family, name)
+        for name in ("lut4", "ff", "period"):  # To the last of four digits, whatever the machine.
+            assert again[name] == pytest.approx(values[name], abs=1.1e-4), (family, name)
+        for name, own in values["errors"].items():
+            assert again["errors"][name] == pytest.approx(own, abs=2e-4), (family, name)
 
 
 def test_a_fit_recovers_a_known_factor_and_says_its_error():

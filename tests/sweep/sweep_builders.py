@@ -68,6 +68,11 @@ def deadly(task):
     return slow(task)
 
 
+def endless(task):
+    """None."""
+    time.sleep(99)
+
+
 def moody(task):
     """Points that fail until a file is there."""
     if not os.path.exists("calm") and task.design["precision"]["table_bits"] == 3:

@@ -3,10 +3,10 @@
 from ...spec import EngineSpec, PQSpec
 from ...spec.design import Design
 from ...spec.gearbox import GearboxSpec
-from ...spec.many import pointwise
+from ...spec.many import largest, pointwise
 from ...spec.ports import RowPort
 from ...spec.ranges import ceil_div, ceil_log2
-from .cells import Cells, Fabric
+from .cells import Cells, Fabric, either
 from .engines import splitter
 
 __all__ = ["code_collector", "collector", "counters", "gearbox", "guard", "replay"]
@@ -18,10 +18,8 @@ def guard(fabric: Fabric, rows: RowPort) -> Cells:
     sizes = rows.unit_transfers, rows.units
     lanes = rows.lanes * rows.range.bits
     cells = fabric.registers(lanes, alone=True) + Cells(ff=3)
-    if max(sizes) == 1:
-        return cells + Cells(lut=12)
-    cells += fabric.counter(sizes[0]) + fabric.counter(sizes[1])
-    return cells + Cells(lut=27 if fabric.ecp5 else 17, ff=1)
+    cells += fabric.counter(sizes[0]) + fabric.counter(sizes[1]) + Cells(lut=12)
+    return cells + Cells(lut=15 if fabric.ecp5 else 5, ff=1) * (largest(*sizes) > 1)
 
 
 def counters(fabric: Fabric, design: Design) -> Cells:
@@ -38,16 +36,14 @@ def replay(fabric: Fabric, spec: EngineSpec) -> Cells:
         width = spec.subspace_lanes * spec.lookup_bits
     else:
         width = spec.row_lanes * spec.activation_range.bits
-    if spec.tiles == 1:
-        return Cells()
-    repeat = fabric.counter(spec.tiles)
-    if spec.groups * spec.pixels == 1:
-        held = fabric.registers(width, alone=True) + Cells(lut=1, ff=1)
-        return repeat + Cells(lut=1) + (held if spec.registers_held else Cells())
-    bits = ceil_log2(spec.groups)
+    held = fabric.registers(width, alone=True) + Cells(lut=1, ff=1)
+    single = held * spec.registers_held + Cells(lut=1)
     storage = "lutram" if fabric.ecp5 else "bram"
-    return (fabric.memory(storage, width, 2 << bits) * spec.pixels + fabric.counter(spec.groups) * 2
-            + repeat + fabric.counter(spec.pixels) + Cells(lut=20, ff=5))
+    stored = (fabric.memory(storage, width, 2 << ceil_log2(spec.groups)) * spec.pixels
+              + fabric.counter(spec.groups) * 2 + fabric.counter(spec.pixels)
+              + Cells(lut=20, ff=5))
+    cells = fabric.counter(spec.tiles) + either(spec.groups * spec.pixels == 1, single, stored)
+    return cells * (spec.tiles > 1)
 
 
 def code_collector(fabric: Fabric, spec: PQSpec) -> Cells:

@@ -7,7 +7,7 @@ from ...spec.devices import Device
 from ...spec.many import choose, largest, pointwise
 from ...spec.ranges import ceil_div, ceil_log2
 
-__all__ = ["Cells", "Fabric", "even", "fabric_of", "total"]
+__all__ = ["LUTRAM_CELL", "Cells", "Fabric", "either", "even", "fabric_of", "total"]
 
 SMALLEST_CHAIN = 5
 """Sums narrower than this are plain LUT4, here as in the RTL."""
@@ -16,8 +16,10 @@ SMALL_SUM = (0, 1, 2, 5, 9.5)
 SMALL_LESS = (0, 1, 1, 4, 7)
 """LUT4 of sums and comparisons without a chain, by their width."""
 
-LUTRAM_CELL = 6
-"""LUT4 of a TRELLIS_DPR16X4: four that hold bits, two that the write port takes from logic."""
+LUTRAM_CELL = 8
+"""LUT4 of a TRELLIS_DPR16X4 as routed designs are counted: four that hold bits, two that its write
+port blocks, which nextpnr has among the TRELLIS_COMB, and two more for its TRELLIS_RAMW
+(`pqhw.flow.area.routed_area`)."""
 
 BLOCK_MODES = {"ecp5": ((512, 36), (1024, 18), (2048, 9), (4096, 4), (8192, 2), (16384, 1)),
                "ice40": ((256, 16), (512, 8), (1024, 4), (2048, 2))}
@@ -63,6 +65,13 @@ class Cells:
 def total(parts: Iterable[Cells]) -> Cells:
     """The sum of all."""
     return sum(parts, Cells())
+
+
+def either(condition: bool, one: Cells, other: Cells) -> Cells:
+    """One or the other, design by design."""
+    return Cells(**{field.name: choose(condition, getattr(one, field.name),
+                                       getattr(other, field.name))
+                    for field in dataclasses.fields(Cells)})
 
 
 def even(halves: int) -> int:

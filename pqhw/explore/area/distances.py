@@ -197,7 +197,8 @@ def products(fabric: Fabric, spec: DistanceSpec) -> Cells:
     return cells + fabric.add(score) + fabric.registers(score + 1)
 
 
-def argmin(fabric: Fabric, candidates: int, width: int, *, keeps_least: bool) -> Cells:
+@pointwise
+def argmin(fabric: Fabric, candidates: int, width: int, keeps_least: bool) -> Cells:
     """The least of several distances and its index, a register per level.
 
     A node: a comparison, a multiplexer of `width` bits and of the index bits so far; the node's
@@ -227,8 +228,7 @@ def distance_lane(fabric: Fabric, spec: DistanceSpec) -> Cells:
     cells = formulas[spec.engine.encoder](fabric, spec) * spec.prototype_lanes
     chunked = spec.prototype_chunks > 1
     width = spec.distance_range.bits
-    cells += argmin(fabric, spec.prototype_lanes, width, keeps_least=chunked)
-    if chunked:
-        cells += Cells(lut=3 + 0.8 * spec.code_bits)
-        cells += fabric.registers(width, alone=True) + fabric.registers(spec.code_bits)
-    return cells
+    cells += argmin(fabric, spec.prototype_lanes, width, chunked)
+    best = Cells(lut=3 + 0.8 * spec.code_bits)
+    best += fabric.registers(width, alone=True) + fabric.registers(spec.code_bits)
+    return cells + best * chunked

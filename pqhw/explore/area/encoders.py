@@ -1,7 +1,7 @@
 """Cells around the distances: memories, control, and trees of sums."""
 
 from ...spec import DistanceSpec
-from ...spec.many import pointwise
+from ...spec.many import largest, pointwise
 from ...spec.ranges import Range
 from .cells import Cells, Fabric, total
 
@@ -64,25 +64,16 @@ def encoder(fabric: Fabric, spec: DistanceSpec) -> Cells:
     cells += fabric.registers(stages + reads * operand_bits, alone=True)
     cells += fabric.counter(spec.element_chunks) + fabric.counter(spec.prototype_chunks)
     cells += fabric.counter(spec.prototype_words)
-    if spec.element_chunks > 1:
-        cells += fabric.registers(2 * sum_at, alone=True)
-        if not spec.chunked_input:
-            cells += _element_mux(fabric, spec)
-    if spec.prototype_chunks > 1:
-        step = spec.prototype_lanes
-        always_zero = max(0, (step & -step).bit_length() - 1 - fabric.ecp5)
-        base = spec.code_bits - always_zero
-        cells += fabric.registers((2 + base) * (stages - 1), alone=True)
-        cells += fabric.registers(base) + Cells(lut=2 * base)
-    return cells + Cells(lut=2)
-
-
-def _element_mux(fabric: Fabric, spec: DistanceSpec) -> Cells:
-    """Per element of a cycle, one of the chunks that reach it; beyond V its register is reset."""
-    length, lanes = spec.engine.subvector_length, spec.element_lanes
-    bits = spec.lanes * spec.activation_range.bits
-    return total(fabric.mux(len(range(position, length, lanes)), bits)
-                 for position in range(lanes))
+    # One of the chunks that reach an element of a cycle, whose register is reset beyond V.
+    waiting = spec.engine.subvector_length - spec.element_lanes
+    select = lanes * spec.activation_range.bits * waiting * (spec.chunked_input == 0)
+    cells += Cells(lut=select) + fabric.registers(2 * sum_at * (waiting > 0), alone=True)
+    step = spec.prototype_lanes
+    always_zero = largest(0, (step & -step).bit_length() - 1 - fabric.ecp5)
+    base = spec.code_bits - always_zero
+    place = fabric.registers((2 + base) * (stages - 1), alone=True)
+    place += fabric.registers(base) + Cells(lut=2 * base)
+    return cells + place * (spec.prototype_chunks > 1) + Cells(lut=2)
 
 
 def outlet(fabric: Fabric, bits: int) -> Cells:

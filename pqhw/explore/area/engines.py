@@ -5,7 +5,7 @@ from ...spec.engine import DSP_BITS
 from ...spec.widths import MULTIPLIER_BITS
 from ...spec.order import LUTRAM_WORDS
 from ...spec.ranges import ceil_log2
-from .cells import Cells, Fabric, total
+from .cells import Cells, Fabric, either, total
 from .columns import column_tree
 from .encoders import section_memory, sum_tree
 from .lanes import multiplier
@@ -40,19 +40,18 @@ def column_sums(fabric: Fabric, spec: EngineSpec, lead: int) -> Cells:
     if isinstance(spec, MACSpec) and spec.signed_terms:
         cells = signed_columns(fabric, spec) + fabric.registers(lead + depth, alone=True)
         return cells + fabric.counter(spec.groups) + fabric.counter(spec.tiles) + Cells(lut=4, ff=2)
-    if fabric.ecp5 and terms > 1 and not spec.wraps:
+    if fabric.ecp5 and not spec.wraps:
         cells = column_tree(terms, spec.term_range.bits + int(not spec.term_range.signed))
     else:
         limit = spec.sum_range if spec.wraps else None
         cells, _ = sum_tree(fabric, terms, spec.term_range, limit)
-    if spec.groups > 1:
-        width = spec.sum_range.bits
-        adder = fabric.add_gated(width) if fabric.ecp5 else fabric.add(width)
-        cells += adder + fabric.registers(2 * width, alone=True)
+    width, several = spec.sum_range.bits, spec.groups > 1
+    adder = fabric.add_gated(width) if fabric.ecp5 else fabric.add(width)
+    cells += (adder + fabric.registers(2 * width, alone=True)) * several
     cells = cells * spec.columns
     cells += fabric.registers(lead + depth, alone=True)
     cells += fabric.counter(spec.groups) + fabric.counter(spec.tiles)
-    return cells + (Cells(lut=4, ff=2) if spec.groups > 1 else Cells())
+    return cells + Cells(lut=4, ff=2) * several
 
 
 # -- Results -----------------------------------------------------------------------------------
@@ -67,20 +66,20 @@ def results(fabric: Fabric, spec: EngineSpec) -> Cells:
     """
     lanes, width = spec.lanes_out, spec.accumulator_bits
     cells = outlet_cells(fabric, spec)
-    if lanes < spec.columns:
-        cells += splitter(fabric, spec.columns, lanes, spec.sum_range.bits)
+    cells += splitter(fabric, spec.columns, lanes, spec.sum_range.bits) * (lanes < spec.columns)
     cells += _transfer_counters(fabric, spec)
-    stages = spec.result_stages - int(lanes < spec.columns)
+    stages = spec.result_stages - (lanes < spec.columns)
     cells += fabric.registers(2 * stages, alone=True)
     for section in spec.all_sections():
         if section.kind not in ("bias", "multiplier", "shift"):
             continue
         if section.kind not in spec.constant_kinds:
-            single = "register" if section.copies == 1 else "pair"
-            storage = single if section.words == 1 else "lutram" if fabric.ecp5 else "bram"
-            cells += section_memory(fabric, section, storage, False)
-        elif section.words > 1:
-            cells += fabric.memory("rom", section.width, section.words)
+            single, several = (section_memory(fabric, section, storage, False) for storage in (
+                "register" if section.copies == 1 else "pair",
+                "lutram" if fabric.ecp5 else "bram"))
+            cells += either(section.words == 1, single, several)
+        else:
+            cells += fabric.memory("rom", section.width, section.words) * (section.words > 1)
     if spec.bias_bits:
         dropped = spec.output is not None and spec.output.mode == "shift" and not spec.wraps
         unread = spec.built_shift if dropped else 0
@@ -94,13 +93,13 @@ def _transfer_counters(fabric: Fabric, spec: EngineSpec) -> Cells:
     """Which transfer of a row is read for next, and which is at the input."""
     transfers = spec.result_words
     needed = {section.kind for section in spec.all_sections()} & {"bias", "multiplier"}
-    if transfers == 1 or not needed:
+    if not needed:
         return Cells()
     counters = 1 + int(spec.engine.double_buffered or len(needed) == 2)
     cells = fabric.counter(transfers) * counters
     if spec.engine.double_buffered:
         return cells + Cells(lut=ceil_log2(transfers))
-    return cells + fabric.registers(1, alone=True) + Cells(lut=2)
+    return cells + (fabric.registers(1, alone=True) + Cells(lut=2)) * (transfers > 1)
 
 
 def row_order(fabric: Fabric, spec: MACSpec) -> Cells:
@@ -109,13 +108,13 @@ def row_order(fabric: Fabric, spec: MACSpec) -> Cells:
     section = spec.section("order")
     transfer_bits, lane_bits = spec.order_bits
     bits, lanes, depth = spec.result_range.bits, spec.lanes_out, 2 << transfer_bits
-    small = fabric.ecp5 and depth <= LUTRAM_WORDS
-    cells = fabric.memory("lutram" if small else "bram", bits, depth, registered=False) * lanes
+    cells = either((depth <= LUTRAM_WORDS) & fabric.ecp5, fabric.memory("lutram", bits, depth),
+                   fabric.memory("bram", bits, depth)) * lanes
     loaded = "lutram" if fabric.ecp5 else "bram"
     cells += section_memory(fabric, section, "rom" if "order" in spec.constant_kinds else loaded,
                             False)
     cells += fabric.registers(lanes * lane_bits, alone=True)
-    cells += Cells(lut=0.5 * bits * lanes * (lanes - 1)) if lanes > 1 else Cells()
+    cells += Cells(lut=0.5 * bits * lanes * (lanes - 1))
     cells += fabric.counter(spec.computed_transfers) + fabric.counter(spec.row_transfers)
     cells += fabric.counter(spec.pixels)
     cells += fabric.counter(section.words) * 2 + Cells(lut=14 + section.word_bits, ff=6)

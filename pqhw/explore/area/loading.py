@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from ...spec.image import (KINDS, MAGIC, SIGNED_BYTES, VERSION, WIDE_BITS, ImageLayout, Section)
-from ...spec.many import distinct, largest
-from ...spec.ranges import ceil_div, ceil_log2
+from ...spec.many import distinct, highest, largest
+from ...spec.ranges import ceil_div
 from .cells import Cells, Fabric
 
 __all__ = ["loader"]
@@ -16,9 +16,6 @@ RUNS = {8: 1, 16: 2, 32: 2, 64: 3}
 
 CONFIGURATION = 0x9ac6_3b58
 """What stands for the hash of a configuration: as many ones as zeros, no bytes alike."""
-
-LONGEST_COUNTER = 24
-"""Bits that no counter of a loader exceeds."""
 
 
 def loader(fabric: Fabric, layout: ImageLayout) -> Cells:
@@ -92,18 +89,18 @@ def _writing(fabric: Fabric, layout: ImageLayout) -> Cells:
     """Counters of load words, lanes and addresses with what they end at; a write enable per lane;
     the words of a chunk that came before its last."""
     sections = layout.sections
-    amounts = [[getattr(section, name) for section in sections]
-               for name in ("beats", "lanes", "words")]
-    beats, lanes, words = (largest(*own) for own in amounts)
-    bits = [ceil_log2(size) for size in (beats, lanes, words)]
-    ends = distinct([_column(own, bit) for own in amounts for bit in range(LONGEST_COUNTER)])
+    lasts = [[getattr(section, name) - 1 for section in sections]
+             for name in ("beats", "lanes", "words")]
+    bits = [largest(*own).bit_length() for own in lasts]
+    ends = distinct([_column(own, bit) for own, most in zip(lasts, bits)
+                     for bit in range(highest(most))])
     enables = sum(section.lanes for section in sections)
     cells = Cells(lut=2 * sum(bits) + 2.5 * enables + 5 * len(sections),
                   ff=sum(bits) + bits[2] + ends + enables)
-    earlier = (beats - 1) * layout.load_bits
-    return cells + fabric.registers(earlier + (beats > 1), alone=True)
+    earlier = largest(*lasts[0])
+    return cells + fabric.registers(earlier * layout.load_bits + (earlier > 0), alone=True)
 
 
-def _column(ends: Sequence[int], bit: int) -> int:
+def _column(lasts: Sequence[int], bit: int) -> int:
     """A bit of what counters of all sections end at, as a number."""
-    return sum((own - 1 >> bit & 1) << place for place, own in enumerate(ends))
+    return sum((own >> bit & 1) << place for place, own in enumerate(lasts))

@@ -6,7 +6,7 @@ from ...spec import BitplaneSpec
 from ...spec.many import pointwise
 from ...spec.popcount import CountPlan, count_plan
 from ...spec.ranges import Range, ceil_log2
-from .cells import Cells, Fabric
+from .cells import Cells, Fabric, either
 from .distances import repeated, segments
 from .encoders import section_memory
 
@@ -114,17 +114,14 @@ def plane_replay(fabric: Fabric, spec: BitplaneSpec) -> Cells:
     """Rows stored, or held, and the order of groups, planes and tiles with addresses of weights."""
     words, blocks = spec.weight_words, spec.weight_blocks + spec.activation_blocks
     cells = fabric.counter(spec.groups) + fabric.counter(spec.tiles)
-    if words > 1:
-        bits = ceil_log2(words)
-        cells += Cells(lut=5 * bits, ff=3 * bits) + fabric.counter(spec.tiles * spec.sets)
-    if blocks > 2:
-        cells += Cells(lut=ORDER_LUTS, ff=2 * ceil_log2(spec.weight_blocks)
-                       + 2 * ceil_log2(spec.activation_blocks) + 1)
-    if not spec.stores_rows:
-        return cells + Cells(lut=2)
+    bits = ceil_log2(words)
+    cells += Cells(lut=5 * bits, ff=3 * bits) + fabric.counter(spec.tiles * spec.sets)
+    cells += Cells(lut=ORDER_LUTS, ff=2 * ceil_log2(spec.weight_blocks)
+                   + 2 * ceil_log2(spec.activation_blocks) + 1) * (blocks > 2)
     width = spec.row_lanes * spec.precision.activation_bits + spec.bank_bits
     storage = "lutram" if fabric.ecp5 else "bram"
     held = 6 + ceil_log2(words) + ceil_log2(spec.activation_blocks)
-    return (cells + fabric.memory(storage, width, 2 << ceil_log2(spec.groups))
-            + fabric.counter(spec.groups) + fabric.registers(held, alone=True)
-            + Cells(lut=16, ff=5 + 2 * spec.precision_bits))
+    stored = (fabric.memory(storage, width, 2 << ceil_log2(spec.groups))
+              + fabric.counter(spec.groups) + fabric.registers(held, alone=True)
+              + Cells(lut=16, ff=5 + 2 * spec.precision_bits))
+    return cells + either(spec.stores_rows, stored, Cells(lut=2))

@@ -1,6 +1,5 @@
 """Foldings of MAC engines, of whatever weight code, all at once."""
 
-import functools
 from collections.abc import Sequence
 from typing import Any
 
@@ -9,10 +8,10 @@ import numpy as np
 from ...spec import ChainSpec, EngineSpec, MACSpec, SpecError
 from ...spec.devices import Device
 from ...spec.many import largest
-from ..area import PART_KINDS, part_formulas
+from ..area import PART_KINDS
 from ..timing import paths
 from .knobs import mac_knobs
-from .points import Designs, Points, weighted
+from .points import Designs, Points
 
 __all__ = ["mac_points"]
 
@@ -34,9 +33,7 @@ def mac_points(spec: EngineSpec, part: Device, most: int, dsp_blocks: tuple[int,
         before = np.array([0, *dsp_blocks[:-1]])
         fewer = before[np.searchsorted(dsp_blocks, designs.knobs["dsp_blocks"])]
         good &= (fewer == 0) | (blocks > fewer)
-    cells = np.zeros((len(good), 5))
-    for kind in PART_KINDS:
-        cells += designs.figures(functools.partial(_cells, part, kind))
+    cells = designs.cells(PART_KINDS)
     return Points(spec, {name: own[good] for name, own in designs.knobs.items()}, cells[good],
                   path[good], cycles[good])
 
@@ -45,11 +42,3 @@ def _measures(chain: ChainSpec, part: Device) -> Sequence[Any]:
     """The longest path, cycles, and DSP blocks that form products."""
     assert isinstance(chain.first, MACSpec)
     return largest(*paths(chain, part).values()), chain.cycles_per_row, chain.first.dsp_units
-
-
-def _cells(part: Device, kind: str, chain: ChainSpec) -> Sequence[Any]:
-    """Cells of a part; none where designs do without."""
-    for own, _, formula in part_formulas(chain, part):
-        if own == kind:
-            return weighted(kind, formula(), part)
-    return [0.0] * 5

@@ -6,18 +6,18 @@ combination of the knobs that it follows from, and then read off for all points.
 """
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 import numpy as np
 
 from ...spec import ChainSpec, PQSpec, SpecError
-from ...spec.devices import Device, resolve
-from ...spec.many import combinations
+from ...spec.devices import Device
+from ...spec.many import combinations, largest
 from ..area import part_formulas
 from ..timing import paths
-from .knobs import ENCODER, FRONT, PQ_KNOBS, PQ_PATHS, folded, pq_knobs, with_results
-from .points import Designs, Points, weighted
+from .knobs import ENCODER, FRONT, PQ_KNOBS, PQ_PATHS, pq_knobs, with_results
+from .points import Designs, Points
 
 __all__ = ["pq_points"]
 
@@ -37,17 +37,11 @@ class _Points:
     """Foldings of an engine on their way to figures."""
 
     def __init__(self, spec: PQSpec, part: Device):
-        # An engine whose multipliers are told resolves alike whatever its folding.
-        self.settled = spec.engine.multiplier == "lut" or spec.engine.encoder not in ("dot", "l2")
-        if self.settled:
-            spec = resolve(ChainSpec((spec,)), part).first  # type: ignore[assignment]
         self.spec = spec
         self.part = part
         self.knobs = pq_knobs(spec)
         self.derived: dict[str, np.ndarray] = {}
-        self.alike: dict[tuple[str, ...], tuple[np.ndarray, np.ndarray]] = {}
-        self.reason: SpecError | None = None
-        self.chains: dict[tuple[int, ...], ChainSpec | None] = {}
+        self.alike: dict[tuple[str, ...], tuple[Designs, np.ndarray]] = {}
 
     def found(self) -> Points:
         """All foldings that can be."""
@@ -55,68 +49,42 @@ class _Points:
         self._add_derived()
         cells = self._loader()
         for names, kinds in self._parts().items():
-            cells += self._columns(names, functools.partial(_cells, kinds, self.part))
+            designs, inverse = self._alike(names)
+            cells += designs.cells(kinds)[inverse]
         path, cycles = self._path(), self._cycles()
         good = ~(np.isnan(cells).any(axis=1) | np.isnan(path) | np.isnan(cycles))
-        self._raise_unless(good.any())
+        if not good.any():
+            raise SpecError(f"no folding can be built on {self.part.name}.")
         return Points(self.spec, {name: own[good] for name, own in self.knobs.items()},
                       cells[good], path[good], cycles[good])
 
-    def __len__(self) -> int:
-        return len(next(iter(self.knobs.values())))
-
-    def _raise_unless(self, good: bool) -> None:
-        if not good:
-            raise self.reason or SpecError(f"no folding can be built on {self.part.name}.")
-
     # -- What is computed once for many points ---------------------------------------------------
 
-    def _columns(self, names: Sequence[str], compute: Callable[[ChainSpec], Sequence[float]]
-                 ) -> np.ndarray:
-        """[points, values]: what a function of designs gives, where it follows from some knobs."""
-        first, inverse = self._alike(tuple(names))
-        if names == FRONT:
-            designs = Designs(self.spec, self.part, {
-                name: own[first] for name, own in self.knobs.items()})
-            return designs.figures(compute)[inverse]
-        rows = []
-        for index in first:
-            chain = self._chain(int(index))
-            rows.append(None if chain is None else compute(chain))
-        width = next((len(row) for row in rows if row is not None), 0)
-        self._raise_unless(width > 0)
-        table = np.array([[np.nan] * width if row is None else row for row in rows], dtype=float)
-        found: np.ndarray = table[inverse]
-        return found
-
-    def _alike(self, names: tuple[str, ...]) -> tuple[np.ndarray, np.ndarray]:
-        """A point for every combination of some knobs, and [points]: which combination each has."""
+    def _alike(self, names: tuple[str, ...]) -> tuple[Designs, np.ndarray]:
+        """A design for every combination of some knobs, and [points]: which one each has."""
         if names not in self.alike:
+            count = len(next(iter(self.knobs.values())))
             columns = [self.knobs[name] if name in self.knobs else self.derived[name]
                        for name in names]
-            self.alike[names] = combinations(columns or [np.zeros(len(self), dtype=np.int64)])
+            first, inverse = combinations(columns or [np.zeros(count, dtype=np.int64)])
+            designs = Designs(self.spec, self.part, {
+                name: own[first] for name, own in self.knobs.items()})
+            if not designs.groups:
+                raise designs.reason or SpecError(f"no folding can be built on {self.part.name}.")
+            self.alike[names] = designs, inverse
         return self.alike[names]
 
-    def _chain(self, index: int) -> ChainSpec | None:
-        """The resolved design of a point; None where it breaks a rule."""
-        knobs = {name: int(values[index]) for name, values in self.knobs.items()}
-        key = tuple(knobs.values())
-        if key not in self.chains:
-            try:
-                chain = ChainSpec((folded(self.spec, knobs),))
-                self.chains[key] = chain if self.settled else resolve(chain, self.part)
-            except SpecError as error:
-                self.reason = self.reason or error
-                self.chains[key] = None
-        return self.chains[key]
+    def _columns(self, names: tuple[str, ...], compute: Callable[[ChainSpec], Sequence[Any]]
+                 ) -> np.ndarray:
+        """[points, values]: what a function of designs gives, where it follows from some knobs."""
+        designs, inverse = self._alike(names)
+        found: np.ndarray = designs.figures(compute)[inverse]
+        return found
 
     def _parts(self) -> dict[tuple[str, ...], list[str]]:
         """Kinds of parts by the knobs that they follow from; all but the loader."""
-        chain = next((own for own in map(self._chain, range(len(self))) if own), None)
-        self._raise_unless(chain is not None)
-        assert chain is not None
         found: dict[tuple[str, ...], list[str]] = {}
-        for kind, _, _ in part_formulas(chain, self.part):
+        for kind, _, _ in part_formulas(self._alike(())[0].groups[0][1], self.part):
             names = PQ_KNOBS.get(kind, ())
             if kind == "window" or (kind == "guard" and self.spec.front is not None):
                 names = FRONT
@@ -126,22 +94,22 @@ class _Points:
 
     def _loader(self) -> np.ndarray:
         """[points, 5]: what takes the parameters, which follows from every knob."""
-        if self.spec.engine.resident:
-            return self._columns((), functools.partial(_cells, ["loader"], self.part))
-        designs = Designs(self.spec, self.part, self.knobs)
-        return designs.figures(lambda chain: _cells(["loader"], self.part, chain))
+        designs, inverse = self._alike(() if self.spec.engine.resident else tuple(self.knobs))
+        found: np.ndarray = designs.cells(["loader"])[inverse]
+        return found
 
     def _path(self) -> np.ndarray:
         """[points]: the longest path of each."""
-        longest = np.zeros(len(self))
+        def longest(kinds: Collection[str], chain: ChainSpec) -> list[Any]:
+            found = paths(chain, self.part)
+            return [largest(0.0, *(found[kind] for kind in kinds if kind in found))]
+
+        found = self._columns((), lambda chain: longest(
+            paths(chain, self.part).keys() - PQ_PATHS.keys(), chain))
         for names in dict.fromkeys(PQ_PATHS.values()):
             kinds = [kind for kind, own in PQ_PATHS.items() if own == names]
-            columns = self._columns(names, functools.partial(_paths, kinds, self.part))
-            longest = np.maximum(longest, columns[:, 0])
-        rest = self._columns((), lambda chain: [max(
-            (delay for kind, delay in paths(chain, self.part).items() if kind not in PQ_PATHS),
-            default=0.0)])
-        return np.maximum(longest, rest[:, 0])
+            found = np.maximum(found, self._columns(names, functools.partial(longest, kinds)))
+        return found[:, 0]
 
     # -- Cycles ------------------------------------------------------------------------------------
 
@@ -180,10 +148,8 @@ class _Points:
         """Points with as many results side by side as keep up: all divisors of the outputs."""
         self.knobs["results"] = self.knobs["outputs"] * 0
         _, interval = self._row_cycles()
-        good = ~np.isnan(interval)
-        self._raise_unless(good.any())
         del self.knobs["results"]
-        places = np.flatnonzero(good)
+        places = np.flatnonzero(~np.isnan(interval))
         knobs = {name: own[places] for name, own in self.knobs.items()}
         interval = interval[places].astype(np.int64)
         self.knobs = with_results({**knobs, "interval": interval})
@@ -193,15 +159,3 @@ class _Points:
         self.knobs = {name: own[able] for name, own in self.knobs.items()}
         self.alike.clear()
 
-
-def _paths(kinds: Sequence[str], part: Device, chain: ChainSpec) -> list[float]:
-    """The longest of some kinds of paths."""
-    found = paths(chain, part)
-    return [max(found.get(kind, 0.0) for kind in kinds)]
-
-
-def _cells(kinds: Sequence[str], part: Device, chain: ChainSpec) -> Sequence[Any]:
-    """The cells of some kinds of parts together, as `weighted` gives them."""
-    columns = [weighted(kind, formula(), part)
-               for kind, _, formula in part_formulas(chain, part) if kind in kinds]
-    return [sum(own) for own in zip(*columns)]
