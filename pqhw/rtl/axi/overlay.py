@@ -15,7 +15,16 @@ from .streams import RowsFromBus, RowsToBus, row_members
 from .top import attach, place_resettable
 from .words import RegisterWords
 
-__all__ = ["AxiOverlay"]
+__all__ = ["AxiOverlay", "overlay_members"]
+
+
+def overlay_members(spec: OverlaySpec) -> dict[str, Member]:
+    """All ports of an overlay on the bus, but clock and reset."""
+    ports = {"s_axi": lite_members(), "s_axis": row_members(input_rows(spec), target=True),
+             "m_axis": row_members(result_rows(spec), target=False),
+             "m_axi": read_members(spec.port_bits)}
+    return {f"{port}_{name}": member for port, members in ports.items()
+            for name, member in members.items()}
 
 
 class HeldOverlay(wiring.Component):
@@ -77,7 +86,7 @@ class AxiOverlay(wiring.Component):
     -------
     s_axi_*: registers, as `overlay_registers` has them
     s_axis_*, m_axis_*: images and results
-    m_axi_*: reads of the memory, see `read_members`
+    m_axi_*: reads of the memory; for all of them see `overlay_members`
 
     Latency and cost
     ----------------
@@ -89,12 +98,7 @@ class AxiOverlay(wiring.Component):
     def __init__(self, spec: OverlaySpec):
         self.spec = spec
         self.registers = overlay_registers(spec)
-        ports = {"s_axi": lite_members(), "s_axis": row_members(input_rows(spec), target=True),
-                 "m_axis": row_members(result_rows(spec), target=False),
-                 "m_axi": read_members(spec.port_bits)}
-        members: dict[str, Member] = {f"{port}_{name}": member for port, own in ports.items()
-                                      for name, member in own.items()}
-        super().__init__(members)
+        super().__init__(overlay_members(spec))
 
     def elaborate(self, platform: Target) -> Module:
         m = Module()
