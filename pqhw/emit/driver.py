@@ -32,7 +32,7 @@ def overlay_driver_files(spec: OverlaySpec, name: str) -> dict[str, str]:
     """The same for an overlay, whatever network it runs."""
     errors = {own.name: own.value for own in ProgramError if own}
     lines = ["", "/* PROGRAM_ERROR.CODE */",
-             *_errors(name, errors, {number: code.lower() for code, number in errors.items()}),
+             *_errors(name, errors, [own.name.lower() for own in ProgramError]),
              "", "/* The network says whether integers of images have a sign. */",
              _type(name, "input", input_rows(spec)), _type(name, "output", result_rows(spec))]
     return _files("overlay", name, overlay_registers(spec), lines)
@@ -57,7 +57,7 @@ def _files(kind: str, name: str, registers: Sequence[Register],
     return {f"{name}.h": "\n".join(lines), f"{name}.c": driver}
 
 
-def _errors(name: str, errors: Mapping[str, int], told: Mapping[int, str]) -> list[str]:
+def _errors(name: str, errors: Mapping[str, int], told: Sequence[str]) -> list[str]:
     """The codes of a register that tells an error."""
     return [f"#define {name.upper()}_ERROR_{code} {number}u /* {told[number]} */"
             for code, number in errors.items()]

@@ -75,8 +75,10 @@ def test_linters_find_nothing_to_warn_of(spec, tmp_path):
     commands = [["iverilog", "-g2001", "-Wall", "-Wno-timescale", "-s", "pqhw_top", "-o",
                  "out.vvp", "design.v"]]
     if shutil.which("verilator"):
-        commands.append(["verilator", "--lint-only", "-Wall", "-Wno-WIDTH", "-Wno-UNUSEDSIGNAL",
-                         "-Wno-DECLFILENAME", "--top-module", "pqhw_top", "design.v"])
+        # A wire of overlays has a name that later languages keep for themselves.
+        commands.append(["verilator", "--lint-only", "-Wall", "--default-language", "1364-2005",
+                         "-Wno-WIDTH", "-Wno-UNUSEDSIGNAL", "-Wno-DECLFILENAME", "--top-module",
+                         "pqhw_top", "design.v"])
     for command in commands:
         done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
         assert (done.returncode, done.stdout + done.stderr) == (0, "")

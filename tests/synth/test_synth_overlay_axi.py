@@ -13,6 +13,6 @@ from pqhw.rtl.axi.reads import ReadMaster
 def test_reads_take_what_the_docstring_says(synthesis, port_bits):
     cells = synthesis.cells(ReadMaster(dataclasses.replace(TINY, port_bits=port_bits)))
     assert_kinds(cells, *ECP5)
-    flops, luts = 2 * (port_bits + 2) + 96 + 40, port_bits + 2 + 2 * 96 + 80
+    flops, luts = 2 * port_bits + 140, 4 * port_bits + 188
     assert 0.75 * flops <= flip_flops(cells) <= flops
     assert 0.5 * luts <= halves(cells) <= luts

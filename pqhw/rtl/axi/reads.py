@@ -66,9 +66,9 @@ class ReadMaster(wiring.Component):
 
     Latency and cost
     ----------------
-    `READ_LATENCY` cycles more than the memory, a word per cycle. 2 * (bits + 2) flip-flops and
-    bits + 2 LUT4 for words of so many bits; 64 + 32 flip-flops and about as many LUT4 in carry
-    chains for addresses; about 40 flip-flops and 80 LUT4 beside them.
+    `READ_LATENCY` cycles more than the memory, a word per cycle. Of words of so many bits at most
+    2 * bits + 140 flip-flops, 64 of them for the address on offer and 32 for the next one's place,
+    and 4 * bits + 188 LUT4.
     """
 
     def __init__(self, spec: OverlaySpec):
