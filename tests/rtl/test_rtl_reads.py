@@ -95,7 +95,7 @@ def run(spec, base, requests, memory, *, takes=1.0, cycles=4000, stop=None):
             if offers:
                 ctx.set(dut.request.payload.address, requests[sent][0])
                 ctx.set(dut.request.payload.words, requests[sent][1])
-            ready = rng.random() < takes
+            ready = running and not told["fault"] and rng.random() < takes
             ctx.set(dut.memory.ready, ready)
             memory.before(ctx, dut)
             (_, _, accepted, valid, word, last, fault, quiet, arvalid, rready,
