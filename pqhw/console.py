@@ -31,8 +31,9 @@ from .spec.devices import DEVICES
 from .spec.files import load_spec_with_notes
 
 __all__ = ["JOBS", "DeviceName", "Jobs", "Json", "Placer", "Seeds", "SpecPath", "Timeout",
-           "Toolchain", "emit", "err", "out", "parse_seeds", "progress_bar", "read_data",
-           "read_design", "read_spec", "run", "show", "with_json_target", "write_page"]
+           "Toolchain", "check_bus", "emit", "err", "out", "parse_seeds", "progress_bar",
+           "read_data", "read_design", "read_spec", "run", "show", "with_json_target",
+           "write_page"]
 
 out = Console(width=None if sys.stdout.isatty() else 120)
 err = Console(stderr=True)
@@ -47,8 +48,15 @@ Placer = Annotated[str, typer.Option(
     help="heap, heap-router2 (nearly full devices), static (large LFE5U designs), or auto")]
 Timeout = Annotated[float, typer.Option(min=1, help="seconds after which a tool is ended")]
 DeviceName = Annotated[str, typer.Option("--device", "-d", help=", ".join(DEVICES))]
+BUSES = ("stream", "axi")
 JOBS = os.cpu_count() or 1
 MOST_SEEDS = 1000
+
+
+def check_bus(bus: str) -> None:
+    """Raise `SpecError` unless a top can have such ports."""
+    if bus not in BUSES:
+        raise SpecError(f"--bus must be one of {', '.join(BUSES)}, but is {bus}.")
 
 
 def emit(document: Any, where: str) -> None:

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 from rich.markup import escape
 
-from .console import DeviceName, Json, out, progress_bar, show
+from .console import DeviceName, Json, check_bus, out, progress_bar, show
 from .spec import SpecError
 from .spec.devices import Device, device
 from .spec.network import NetworkSpec
@@ -43,6 +43,10 @@ def compile_(network: Annotated[Path, typer.Argument(
              overlay: Annotated[Path | None, typer.Option(
                  help="hardware of the overlay (TOML with a table \\[overlay]); one for the device "
                       "where left out")] = None,
+             bus: Annotated[str, typer.Option(
+                 help="ports of the top: stream, valid and ready alone; axi, AXI4-Stream with "
+                      "registers over AXI4-Lite, and for an overlay its program over AXI4")
+             ] = "stream",
              json_out: Json = None) -> None:
     """Build a whole network as an accelerator.
 
@@ -51,6 +55,7 @@ def compile_(network: Annotated[Path, typer.Argument(
     synth and verilog take like the spec of a single engine.
     As overlay: writes the Verilog of the overlay, the same for all networks, and the network's
     program; pqhw sim and synth take its spec.toml.
+    With --bus axi both have a standard bus, and a driver in C.
     Example: pqhw compile int8/digits-cnn.toml --device lfe5u-25f -o build
     """
     from .emit.product import write_product
@@ -62,6 +67,7 @@ def compile_(network: Annotated[Path, typer.Argument(
         raise SpecError(f"NETWORK must be the .toml file of an integer network, but is {network}.")
     if target not in ACCELERATORS:
         raise SpecError(f"--target must be {' or '.join(ACCELERATORS)}, but is {target}.")
+    check_bus(bus)
     part = device(device_name)
     spec = load_network(network)
     own = load_network_parameters(spec, network.with_suffix(".npz") if params is None else params)
@@ -72,7 +78,7 @@ def compile_(network: Annotated[Path, typer.Argument(
             if value is not None:
                 raise SpecError(f"{option} must be left out with --target overlay, whose size "
                                 "--overlay tells, but is given.")
-        _compile_overlay(spec, own, part, overlay, folder, json_out)
+        _compile_overlay(spec, own, part, overlay, folder, bus, json_out)
         return
     if overlay is not None:
         raise SpecError("--overlay must be left out unless --target is overlay, but is given.")
@@ -82,8 +88,7 @@ def compile_(network: Annotated[Path, typer.Argument(
         found = balance(spec, part, most, interval=interval, constant=not loaded,
                         progress=lambda name: bar.update(task, advance=1, description=name))
         bar.update(task, description="writing Verilog")
-        folder.mkdir(parents=True, exist_ok=True)
-        about = write_product(found.design, folder, target=part.family,
+        about = write_product(found.design, folder, target=part.family, bus=bus,
                               parameters=tuple(own.values()))
     document: dict[str, Any] = dataflow_json(found, part) | {"image_bytes": about["image"]["bytes"]}
     show(document, json_out, dataflow_table(found, part))
@@ -91,7 +96,7 @@ def compile_(network: Annotated[Path, typer.Argument(
 
 
 def _compile_overlay(network: NetworkSpec, parameters: Mapping[str, Parameters], part: Device,
-                     hardware: Path | None, folder: Path, json_out: str | None) -> None:
+                     hardware: Path | None, folder: Path, bus: str, json_out: str | None) -> None:
     """A program for the hardware of a file, or for that of the device."""
     from .emit.overlay import write_overlay
     from .explore.overlay import compile_program
@@ -99,7 +104,7 @@ def _compile_overlay(network: NetworkSpec, parameters: Mapping[str, Parameters],
     from .spec.overlay.files import load_overlay_spec, overlay_for
     spec = overlay_for(part) if hardware is None else load_overlay_spec(hardware)
     program = compile_program(network, parameters, spec)
-    about = write_overlay(program, network, folder, target=part.family)
+    about = write_overlay(program, network, folder, target=part.family, bus=bus)
     document = overlay_json(program) | {"device": part.name,
                                         "program_bytes": about["program"]["bytes"]}
     show(document, json_out, overlay_table(document))

@@ -8,7 +8,7 @@ from rich.markup import escape
 from rich.table import Column, Table
 
 from . import __version__
-from .console import Json, SpecPath, emit, progress_bar, read_design, show
+from .console import Json, SpecPath, check_bus, emit, progress_bar, read_design, show
 from .flow.cache import default_cache
 from .spec import SpecError
 from .spec.dataflow import load_design_parameters
@@ -23,8 +23,6 @@ Target = Annotated[str | None, typer.Option(
     help="RTL: generic (portable, the default), ecp5 or ice40 (with the family's primitives)")]
 BuildDevice = Annotated[str | None, typer.Option(
     "--device", "-d", help="RTL for this device, as pqhw synth builds it: " + ", ".join(DEVICES))]
-
-BUSES = ("stream", "axi")
 
 
 def verilog(spec: SpecPath,
@@ -41,8 +39,7 @@ def verilog(spec: SpecPath,
     Example: pqhw verilog layer.toml -o build --bus axi
     """
     from .emit.product import write_product
-    if bus not in BUSES:
-        raise SpecError(f"--bus must be one of {', '.join(BUSES)}, but is {bus}.")
+    check_bus(bus)
     design, family = _built_for(read_design(spec), target, device_name)
     parameters = load_design_parameters(design, params) if params else None
     about = write_product(design, folder, target=family, bus=bus, parameters=parameters)

@@ -13,7 +13,7 @@ from amaranth.lib import wiring
 
 from .. import __version__
 from ..rtl import TARGETS, Accelerator
-from ..rtl.axi import AxiTop
+from ..rtl.axi import AxiAccelerator, AxiTop
 from ..rtl.target import Library
 from ..spec.design import Design
 from .rtlil import parse_rtlil
@@ -88,7 +88,7 @@ def design_verilog(design: Design, *, target: str = "generic", name: str = TOP,
 
     Raises `SpecError` where the design needs constants and is not bound to any.
     """
-    top = AxiTop(design) if bus == "axi" else Accelerator(design)
+    top = AxiTop(AxiAccelerator(design)) if bus == "axi" else Accelerator(design)
     return component_verilog(top, target=target, name=name)
 
 

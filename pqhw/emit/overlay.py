@@ -9,50 +9,43 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from amaranth.hdl import Shape
-from amaranth.lib.wiring import Out
+from amaranth.lib.wiring import In
 
 from .. import __version__
+from ..rtl.axi import BYTE_ADDRESS_BITS, AxiOverlay, AxiTop, overlay_members
 from ..rtl.overlay import Overlay, overlay_signature
 from ..spec.overlay import Block, Kind, Program
-from ..spec.overlay.job import (BOOT, BOOT_MAGIC, HEADER, MAGIC, VERSION, descriptor_beats,
-                                header_beats, pack_fields)
+from ..spec.overlay.job import (BOOT, BOOT_MAGIC, BURST_WORDS, HEADER, MAGIC, VERSION,
+                                descriptor_beats, header_beats, pack_fields)
 from ..spec.network import NetworkSpec
 from ..spec.overlay.cycles import program_cycles
 from ..spec.overlay.files import dump_overlay
 from ..spec.overlay.overlay import ACTIVATION_BITS, ELEMENT_BITS, OverlaySpec
+from ..spec.overlay.registers import MAP_VERSION, input_rows, overlay_registers, result_rows
+from ..spec.registers import BusPort
 from ..spec.widths import MULTIPLIER_BITS
 from .design import TOP, component_verilog, rtl_hash
-from .product import CORE
+from .driver import overlay_driver_files
+from .product import bus_entries, core_file, flat_ports, port_entries, write_texts
 
 __all__ = ["overlay_manifest", "overlay_verilog", "pack_program", "write_overlay"]
 
 
 @functools.lru_cache(maxsize=4)
-def overlay_verilog(spec: OverlaySpec, *, target: str = "generic") -> str:
-    """The Verilog of an overlay, which depends on its spec alone."""
-    return component_verilog(Overlay(spec), target=target)
+def overlay_verilog(spec: OverlaySpec, *, target: str = "generic", bus: str = "stream") -> str:
+    """The Verilog of an overlay, which depends on its spec alone, with ports of its own (`stream`)
+    or of AXI (`axi`)."""
+    top = AxiTop(AxiOverlay(spec)) if bus == "axi" else Overlay(spec)
+    return component_verilog(top, target=target)
 
 
-def overlay_manifest(program: Program, verilog: str, target: str) -> dict[str, Any]:
+def overlay_manifest(program: Program, verilog: str, target: str,
+                     bus: str = "stream") -> dict[str, Any]:
     """Everything a user of the Verilog and of the program needs to know, in plain JSON values."""
-    spec, signature = program.spec, overlay_signature(program.spec)
-    ports: list[dict[str, Any]] = [{"name": name, "direction": "input", "bits": 1}
-                                   for name in ("clk", "rst")]
-    for path, member, _ in signature.flatten(signature.create()):
-        ports.append({"name": "__".join(map(str, path)),
-                      "direction": "output" if member.flow == Out else "input",
-                      "bits": Shape.cast(member.shape).width})
-    image = pack_program(program)
+    spec, image = program.spec, pack_program(program)
     return {
         "name": TOP, "kind": "overlay", "target": target, "spec": spec.to_mapping(),
-        "clock": "clk", "reset": "rst, synchronous, active high", "ports": ports,
-        "streams": {"i": {"shape": list(program.input.shape), "lanes": spec.lanes,
-                          "lane_bits": ACTIVATION_BITS, "transfers": program.input.transfers},
-                    "o": {"shape": list(program.results.shape), "lanes": spec.lanes,
-                          "lane_bits": spec.accumulator_bits,
-                          "transfers": program.results.transfers},
-                    "memory": {"port_bits": spec.port_bits}},
+        **(_axi(program) if bus == "axi" else _plain(program)),
         "program": {"network": program.name, "bytes": len(image), "blocks": len(program.blocks),
                     "configuration": f"{spec.configuration:08x}",
                     "sha256": hashlib.sha256(image).hexdigest(),
@@ -62,22 +55,53 @@ def overlay_manifest(program: Program, verilog: str, target: str) -> dict[str, A
         "versions": {"pqhw": __version__, "amaranth": importlib.metadata.version("amaranth")}}
 
 
+def _plain(program: Program) -> dict[str, Any]:
+    """Ports of the overlay itself."""
+    spec = program.spec
+    ports = [("clk", In(1)), ("rst", In(1)), *flat_ports(overlay_signature(spec))]
+    return {
+        "clock": "clk", "reset": "rst, synchronous, active high", "ports": port_entries(ports),
+        "streams": {"i": {"shape": list(program.input.shape), "lanes": spec.lanes,
+                          "lane_bits": ACTIVATION_BITS, "transfers": program.input.transfers},
+                    "o": {"shape": list(program.results.shape), "lanes": spec.lanes,
+                          "lane_bits": spec.accumulator_bits,
+                          "transfers": program.results.transfers},
+                    "memory": {"port_bits": spec.port_bits}}}
+
+
+def _axi(program: Program) -> dict[str, Any]:
+    """The same on a bus, with the register map."""
+    spec = program.spec
+    clocked, bus = bus_entries(overlay_members(spec), overlay_registers(spec), MAP_VERSION)
+    given = {"s_axis": (program.input, input_rows(spec)),
+             "m_axis": (program.results, result_rows(spec))}
+    streams: dict[str, Any] = {name: {
+        "data_bytes": BusPort(bytes_).data_bytes, "lanes": spec.lanes,
+        "lane_bytes": BusPort(bytes_).lane_bytes, "value_bits": rows.range.bits,
+        "signed": rows.range.signed, "shape": list(rows.shape), "elements": rows.features,
+        "units": rows.units, "transfers": rows.transfers}
+        for name, (rows, bytes_) in given.items()}
+    return {**clocked, "bus": bus,
+            "streams": {**streams, "m_axi": {"data_bytes": spec.port_bits // 8,
+                                             "address_bits": BYTE_ADDRESS_BITS,
+                                             "burst_words": BURST_WORDS}}}
+
+
 def write_overlay(program: Program, network: NetworkSpec, folder: Path, *,
-                  target: str = "generic") -> dict[str, Any]:
+                  target: str = "generic", bus: str = "stream") -> dict[str, Any]:
     """Write an overlay and a network's program for it into `folder`; returns the manifest.
 
     `pqhw_top.v` and `pqhw_top.core`, which depend on the overlay alone, `program.bin`,
-    `manifest.json` and `spec.toml`. The same network and overlay give the same bytes.
+    `manifest.json` and `spec.toml`. With bus `axi` a header and a driver in C as well, likewise of
+    the overlay alone. The same network and overlay give the same bytes.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    verilog = overlay_verilog(program.spec, target=target)
-    about = overlay_manifest(program, verilog, target)
-    texts = {f"{TOP}.v": verilog, "manifest.json": json.dumps(about, indent=2) + "\n",
-             f"{TOP}.core": CORE.format(name=TOP, version=__version__, kind="overlay",
-                                         driver=""),
-             "spec.toml": dump_overlay(program.spec, network)}
-    for name, text in texts.items():
-        (folder / name).write_text(text, encoding="utf-8")
+    verilog = overlay_verilog(program.spec, target=target, bus=bus)
+    about = overlay_manifest(program, verilog, target, bus)
+    driver = overlay_driver_files(program.spec, TOP) if bus == "axi" else {}
+    write_texts(folder, {
+        f"{TOP}.v": verilog, "manifest.json": json.dumps(about, indent=2) + "\n",
+        f"{TOP}.core": core_file("overlay", bool(driver)),
+        "spec.toml": dump_overlay(program.spec, network), **driver})
     (folder / "program.bin").write_bytes(pack_program(program))
     return about
 

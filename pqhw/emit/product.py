@@ -3,7 +3,7 @@
 import hashlib
 import importlib.metadata
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,8 @@ from .. import __version__
 from ..rtl.accelerator import accelerator_signature
 from ..rtl.axi import BUS_LATENCY, axi_members
 from ..spec.design import Design
-from ..spec.registers import ADDRESS_BITS, MAP_VERSION, WORD_BITS, BusPort, register_map
+from ..spec.registers import (ADDRESS_BITS, MAP_VERSION, WORD_BITS, BusPort, Register,
+                              register_map)
 from ..spec.dataflow import dump_design
 from ..spec.parameters import Parameters
 from .constants import bind_constants
@@ -23,7 +24,8 @@ from .design import TOP, design_verilog, rtl_hash
 from .driver import driver_files
 from .image import pack_image
 
-__all__ = ["manifest", "write_product"]
+__all__ = ["bus_entries", "core_file", "flat_ports", "manifest", "port_entries", "write_product",
+           "write_texts"]
 
 CORE = """CAPI=2:
 name: ::{name}:{version}
@@ -78,10 +80,10 @@ def manifest(design: Design, verilog: str, target: str, bus: str = "stream") -> 
 
 def _plain(design: Design) -> dict[str, Any]:
     """Ports and timing of the accelerator itself."""
-    ports = [("clk", In(1)), ("rst", In(1)), *_flat(accelerator_signature(design))]
+    ports = [("clk", In(1)), ("rst", In(1)), *flat_ports(accelerator_signature(design))]
     return {
         "latency_cycles": design.latency, **_precisions(design),
-        "clock": "clk", "reset": "rst, synchronous, active high", "ports": _ports(ports),
+        "clock": "clk", "reset": "rst, synchronous, active high", "ports": port_entries(ports),
         "streams": {"i": _stream(design, "i"), "o": _stream(design, "o"),
                     "load": {"load_bits": design.load_bits}}}
 
@@ -89,16 +91,23 @@ def _plain(design: Design) -> dict[str, Any]:
 def _axi(design: Design) -> dict[str, Any]:
     """The same on a bus, with the register map."""
     latency = None if design.latency is None else design.latency + BUS_LATENCY
-    ports = [("aclk", In(1)), ("aresetn", In(1)), *axi_members(design).items()]
     tuser = {"tuser_bits": design.precision_bits} if design.precision_bits else {}
+    clocked, bus = bus_entries(axi_members(design), register_map(design), MAP_VERSION)
     return {
-        "latency_cycles": latency, **_precisions(design),
-        "clock": "aclk", "reset": "aresetn, synchronous, active low", "ports": _ports(ports),
+        "latency_cycles": latency, **_precisions(design), **clocked,
         "streams": {"s_axis": {**BusPort(design.input).to_json(), **tuser},
-                    "m_axis": BusPort(design.results).to_json()},
-        "bus": {"kind": "axi", "control": "s_axi", "data_bits": WORD_BITS,
-                "address_bits": ADDRESS_BITS, "map_version": MAP_VERSION,
-                "registers": [register.to_json() for register in register_map(design)]}}
+                    "m_axis": BusPort(design.results).to_json()}, "bus": bus}
+
+
+def bus_entries(members: Mapping[str, wiring.Member], registers: Sequence[Register],
+                version: int) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What a manifest tells of clock, reset and ports on a bus; and of the registers."""
+    ports = [("aclk", In(1)), ("aresetn", In(1)), *members.items()]
+    return ({"clock": "aclk", "reset": "aresetn, synchronous, active low",
+             "ports": port_entries(ports)},
+            {"kind": "axi", "control": "s_axi", "data_bits": WORD_BITS,
+             "address_bits": ADDRESS_BITS, "map_version": version,
+             "registers": [register.to_json() for register in registers]})
 
 
 def _precisions(design: Design) -> dict[str, Any]:
@@ -110,13 +119,14 @@ def _precisions(design: Design) -> dict[str, Any]:
                                             for precision in range(design.precision_count)]}
 
 
-def _flat(signature: wiring.Signature) -> list[tuple[str, wiring.Member]]:
+def flat_ports(signature: wiring.Signature) -> list[tuple[str, wiring.Member]]:
     """The ports of nested interfaces, by the names that they have in Verilog."""
     return [("__".join(map(str, path)), member)
             for path, member, _ in signature.flatten(signature.create())]
 
 
-def _ports(members: Iterable[tuple[str, wiring.Member]]) -> list[dict[str, Any]]:
+def port_entries(members: Iterable[tuple[str, wiring.Member]]) -> list[dict[str, Any]]:
+    """What a manifest tells of ports."""
     return [{"name": name, "direction": "output" if member.flow == Out else "input",
              "bits": Shape.cast(member.shape).width} for name, member in members]
 
@@ -145,18 +155,28 @@ def write_product(design: Design, folder: Path, *, target: str = "generic",
     are constants, `parameters.bin`, the image for the `load` port. With bus `axi` a header and a
     driver in C as well. The same spec gives the same bytes.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     if parameters is not None:
         design = bind_constants(design, parameters)
     verilog = design_verilog(design, target=target, bus=bus)
     about = manifest(design, verilog, target, bus)
     driver = driver_files(design, TOP) if bus == "axi" else {}
-    core = CORE.format(name=TOP, version=__version__, kind=design.kind,
-                       driver=DRIVER.format(name=TOP) if driver else "")
-    texts = {f"{TOP}.v": verilog, "manifest.json": json.dumps(about, indent=2) + "\n",
-             f"{TOP}.core": core, "spec.toml": dump_design(design), **driver}
-    for name, text in texts.items():
-        (folder / name).write_text(text, encoding="utf-8", newline="\n")
+    write_texts(folder, {
+        f"{TOP}.v": verilog, "manifest.json": json.dumps(about, indent=2) + "\n",
+        f"{TOP}.core": core_file(design.kind, bool(driver)), "spec.toml": dump_design(design),
+        **driver})
     if parameters is not None and design.image.sections:
         (folder / "parameters.bin").write_bytes(pack_image(design, parameters))
     return about
+
+
+def core_file(kind: str, driver: bool) -> str:
+    """The FuseSoC core of an accelerator of a kind, with or without a driver in C."""
+    return CORE.format(name=TOP, version=__version__, kind=kind,
+                       driver=DRIVER.format(name=TOP) if driver else "")
+
+
+def write_texts(folder: Path, texts: Mapping[str, str]) -> None:
+    """Write texts to the files that they are named by, with the same bytes everywhere."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, text in texts.items():
+        (folder / name).write_text(text, encoding="utf-8", newline="\n")

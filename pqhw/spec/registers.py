@@ -7,8 +7,9 @@ from .design import Design
 from .image import MAGIC, VERSION
 from .ports import RowPort
 
-__all__ = ["ADDRESS_BITS", "BusPort", "Field", "MAP_VERSION", "OKAY", "Register", "SLVERR",
-           "WORD_BITS", "register_map"]
+__all__ = ["ADDRESS_BITS", "BusPort", "CLEAR", "Field", "MAP_VERSION", "OKAY", "READ",
+           "READ_WRITE", "Register", "SLVERR", "WORD_BITS", "WRITE", "lanes_register",
+           "register_map"]
 
 MAP_VERSION = 1
 """Changes whenever a register changes its place or meaning."""
@@ -22,8 +23,9 @@ WORD_BITS = 32
 OKAY, SLVERR = 0, 2
 """Responses on the control port, as AXI numbers them."""
 
-READ, WRITE, CLEAR = "read", "write", "clear"
-"""How a register is used: read only, write only, read and cleared by writing ones."""
+READ, WRITE, CLEAR, READ_WRITE = "read", "write", "clear", "read, write"
+"""How a register is used: read only, write only, read and cleared by writing ones, kept as it was
+written."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -53,7 +55,7 @@ class Register:
     Members
     -------
     offset: byte address
-    access: `read`, `write` or `clear`
+    access: `read`, `write`, `clear` or `read, write`
     """
     name: str
     offset: int
@@ -209,13 +211,8 @@ def _part_bits(design: Design) -> int:
 
 def _geometry(port: str, offset: int, rows: RowPort) -> list[Register]:
     """What a driver must know of a stream."""
-    bus = BusPort(rows)
     return [
-        Register(f"{port}_LANES", offset, READ, f"a transfer of the {port.lower()} stream", (
-            Field("COUNT", 0, 16, "integers of a transfer", rows.lanes),
-            Field("BITS", 16, 8, "bits of an integer that count", rows.range.bits),
-            Field("BYTES", 24, 4, "bytes that it takes", bus.lane_bytes),
-            Field("SIGNED", 28, 1, "two's complement", int(rows.range.signed)))),
+        lanes_register(port, offset, rows),
         Register(f"{port}_ELEMENTS", offset + 4, READ, f"a row of the {port.lower()} stream", (
             Field("COUNT", 0, 32, "integers of a row or an image", rows.features),)),
         Register(f"{port}_UNITS", offset + 8, READ, "an image's rows", (
@@ -223,3 +220,13 @@ def _geometry(port: str, offset: int, rows: RowPort) -> list[Register]:
         Register(f"{port}_TRANSFERS", offset + 12, READ, "a row's length", (
             Field("COUNT", 0, 32, "transfers of a row, TLAST on the last", rows.transfers),)),
     ]
+
+
+def lanes_register(port: str, offset: int, rows: RowPort, *, signed: bool = True) -> Register:
+    """How a stream's transfers are cut; `signed` says whether the design fixes the sign."""
+    sign = Field("SIGNED", 28, 1, "two's complement", int(rows.range.signed))
+    return Register(f"{port}_LANES", offset, READ, f"a transfer of the {port.lower()} stream", (
+        Field("COUNT", 0, 16, "integers of a transfer", rows.lanes),
+        Field("BITS", 16, 8, "bits of an integer that count", rows.range.bits),
+        Field("BYTES", 24, 4, "bytes that it takes", BusPort(rows).lane_bytes),
+        *([sign] if signed else [])))

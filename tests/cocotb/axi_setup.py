@@ -2,6 +2,7 @@
 
 import logging
 import random
+from collections.abc import Sequence
 from typing import Any
 
 import cocotb
@@ -11,9 +12,9 @@ from cocotb.triggers import ReadOnly, RisingEdge
 from cocotbext.axi import (AxiLiteBus, AxiLiteMaster, AxiStreamBus, AxiStreamFrame, AxiStreamSink,
                            AxiStreamSource)
 
-from pqhw.spec.registers import register_map
+from pqhw.spec.registers import Register, register_map
 
-__all__ = ["AxiBench", "chance", "started"]
+__all__ = ["AxiBench", "BusBench", "chance", "started"]
 
 PERIOD = 10
 LIMIT = 60_000
@@ -31,8 +32,8 @@ def chance(probability: float, seed: int):
     return pauses()
 
 
-class AxiBench:
-    """Agents at all ports.
+class BusBench:
+    """Agents at registers and streams.
 
     Members
     -------
@@ -41,11 +42,18 @@ class AxiBench:
     taken, given: cycles of the transfers at `s_axis` and `m_axis`
     """
 
-    def __init__(self, dut: Any, name: str, *, lite: bool = True):
+    OFFERS = {"m_axis": ("tvalid", "tready", ("tdata", "tkeep", "tlast")),
+              "s_axi b": ("bvalid", "bready", ("bresp",)),
+              "s_axi r": ("rvalid", "rready", ("rdata", "rresp"))}
+    """Of every channel that the design offers something on: VALID, READY and what is offered."""
+
+    READIES = ("s_axis_t", "s_axi_aw", "s_axi_w", "s_axi_ar")
+    """The other channels."""
+
+    def __init__(self, dut: Any, registers: Sequence[Register], *, lite: bool = True):
         logging.getLogger("cocotb").setLevel(logging.WARNING)
-        self.dut, self.name = dut, name
-        self.design = AXI[name]()
-        self.registers = {register.name: register for register in register_map(self.design)}
+        self.dut = dut
+        self.registers = {register.name: register for register in registers}
         self.cycle = 0
         self.taken: list[int] = []
         self.given: list[int] = []
@@ -75,14 +83,10 @@ class AxiBench:
 
     async def _watch(self) -> None:
         """What is on offer stays on offer, unchanged, and is known; on every channel."""
-        channels = {"m_axis": ("tvalid", "tready", ("tdata", "tkeep", "tlast")),
-                    "s_axi b": ("bvalid", "bready", ("bresp",)),
-                    "s_axi r": ("rvalid", "rready", ("rdata", "rresp"))}
         pins = {channel: tuple(getattr(self.dut, f"{channel.split()[0]}_{pin}")
                                for pin in (valid, ready, *payload))
-                for channel, (valid, ready, payload) in channels.items()}
-        known = [getattr(self.dut, f"{name}ready")
-                 for name in ("s_axis_t", "s_axi_aw", "s_axi_w", "s_axi_ar")]
+                for channel, (valid, ready, payload) in self.OFFERS.items()}
+        known = [getattr(self.dut, f"{name}ready") for name in self.READIES]
         offers, takes = self.dut.s_axis_tvalid, self.dut.s_axis_tready
         held: dict[str, str] = {}
         while True:
@@ -106,8 +110,6 @@ class AxiBench:
             await self.edge
             self.cycle += 1
 
-    # -- Registers -------------------------------------------------------------------------
-
     async def read(self, name: str, field: str | None = None) -> int:
         """A register or one of its fields, which must be there."""
         answer = await self.lite.read(self.registers[name].offset, 4)
@@ -130,6 +132,22 @@ class AxiBench:
                 return
         raise AssertionError(f"{name}.{field} never became {wanted}")
 
+    async def receive(self, count: int) -> list[bytes]:
+        """So many packets, null bytes left out."""
+        start = self.cycle
+        while self.sink.count() < count:
+            await self.wait(1)
+            assert self.cycle - start < LIMIT, f"{self.sink.count()} of {count} rows came"
+        return [bytes(self.sink.recv_nowait().tdata) for _ in range(count)]
+
+
+class AxiBench(BusBench):
+    """Agents at all ports of an accelerator."""
+
+    def __init__(self, dut: Any, name: str, *, lite: bool = True):
+        self.name, self.design = name, AXI[name]()
+        super().__init__(dut, register_map(self.design), lite=lite)
+
     async def send_image(self, image: bytes, *, first: str = "LOAD_DATA") -> None:
         """An image through the window, part by part, no word before it can be taken."""
         part = min(4, self.design.load_bits // 8)
@@ -148,21 +166,11 @@ class AxiBench:
         assert await self.read("STATUS", "READY") == 1, "a good image was refused"
         assert await self.read("ERRORS") == 0
 
-    # -- Rows ------------------------------------------------------------------------------
-
     def send(self, given: AxiMaterial, *, cut: bool = False) -> None:
         """Queue all rows."""
         for row, precision in zip(bytes_of_rows(self.design, given.rows, cut=cut),
                                   given.precisions):
             self.source.send_nowait(AxiStreamFrame(row, tuser=int(precision)))
-
-    async def receive(self, count: int) -> list[bytes]:
-        """So many packets, null bytes left out."""
-        start = self.cycle
-        while self.sink.count() < count:
-            await self.wait(1)
-            assert self.cycle - start < LIMIT, f"{self.sink.count()} of {count} rows came"
-        return [bytes(self.sink.recv_nowait().tdata) for _ in range(count)]
 
     async def check(self, given: AxiMaterial) -> None:
         """All results of `given` come, and no more."""

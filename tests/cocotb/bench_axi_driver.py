@@ -6,61 +6,26 @@ import cocotb
 import numpy as np
 from axi_common import bytes_of_rows
 from axi_setup import started
-from cocotb.task import bridge, resume
+from c_driver import Driver
 
 from pqhw.spec.image import LoadError
 
-READ = ctypes.CFUNCTYPE(ctypes.c_uint32, ctypes.c_void_p, ctypes.c_uint32)
-WRITE = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_uint32, ctypes.c_uint32)
 (OK, WRONG_ID, WRONG_VERSION, WRONG_CONFIGURATION, WRONG_GEOMETRY, WRONG_SIZE, TIMEOUT,
  REFUSED) = range(8)
 
 
-class Bus(ctypes.Structure):
-    """`struct pqhw_top_bus`."""
-    _fields_ = [("context", ctypes.c_void_p), ("read", READ), ("write", WRITE)]
-
-
-class Driver:
-    """The driver's functions, with the bench's registers behind them.
-
-    Members
-    -------
-    lies: words that a read of an offset gives instead
-    """
-
-    def __init__(self, bench):
-        self.lies: dict[int, int] = {}
-        self.library = ctypes.CDLL(str(cocotb.plusargs["pqhw_driver"]))
-        self.library.pqhw_top_load.argtypes = [ctypes.c_void_p, ctypes.c_char_p, ctypes.c_size_t,
-                                               ctypes.c_uint32]
-
-        @resume
-        async def read(offset):
-            answer = await bench.lite.read(offset, 4)
-            assert answer.resp == 0, f"the driver reads {offset:#x}"
-            return int.from_bytes(answer.data, "little")
-
-        @resume
-        async def write(offset, value):
-            answer = await bench.lite.write(offset, value.to_bytes(4, "little"))
-            assert answer.resp == 0, f"the driver writes {offset:#x}"
-
-        self.bus = Bus(None, READ(lambda _, offset: self.lies.get(offset, read(offset))),
-                       WRITE(lambda _, offset, value: write(offset, value)))
-
-    async def call(self, name, *arguments):
-        """A function of the driver, while the simulation goes on."""
-        def run():
-            return getattr(self.library, f"pqhw_top_{name}")(ctypes.byref(self.bus), *arguments)
-        return await bridge(run)()
+def own_driver(bench):
+    driver = Driver(bench)
+    driver.library.pqhw_top_load.argtypes = [ctypes.c_void_p, ctypes.c_char_p, ctypes.c_size_t,
+                                             ctypes.c_uint32]
+    return driver
 
 
 @cocotb.test()
 async def the_driver_loads_what_rows_then_use(dut):
     """Check, load, rows, no error; a faulty image is refused by its code, the next one taken."""
     bench = await started(dut)
-    driver, given = Driver(bench), bench.material(2, seed=3)
+    driver, given = own_driver(bench), bench.material(2, seed=3)
     image = given.image
     assert await driver.call("check") == OK
     assert await driver.call("load", image, len(image), 100) == OK
@@ -80,7 +45,7 @@ async def the_driver_loads_what_rows_then_use(dut):
 async def the_driver_knows_a_stranger(dut):
     """Every register that it compares counts."""
     bench = await started(dut)
-    driver = Driver(bench)
+    driver = own_driver(bench)
     for name, wrong in (("ID", WRONG_ID), ("VERSION", WRONG_VERSION),
                         ("CONFIGURATION", WRONG_CONFIGURATION),
                         ("INPUT_LANES", WRONG_GEOMETRY), ("INPUT_ELEMENTS", WRONG_GEOMETRY),
@@ -97,7 +62,7 @@ async def the_driver_knows_a_stranger(dut):
 async def the_driver_gets_over_what_others_left(dut):
     """An unfinished image is ended; results that nobody takes end in a time-out; then a reset."""
     bench = await started(dut)
-    driver, given = Driver(bench), bench.material(8, seed=3)
+    driver, given = own_driver(bench), bench.material(8, seed=3)
     image = given.image
     for parts in (1, 3):
         for _ in range(parts):
@@ -119,7 +84,7 @@ async def the_driver_gets_over_what_others_left(dut):
 async def the_driver_cuts_rows_as_the_streams_do(dut):
     """Its buffers are the bytes that are sent, and results come back in their places."""
     bench = await started(dut)
-    driver, given = Driver(bench), bench.material(2, seed=3)
+    driver, given = own_driver(bench), bench.material(2, seed=3)
     port = bench.design.input
     kind = f"<{'i' if port.range.signed else 'u'}{len(dut.s_axis_tdata) // 8 // port.lanes}"
     for row, wanted in zip(given.rows, bytes_of_rows(bench.design, given.rows)):

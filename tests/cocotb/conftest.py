@@ -6,10 +6,12 @@ import axi_common
 import bench_common
 import filelock
 import network_common
+import overlay_common
 import pytest
 from bench_verdicts import read_verdicts
 
 from pqhw.emit.design import design_verilog
+from pqhw.emit.overlay import overlay_verilog
 from pqhw.flow.cache import Cache
 from pqhw.flow.tools import ToolMissing
 from pqhw.sim import icarus
@@ -36,6 +38,8 @@ def cache(cache_root: Path) -> Cache:
 def _verilog(bench: str, design: str) -> str:
     if bench.startswith("bench_axi"):
         return design_verilog(axi_common.AXI[design](), bus="axi")
+    if bench.startswith("bench_overlay"):
+        return overlay_verilog(overlay_common.material(design).spec, bus="axi")
     if bench == "bench_network":
         return design_verilog(network_common.network_material(design).design)
     return design_verilog(bench_common.design(design))

@@ -1,10 +1,10 @@
 """Accelerators on a bus, in Icarus Verilog under cocotbext-axi."""
 
 import shutil
-import subprocess
 
 import pytest
 from axi_common import AXI
+from axi_driver import driver_library
 from bench_verdicts import properties, read_verdicts
 
 from pqhw.emit.design import TOP, design_verilog
@@ -12,8 +12,6 @@ from pqhw.emit.driver import driver_files
 from pqhw.sim import icarus
 
 pytest.importorskip("cocotbext.axi")
-
-WARNINGS = ("-std=c99", "-Wall", "-Wextra", "-Werror", "-pedantic", "-Wconversion")
 
 
 def _cases(designs, slow):
@@ -37,11 +35,7 @@ def test_registers(assert_holds, design, name):
 @pytest.mark.skipif(shutil.which("gcc") is None, reason="gcc is not installed")
 @pytest.mark.parametrize("design", _cases(("rows", "image", "bytes"), slow=("rows",)))
 def test_the_driver_in_c(cache, tmp_path, design):
-    for file, text in driver_files(AXI[design](), TOP).items():
-        (tmp_path / file).write_text(text)
-    library = tmp_path / "driver.so"
-    subprocess.run(["gcc", *WARNINGS, "-shared", "-fPIC", f"{TOP}.c", "-o", library],
-                   cwd=tmp_path, check=True)
+    library = driver_library(driver_files(AXI[design](), TOP), tmp_path)
     build = icarus.compile_design(cache, design_verilog(AXI[design](), bus="axi"))
     icarus.run_testbench(build, "bench_axi_driver", tmp_path,
                          {"pqhw_design": design, "pqhw_driver": library})

@@ -42,7 +42,8 @@ def compile_program(network: NetworkSpec, parameters: Mapping[str, Parameters],
     results = RowPort(network.ranges[network.output], shape, shape[-1], spec.lanes)
     return Program(
         spec, network.name, tuple(blocks),
-        input_port(spec, network.input.shape, network.input.range), results, plan.depth,
+        input_port(spec, network.input.shape, plan.input.shape[-1], network.input.range), results,
+        plan.depth,
         lookups=sum(engine.layer.units_out * engine.subspaces * engine.layer.row_outputs
                     for engine in network.engines.values() if isinstance(engine, PQSpec)),
         products=sum(engine.layer.multiply_accumulates for engine in network.engines.values()

@@ -1,6 +1,6 @@
 """What the register `CONTROL` resets: the accelerator, its rows from the bus, and its image."""
 
-from amaranth.hdl import ClockDomain, ClockSignal, DomainRenamer, Module, ResetSignal, Signal
+from amaranth.hdl import Module
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -10,6 +10,7 @@ from ..accelerator import Accelerator, status_signature
 from ..streams import row_stream
 from ..target import Target
 from .streams import RowsFromBus, row_members
+from .top import place_resettable
 from .window import LoadWindow
 
 __all__ = ["ResettableCore"]
@@ -48,16 +49,10 @@ class ResettableCore(wiring.Component):
 
     def elaborate(self, platform: Target) -> Module:
         m = Module()
-        # The names of clock and reset are those that every other module has.
-        core = ClockDomain("core", local=True)
-        core.clk, core.rst = Signal(name="clk"), Signal(name="rst")
-        m.domains += core
-        m.d.comb += [core.clk.eq(ClockSignal()), core.rst.eq(ResetSignal() | self.reset)]
         accelerator = Accelerator(self.design, tells_faults=True)
         rows = RowsFromBus(self.design.input, self.design.precision_bits)
         window = LoadWindow(self.design.load_bits)
-        for name, part in (("rows", rows), ("window", window), ("accelerator", accelerator)):
-            m.submodules[name] = DomainRenamer("core")(part)
+        place_resettable(m, self.reset, rows=rows, window=window, accelerator=accelerator)
         wiring.connect(m, rows.o, accelerator.i)
         wiring.connect(m, window.o, accelerator.load)
         wiring.connect(m, accelerator.o, wiring.flipped(self.o))

@@ -5,7 +5,7 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from ...spec.overlay import OverlaySpec
-from ...spec.overlay.overlay import ACTIVATION_BITS
+from ...spec.overlay.overlay import ACTIVATION_BITS, COUNTER_BITS
 from ...spec.overlay.stages import PORT_WORDS
 from ...spec.ranges import ceil_log2
 from ..joints import Queue
@@ -16,12 +16,9 @@ from .loader import ProgramLoader, memory_layout, request_layout
 
 __all__ = ["Overlay", "overlay_signature"]
 
-COUNTER_BITS = 16
-"""Bits of the counters of images."""
 
-
-def overlay_signature(spec: OverlaySpec) -> wiring.Signature:
-    """The ports of an overlay."""
+def overlay_signature(spec: OverlaySpec, tells_faults: bool = False) -> wiring.Signature:
+    """The ports of an overlay; `image_faults` among them if `tells_faults`."""
     words = data.ArrayLayout(ACTIVATION_BITS, spec.lanes)
     sums = data.ArrayLayout(signed(spec.accumulator_bits), spec.lanes)
     return wiring.Signature({
@@ -31,7 +28,8 @@ def overlay_signature(spec: OverlaySpec) -> wiring.Signature:
         "memory": In(stream.Signature(memory_layout(spec))),
         "status": Out(wiring.Signature({
             "ready": Out(1), "error": Out(3), "error_block": Out(16), "short": Out(1),
-            "long": Out(1), "images_in": Out(COUNTER_BITS), "images_out": Out(COUNTER_BITS)}))})
+            "long": Out(1), "images_in": Out(COUNTER_BITS), "images_out": Out(COUNTER_BITS)})),
+        **({"image_faults": Out(2)} if tells_faults else {})})
 
 
 class Overlay(wiring.Component):
@@ -41,6 +39,8 @@ class Overlay(wiring.Component):
     ----------
     spec:
         What is built; the network is of no concern.
+    tells_faults:
+        Whether there is the port `image_faults`.
 
     Members
     -------
@@ -52,15 +52,17 @@ class Overlay(wiring.Component):
     request, memory: words that are asked for, and those that come, in order
     status: ready: a program has begun; error, error_block: the first `ProgramError`, and its block;
         short, long: an image was; images in and out
+    image_faults: an image too short, one too long is mended in this cycle
 
     Latency and cost
     ----------------
     As `pqhw.spec.overlay.cycles` tells of a program.
     """
 
-    def __init__(self, spec: OverlaySpec):
+    def __init__(self, spec: OverlaySpec, *, tells_faults: bool = False):
         self.spec = spec
-        super().__init__(overlay_signature(spec))
+        self.tells_faults = tells_faults
+        super().__init__(overlay_signature(spec, tells_faults))
 
     def elaborate(self, platform: Target) -> Module:
         m = Module()
@@ -99,6 +101,9 @@ class Overlay(wiring.Component):
                 m.d.sync += [draining.eq(1), self.status.long.eq(1)]
         with m.If(draining & self.i.valid & last):
             m.d.sync += draining.eq(0)
+        if self.tells_faults:
+            m.d.comb += self.image_faults.eq(Cat(take & last & ~core.entering_last,
+                                                 take & ~last & core.entering_last))
 
     def _leave(self, m: Module, core: Core) -> None:
         """Results wait for the port; where only the index of the largest is asked for, it follows
@@ -108,7 +113,8 @@ class Overlay(wiring.Component):
         m.submodules.queue = queue = Queue(self.o.payload.shape(), PORT_WORDS)
         wiring.connect(m, queue.o, wiring.flipped(self.o))
         best = Signal(signed(spec.accumulator_bits), name="best", reset_less=True)
-        index, base = (Signal(COUNTER_BITS, name=name, reset_less=True)
+        # On a bus resets come amid rows too.
+        index, base = (Signal(COUNTER_BITS, name=name, reset_less=not self.tells_faults)
                        for name in ("best_index", "word_index"))
         begun = Signal(name="row_begun")
         word_best, word_place = self._largest(m, core)

@@ -117,6 +117,7 @@ class ProgramError(enum.IntEnum):
     ORDER: a block is not the one that is due
     CHECKSUM: a block's words are not those that were written
     LENGTH: the memory ended a burst early or late
+    MEMORY: the memory answered a read with an error; on a bus alone
     """
     NONE = 0
     MAGIC = 1
@@ -125,6 +126,7 @@ class ProgramError(enum.IntEnum):
     ORDER = 4
     CHECKSUM = 5
     LENGTH = 6
+    MEMORY = 7
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -11,7 +11,7 @@ from ..ranges import Range, ceil_div, ceil_log2, signed_range
 from ..tables import _Table
 from ..widths import MULTIPLIER_BITS
 
-__all__ = ["OverlaySpec", "TAPS", "WINDOW"]
+__all__ = ["COUNTER_BITS", "OverlaySpec", "TAPS", "WINDOW"]
 
 WINDOW = 3
 """Rows and columns of banks that hold the activations, hence of the largest window."""
@@ -24,6 +24,9 @@ ACTIVATION_BITS = 8
 
 ELEMENT_BITS = 9
 """Bits of an activation of either sign, and of a threshold."""
+
+COUNTER_BITS = 16
+"""Bits of the counters of images, and of the index of the largest result."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

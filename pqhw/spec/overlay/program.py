@@ -82,6 +82,6 @@ class Program:
         return sum(block.beats(self.spec) for block in self.blocks)
 
 
-def input_port(spec: OverlaySpec, shape: tuple[int, ...], range_: Range) -> RowPort:
-    """Pixels, `lanes` channels to a transfer."""
-    return RowPort(range_, shape, shape[-1], spec.lanes)
+def input_port(spec: OverlaySpec, shape: tuple[int, ...], elements: int, range_: Range) -> RowPort:
+    """Pixels of `elements` channels, or rows of them, `lanes` to a transfer."""
+    return RowPort(range_, shape, elements, spec.lanes)

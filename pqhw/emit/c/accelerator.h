@@ -1,10 +1,3 @@
-/* How the registers are reached; offsets are in bytes. */
-struct pqhw_top_bus {
-    void *context;
-    uint32_t (*read)(void *context, uint32_t offset);
-    void (*write)(void *context, uint32_t offset, uint32_t value);
-};
-
 enum pqhw_top_result {
     PQHW_TOP_OK,
     PQHW_TOP_WRONG_ID,            /* something else answers at this address */
@@ -16,18 +9,8 @@ enum pqhw_top_result {
     PQHW_TOP_REFUSED              /* the image is faulty: see pqhw_top_load_error */
 };
 
-/* Registers that stand at an address of memory. */
-struct pqhw_top_bus pqhw_top_at(uintptr_t base);
-
 /* Whether the accelerator is the one that this header was written for. */
 enum pqhw_top_result pqhw_top_check(const struct pqhw_top_bus *bus);
-
-/* Forgets parameters, rows under way and counters. */
-void pqhw_top_reset(const struct pqhw_top_bus *bus);
-
-/* ERRORS, and clearing some of its bits. */
-uint32_t pqhw_top_errors(const struct pqhw_top_bus *bus);
-void pqhw_top_clear(const struct pqhw_top_bus *bus, uint32_t errors);
 
 /* Loads parameters.bin; `polls` is how often STATUS is read at most while nothing moves. */
 enum pqhw_top_result pqhw_top_load(const struct pqhw_top_bus *bus, const uint8_t *image,
