@@ -69,16 +69,15 @@ def test_a_bus_that_is_not_known_is_refused(refused, folder):
 
 
 @pytest.mark.skipif(shutil.which("iverilog") is None, reason="iverilog is not installed")
+@pytest.mark.parametrize("bus", ["stream", "axi"])
 @pytest.mark.parametrize("spec", [TINY, SMALL], ids=["narrow", "wide"])
-def test_linters_find_nothing_to_warn_of(spec, tmp_path):
-    (tmp_path / "design.v").write_text(overlay_verilog(spec, bus="axi"))
+def test_linters_find_nothing_to_warn_of(spec, bus, tmp_path):
+    (tmp_path / "design.v").write_text(overlay_verilog(spec, bus=bus))
     commands = [["iverilog", "-g2001", "-Wall", "-Wno-timescale", "-s", "pqhw_top", "-o",
                  "out.vvp", "design.v"]]
     if shutil.which("verilator"):
-        # A wire of overlays has a name that later languages keep for themselves.
-        commands.append(["verilator", "--lint-only", "-Wall", "--default-language", "1364-2005",
-                         "-Wno-WIDTH", "-Wno-UNUSEDSIGNAL", "-Wno-DECLFILENAME", "--top-module",
-                         "pqhw_top", "design.v"])
+        commands.append(["verilator", "--lint-only", "-Wall", "-Wno-WIDTH", "-Wno-UNUSEDSIGNAL",
+                         "-Wno-DECLFILENAME", "--top-module", "pqhw_top", "design.v"])
     for command in commands:
         done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
         assert (done.returncode, done.stdout + done.stderr) == (0, "")

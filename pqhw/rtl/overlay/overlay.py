@@ -113,9 +113,8 @@ class Overlay(wiring.Component):
         m.submodules.queue = queue = Queue(self.o.payload.shape(), PORT_WORDS)
         wiring.connect(m, queue.o, wiring.flipped(self.o))
         best = Signal(signed(spec.accumulator_bits), name="best", reset_less=True)
-        # On a bus resets come amid rows too.
-        index, base = (Signal(COUNTER_BITS, name=name, reset_less=not self.tells_faults)
-                       for name in ("best_index", "word_index"))
+        index = Signal(COUNTER_BITS, name="best_index", reset_less=True)
+        base = Signal(COUNTER_BITS, name="word_index")
         begun = Signal(name="row_begun")
         word_best, word_place = self._largest(m, core)
         stages = ceil_log2(lanes)

@@ -162,12 +162,12 @@ class Sequencer(wiring.Component):
         group, output, add, pad = (m.submodules[name] for name in ("group", "output", "add", "pad"))
         word, add_at = (Signal(ADDRESS_BITS, name=name) for name in ("word_place", "add_place"))
         adding, padding = Signal(name="adding"), Signal(name="padding")
-        before, main = Signal(name="before"), Signal(name="main")
+        leads, main = Signal(name="leads"), Signal(name="main")
         main_ends, pads = Signal(name="main_ends"), Signal(name="pads")
         # The job is there for a cycle before its first step.
         m.d.sync += pads.eq(job.pad != 0)
         m.d.comb += [
-            before.eq(adding & job.serial), main.eq(~before & ~padding),
+            leads.eq(adding & job.serial), main.eq(~leads & ~padding),
             main_ends.eq(main & group.last & output.last),
             pixel_ends.eq(Mux(padding, pad.last, main_ends & ~pads)),
             add.step.eq(moves & adding), group.step.eq(moves & main),
