@@ -7,11 +7,13 @@ import numpy as np
 from builders import mac, pq
 from dataflow_builders import GIVEN, OPERATIONS, images
 
+from pqhw.golden.network import network_activations
 from pqhw.sim.stimulus import random_parameters
 from pqhw.spec import ChainSpec, Requantize
 from pqhw.spec.network import (INPUT, ArgMax, Concat, Engine, Flatten, MaxPool, Mean, NetworkInput,
                                NetworkNode, NetworkSpec, PadChannels, Sum)
 from pqhw.spec.overlay import OverlaySpec
+from pqhw.spec.parameters import TreeParameters
 
 SMALL = OverlaySpec(lanes=2, outputs_per_cycle=4, prototypes=8, table_bits=5, accumulator_bits=24,
                     activation_words=256, table_words=256, code_words=64, tree_words=16,
@@ -26,10 +28,24 @@ SCALED = Requantize(bits=5, signed=True, mode="scale")
 TREES = {"encoder": "tree", "K": 4, "prototype_bits": 5, "table_bits": 5}
 
 
-def with_parameters(network: NetworkSpec, seed: int = 3) -> tuple[NetworkSpec, dict]:
-    """A network and random parameters of its engines, by name."""
+def with_parameters(network: NetworkSpec, seed: int = 17) -> tuple[NetworkSpec, dict]:
+    """A network and random parameters of its engines, by name, under which images differ: trees
+    compare with what comes to them, and biases do not outweigh sums."""
     made = {name: random_parameters(ChainSpec((engine,)), seed + index)[0]
             for index, (name, engine) in enumerate(network.engines.items())}
+    shown, rng = images_for(network, 16), np.random.default_rng(seed)
+    for own in network.nodes:
+        if own.name not in made:
+            continue
+        given = made[own.name]
+        given = dataclasses.replace(given, bias=given.bias // 16)
+        if isinstance(given, TreeParameters):
+            source = own.inputs[0]
+            came = shown if source == INPUT else network_activations(network, made, shown)[source]
+            low, high = given.thresholds.min(), given.thresholds.max()
+            drawn = rng.choice(came.reshape(-1), given.thresholds.shape)
+            given = dataclasses.replace(given, thresholds=drawn.clip(low, high))
+        made[own.name] = given
     return network, made
 
 
@@ -77,11 +93,9 @@ def residual() -> NetworkSpec:
         node("pad", PadChannels(before=2), "more"),
         node("sum", Sum(bits=4), "b", "pad"),
         node("c", Engine(third), "sum"),
-        node("pool", Mean(whole=True, bits=8, multiplier=4001, shift=13), "c"),
+        node("pool", Mean(whole=True, bits=8, multiplier=16001, shift=13), "c"),
         node("last", Engine(pq(D=11, N=7, V=8, activation_bits=8, activation_signed=False,
-                               **TREES)), "pool")))
-
-
+                               **{**TREES, "prototype_bits": 8})), "pool")))
 
 
 def separable() -> NetworkSpec:

@@ -26,6 +26,15 @@ CASES = [*((name, spec) for name in NAMES for spec in (SMALL, NARROW)),
          *((name, WIDE) for name in ("separable", "rows", "mean-whole"))]
 
 
+@pytest.mark.parametrize("name", tuple(networks()))
+def test_networks_of_these_tests_tell_images_apart(name):
+    """Where all images give the same, a test of results sees little."""
+    network, parameters = networks()[name]
+    results = network_results(network, parameters, images_for(network))
+    assert len(np.unique(results.reshape(len(results), -1), axis=0)) > 1
+
+
+
 @pytest.mark.parametrize("name, spec", CASES, ids=lambda own: own if isinstance(own, str) else
                          f"{own.lanes}x{own.outputs_per_cycle}")
 def test_a_program_gives_the_golden_networks_results(name, spec):
