@@ -6,7 +6,7 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 from bitplane_builders import planes
 
-from pqhw.explore.area.cells import Fabric
+from pqhw.explore.area.cells import LUTRAM_CELL, Fabric
 from pqhw.explore.area.planes import plane_counts, plane_replay, plane_sums, plane_weights
 from pqhw.rtl.bitplane import BitplaneCore, ProductCount
 
@@ -56,6 +56,6 @@ def test_a_core_is_as_large_as_its_formula(synthesis, inputs, outputs, bits, ste
     formula = (plane_weights(fabric, spec) + plane_counts(fabric, spec) + plane_sums(fabric, spec)
                + plane_replay(fabric, spec))
     assert cells["DP16KD"] == formula.bram and cells["TRELLIS_DPR16X4"] == formula.lutram
-    logic = formula.lut4 - 6 * formula.lutram
+    logic = formula.lut4 - LUTRAM_CELL * formula.lutram
     assert abs(halves(cells) - logic) <= 0.08 * logic, (halves(cells), logic)
     assert abs(cells["TRELLIS_FF"] - formula.ff) <= 0.08 * formula.ff, (cells, formula)
