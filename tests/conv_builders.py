@@ -35,6 +35,12 @@ def conv_cases() -> dict[str, PQSpec | MACSpec]:
         "im2col, groups, nothing divides": pq(
             C=6, N=4, F=(2, 3), H=5, W=4, V=5, K=4, stride=(2, 1), padding=(1, 2), groups=2, **few,
             subspaces_per_cycle=2, shared_prototypes=True, channels_per_cycle=2),
+        "im2col, a short last transfer waits": pq(
+            C=3, N=2, F=1, H=3, W=4, V=1, K=4, **few, prototypes_per_cycle=1,
+            encoders_per_cycle=2, subspaces_per_cycle=2, channels_per_cycle=1),
+        "im2col, 27 elements in transfers of eight": pq(
+            C=3, N=2, F=3, H=5, W=7, V=1, K=4, padding=1, **few, subspaces_per_cycle=8,
+            prototypes_per_cycle=1),
         "mac, even kernel, full padding": mac(
             C=2, N=3, F=2, H=3, W=3, padding=1, activation_bits=4, weight_bits=4,
             inputs_per_cycle=3, outputs_per_cycle=2,

@@ -79,7 +79,7 @@ def _stages(chain: ChainSpec) -> Iterator[str]:
         yield (f"stage {cycles.index(slowest)} takes {slowest} cycles per row and holds up stage "
                f"{names}, which could be folded more.")
     for index, box in enumerate(chain.gearboxes):
-        taken = box.cycles_per_row * chain.stages[index].layer.units_out
+        taken = box.cycles_per_row * chain.stages[index + 1].layer.units_in
         if taken > slowest:
             yield (f"the gearbox behind stage {index} takes {taken} cycles per row, "
                    f"more than any stage: choose results_per_cycle and the next stage's lanes so "

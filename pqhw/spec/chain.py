@@ -105,12 +105,12 @@ class ChainSpec(Design):
     def gearboxes(self) -> tuple[GearboxSpec, ...]:
         """What stands between the stages."""
         return tuple(GearboxSpec(before.layer.row_outputs, before.lanes_out, after.lanes_in,
-                                 after.layer.unit_inputs)
+                                 after.layer.unit_inputs, after.transfer_cycles)
                      for before, after in zip(self.stages, self.stages[1:]))
 
     def cycles_at(self, precision: int) -> int:
-        between = (gearbox.cycles_per_row * before.layer.units_out
-                   for gearbox, before in zip(self.gearboxes, self.stages))
+        between = (gearbox.cycles_per_row * after.layer.units_in
+                   for gearbox, after in zip(self.gearboxes, self.stages[1:]))
         own = (spec.cycles_at(min(precision, spec.precision_count - 1)) for spec in self.stages)
         return max(*own, *between, 1)
 

@@ -74,6 +74,11 @@ class EncoderSpec(abc.ABC):
         """Cycles spent on one group of sub-vectors."""
 
     @property
+    def transfer_cycles(self) -> int:
+        """Cycles that a transfer is kept: those of its group of sub-vectors."""
+        return self.encode_cycles
+
+    @property
     @abc.abstractmethod
     def encoder_stages(self) -> int:
         """Registers from a group's last operands to its codes."""
@@ -146,6 +151,12 @@ class DistanceSpec(EncoderSpec):
         lanes: int = choose(self.chunked_input, self.element_lanes,
                             self.lanes * self.engine.subvector_length)
         return lanes
+
+    @property
+    def transfer_cycles(self) -> int:
+        """Cycles that a transfer is kept: those of its group of sub-vectors, or of a chunk one."""
+        cycles: int = choose(self.chunked_input, 1, self.encode_cycles)
+        return cycles
 
     @property
     def multipliers(self) -> int:

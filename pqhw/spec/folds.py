@@ -125,6 +125,11 @@ class Folds(Widths):
         """Elements per transfer of an engine row."""
 
     @property
+    def row_transfer_cycles(self) -> int:
+        """Cycles that what takes a transfer of an engine row keeps it."""
+        return 1
+
+    @property
     def window_elements(self) -> int:
         """Elements of a pixel that enter the window for one group: channels, or codes."""
         return self.layer.unit_inputs
@@ -161,6 +166,11 @@ class Folds(Widths):
     def lanes_in(self) -> int:
         """Activations per transfer at `i`."""
         return self.row_lanes if self.front is None else self.front.channel_lanes
+
+    @property
+    def transfer_cycles(self) -> int:
+        """Cycles that what takes a transfer at `i` keeps it."""
+        return self.row_transfer_cycles if self.front is None else 1
 
     @property
     def input_transfers(self) -> int:

@@ -73,7 +73,8 @@ class FrontSpec:
 
     def _gearbox(self, window: WindowSpec) -> GearboxSpec:
         return GearboxSpec(window.elements * self.layer.taps, window.tap_lanes,
-                           self.engine.row_lanes)
+                           self.engine.row_lanes,
+                           transfer_cycles=self.engine.row_transfer_cycles)
 
     @property
     def gearbox(self) -> GearboxSpec:

@@ -3,7 +3,7 @@
 import dataclasses
 import math
 
-from .many import pointwise
+from .many import largest, pointwise
 from .ranges import ceil_div
 
 __all__ = ["GearboxSpec"]
@@ -17,12 +17,14 @@ class GearboxSpec:
 
     Rows that arrive may be cut differently from those that leave (`elements_out`), as where an
     image becomes one row. Where no number of lanes divides the other, or rows and transfers do
-    not fall together, elements pass in transfers of the greatest common divisor.
+    not fall together, elements pass in transfers of the greatest common divisor. What takes a
+    transfer that leaves may keep it for some cycles (`transfer_cycles`).
     """
     elements: int
     lanes_in: int
     lanes_out: int
     elements_out: int | None = None
+    transfer_cycles: int = 1
 
     @property
     def row_out(self) -> int:
@@ -52,5 +54,14 @@ class GearboxSpec:
 
     @property
     def cycles_per_row(self) -> int:
-        """Cycles between rows that arrive when nothing stalls."""
-        return ceil_div(self.elements, self.lanes_between)
+        """Cycles between rows that leave when nothing stalls.
+
+        The next transfer is put together while the last one waits to be taken, but the one after
+        it only then: a row's last transfer, of few parts, may leave sooner than the one before
+        is done with.
+        """
+        passing = ceil_div(self.row_out, self.lanes_between)
+        parts = self.lanes_out // self.lanes_between
+        whole, rest = passing // parts, passing % parts
+        return (whole * largest(parts, self.transfer_cycles)
+                + (rest > 0) * largest(rest, self.transfer_cycles))

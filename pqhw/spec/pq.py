@@ -163,9 +163,19 @@ class PQSpec(EngineSpec):
         return self.subspace_lanes if self.encodes_pixels else self.encoder.lanes_in
 
     @property
+    def row_transfer_cycles(self) -> int:
+        """Cycles that what takes a transfer of an engine row keeps it: the encoder, if it does."""
+        return 1 if self.encodes_pixels else self.encoder.transfer_cycles
+
+    @property
     def lanes_in(self) -> int:
         """Activations per transfer at `i`."""
         return self.encoder.lanes_in if self.encodes_pixels else super().lanes_in
+
+    @property
+    def transfer_cycles(self) -> int:
+        """Cycles that what takes a transfer at `i` keeps it."""
+        return self.encoder.transfer_cycles if self.encodes_pixels else super().transfer_cycles
 
     @property
     def pixel_cycles(self) -> int:

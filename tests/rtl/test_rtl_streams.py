@@ -17,10 +17,27 @@ CHANCES = [(1.0, 1.0), (1.0, 0.5), (0.5, 1.0), (0.5, 0.5), (1.0, 0.1), (0.1, 1.0
 ROWS = 25
 
 
-def run(component, payloads, count, valid=1.0, ready=1.0, setup=None):
+class KeepingSink(Sink):
+    """Takes a payload only in the last of the cycles that it works on it."""
+
+    def __init__(self, port, cycles):
+        super().__init__(port)
+        self.cycles, self.left = cycles, cycles
+
+    def before(self, ctx):
+        self.takes = self.left == 1
+        ctx.set(self.port.ready, self.takes)
+
+    def after(self, cycle, valid, payload):
+        super().after(cycle, valid, payload)
+        if valid:
+            self.left = self.left - 1 or self.cycles
+
+
+def run(component, payloads, count, valid=1.0, ready=1.0, setup=None, sink=None):
     """The sink and the source after `count` transfers through a component."""
     rng = random.Random(7)
-    source, sink = Source(component.i, payloads, valid, rng), Sink(component.o, ready, rng)
+    source, sink = Source(component.i, payloads, valid, rng), sink or Sink(component.o, ready, rng)
     sim = simulator(component)
 
     async def bench(ctx):
@@ -89,13 +106,17 @@ def test_a_gearbox_cuts_rows_anew(elements, lanes_in, lanes_out, leaving, valid,
         assert sink.payloads == packed(anew, lanes_out, range_)
 
 
-@pytest.mark.parametrize("elements, lanes_in, lanes_out", GEARS)
-def test_a_gearbox_needs_no_more_cycles_per_row_than_its_spec_says(elements, lanes_in, lanes_out):
+@pytest.mark.parametrize("kept", [1, 2, 4, 9])
+@pytest.mark.parametrize("elements, lanes_in, lanes_out", [*GEARS, (27, 1, 8), (27, 3, 9)])
+def test_a_gearbox_needs_the_cycles_per_row_that_its_spec_says(elements, lanes_in, lanes_out,
+                                                               kept):
     range_ = unsigned_range(3)
-    spec = GearboxSpec(elements, lanes_in, lanes_out)
+    spec = GearboxSpec(elements, lanes_in, lanes_out, transfer_cycles=kept)
     rows = random_rows(ROWS, elements, range_)
     transfers = ceil_div(elements, lanes_out)
-    _, sink = run(Gearbox(spec, range_), packed(rows, lanes_in, range_), ROWS * transfers)
+    box = Gearbox(spec, range_)
+    _, sink = run(box, packed(rows, lanes_in, range_), ROWS * transfers,
+                  ready=1 / kept, sink=KeepingSink(box.o, kept))
     ends = sink.times[transfers - 1::transfers]
     assert ends[-1] - ends[9] == spec.cycles_per_row * (ROWS - 10)
 

@@ -169,6 +169,12 @@ def test_gearboxes_pass_the_greatest_common_divisor(elements, lanes_in, lanes_ou
     assert gearbox.collects == (between != lanes_out)
 
 
+@pytest.mark.parametrize("kept, cycles", [(1, 27), (3, 27), (4, 28), (8, 32), (9, 36)])
+def test_a_short_last_transfer_waits_until_the_one_before_is_taken(kept, cycles):
+    """27 elements make transfers of 8, 8, 8 and 3."""
+    assert GearboxSpec(27, 1, 8, transfer_cycles=kept).cycles_per_row == cycles
+
+
 @settings(max_examples=50)
 @given(chains(least=2, most=3))
 def test_a_chain_is_as_fast_as_its_slowest_part(spec):

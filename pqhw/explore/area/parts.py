@@ -135,7 +135,7 @@ def _cycles(kind: str, chain: ChainSpec, stage: int) -> int | None:
     """Cycles per row at the ports of an engine's halves, or of a gearbox."""
     spec = chain.stages[stage]
     if kind == "gearbox":
-        return chain.gearboxes[stage].cycles_per_row * spec.layer.units_out
+        return chain.gearboxes[stage].cycles_per_row * chain.stages[stage + 1].layer.units_in
     if kind == "encoder lanes":
         assert isinstance(spec, PQSpec)
         return encoding_cycles(spec)

@@ -49,6 +49,7 @@ class Edge:
     target, index: the node that takes them, and at which of its inputs
     given, taken: rows as they leave and as they enter
     words: transfers as they leave that can wait
+    transfer_cycles: cycles that the target keeps a transfer
     """
     source: str
     target: str
@@ -56,12 +57,13 @@ class Edge:
     given: RowPort
     taken: RowPort
     words: int
+    transfer_cycles: int
 
     @property
     def gearbox(self) -> GearboxSpec:
         """What regroups the transfers."""
         return GearboxSpec(self.given.elements, self.given.lanes, self.taken.lanes,
-                           self.taken.elements)
+                           self.taken.elements, self.transfer_cycles)
 
     @property
     def regroups(self) -> bool:
@@ -72,7 +74,7 @@ class Edge:
     @property
     def cycles(self) -> int:
         """Cycles of a row when nothing stalls."""
-        return self.gearbox.cycles_per_row * self.given.units
+        return self.gearbox.cycles_per_row * self.taken.units
 
 
 @dataclasses.dataclass(frozen=True)
@@ -175,8 +177,9 @@ class DataflowSpec(Design):
                 if not 0 <= words <= LONGEST_BUFFER:
                     raise SpecError(f"{node.name}: buffers must be from 0 to {LONGEST_BUFFER} "
                                     f"transfers, but one is {words}.")
+                part = self.parts[node.name]
                 found.append(Edge(source, node.name, index, self.given(source),
-                                  self.parts[node.name].inputs[index], words))
+                                  part.inputs[index], words, part.transfer_cycles))
         return tuple(found)
 
     def given(self, source: str) -> RowPort:

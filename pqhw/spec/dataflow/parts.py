@@ -102,6 +102,11 @@ class Part:
                           bits=self.ranges[0].bits)
 
     @property
+    def transfer_cycles(self) -> int:
+        """Cycles that the node keeps a transfer that it takes."""
+        return 1 if self.engine is None else self.engine.transfer_cycles
+
+    @property
     def cycles(self) -> int:
         """Cycles of an image, or of a row, when nothing stalls."""
         if self.engine is not None:

@@ -114,8 +114,7 @@ def _followed(spec: "DataflowSpec", interval: int, images: int) -> Schedule | No
         edges = [edge for edge in spec.edges if edge.target == name]
         alone = len(edges) == 1
         arrivals = [_arrivals(edge, put[edge.source], alone) for edge in edges]
-        supply = max(ceil_div(edge.gearbox.cycles_per_row * edge.taken.elements,
-                              edge.given.elements) for edge in edges)
+        supply = max(edge.gearbox.cycles_per_row for edge in edges)
         steps = _steps(part, _pieces(edges[0], alone), supply, images)
         taken, put[name] = _follow(steps, arrivals)
         if len(put[name]) < WHOLE * part.results.units:
@@ -268,4 +267,5 @@ def _room(spec: "DataflowSpec", edge: "Edge", units: int) -> int:
         return (units + SPARE * (units > 1)) * transfers
     source = spec.parts.get(edge.source)
     streams = source is None or source.engine is None
-    return transfers if streams and edge.gearbox.cycles_per_row > transfers > 1 else 0
+    passing = ceil_div(edge.given.elements, edge.gearbox.lanes_between)
+    return transfers if streams and passing > transfers > 1 else 0
