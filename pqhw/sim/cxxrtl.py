@@ -108,10 +108,11 @@ def _has_dsp(verilog: str, module: str) -> bool:
 def _model(folder: Path, script: str) -> str:
     """The C++ of a model that one evaluation per cycle settles.
 
-    Where the modules that are kept whole prevent that, they are flattened as well.
+    Where the modules that are kept whole prevent that, they are flattened as well. Cells that are
+    shared or made wider can close loops of words that are none of bits: then none are.
     """
     flat = "\n".join(line for line in script.splitlines() if "keep_hierarchy" not in line)
-    for commands in (script, flat):
+    for commands in (script, flat, flat.replace("\nopt\n", "\nopt_clean\n")):
         (folder / "model.ys").write_text(commands + "\n")
         run_tool("yosys", ["-q", "-s", "model.ys"], folder)
         text = (folder / "model.cc").read_text()

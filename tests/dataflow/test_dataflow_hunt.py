@@ -10,9 +10,10 @@ from pqhw.emit.image import pack_image
 from pqhw.golden import design_results
 from pqhw.sim import cxxrtl
 
-FAST, SLOW = (0,), 24
-SEEDS = [pytest.param(seed, marks=[] if seed in FAST else [pytest.mark.slow])
-         for seed in range(SLOW)]
+FAST, SLOW = (0, 106), (*range(1, 24), 52, 82, 124)
+"""Three have streams without a cycle to spare: 82 and 106 in front of what puts zeros before a
+pixel, 52 behind an engine whose tiles are uneven. 124 has loops of words, and none of bits."""
+SEEDS = [*FAST, *(pytest.param(seed, marks=pytest.mark.slow) for seed in SLOW)]
 IMAGES = 30
 STEADY = slice(IMAGES // 3, -3)
 """Images between which the pace is taken: all rooms are full by then, and others follow."""

@@ -17,7 +17,7 @@ import numpy as np
 from ..conv import Conv2d
 from ..engine import EngineSpec
 from ..network.network import INPUT
-from ..network.nodes import Mean, Subsample
+from ..network.nodes import Mean, PadChannels, Subsample
 from ..ranges import ceil_div
 from ..window import WindowSpec
 from .parts import Part
@@ -50,11 +50,13 @@ class Schedule:
     interval: cycles from an image to the next
     periods: the same for every part, fed at that pace
     waiting: the most units of the source that wait at once, by (target, index of its input)
+    spacing: the fewest cycles between units of the source, by the same
     latency: cycles from an image's first pixel to its first result
     """
     interval: int
     periods: dict[str, int]
     waiting: dict[tuple[str, int], int]
+    spacing: dict[tuple[str, int], int]
     latency: int
 
 
@@ -109,6 +111,7 @@ def _followed(spec: "DataflowSpec", interval: int, images: int) -> Schedule | No
     pace = np.arange(images * units) * interval // units
     put: dict[str, np.ndarray] = {INPUT: pace}
     waiting: dict[tuple[str, int], int] = {}
+    spacing: dict[tuple[str, int], int] = {}
     periods: dict[str, int] = {}
     for name, part in spec.parts.items():
         edges = [edge for edge in spec.edges if edge.target == name]
@@ -123,8 +126,9 @@ def _followed(spec: "DataflowSpec", interval: int, images: int) -> Schedule | No
         periods[name] = int(ends[-1] - ends[-2])
         for edge in edges:
             waiting[name, edge.index] = _most_waiting(edge, put[edge.source], taken, alone)
+            spacing[name, edge.index] = int(np.diff(put[edge.source]).min(initial=interval))
     last = put[spec.origins[spec.network.output]]
-    return Schedule(interval, periods, waiting, int(last[0]))
+    return Schedule(interval, periods, waiting, spacing, int(last[0]))
 
 
 def _pieces(edge: "Edge", alone: bool) -> int:
@@ -260,12 +264,32 @@ def _room(spec: "DataflowSpec", edge: "Edge", units: int) -> int:
     """Transfers of room for units of the source that wait.
 
     A single transfer waits where streams are regrouped. What regroups them may take longer for a
-    unit than the unit takes to come, where no engine makes it.
+    unit than the unit takes to come, and so may zeros that are put before and behind it; an engine
+    does not wait for it, except with a tile's results.
     """
     transfers = edge.given.unit_transfers
     if units * transfers > 1:
         return (units + SPARE * (units > 1)) * transfers
     source = spec.parts.get(edge.source)
-    streams = source is None or source.engine is None
+    if source is not None and source.engine is not None:
+        return transfers if _holds_tiles_up(spec, edge, source.engine) else 0
     passing = ceil_div(edge.given.elements, edge.gearbox.lanes_between)
-    return transfers if streams and passing > transfers > 1 else 0
+    target = spec.parts[edge.target]
+    padded = (isinstance(target.node.op, PadChannels)
+              and target.results.unit_transfers >= spec.schedule.spacing[edge.target, edge.index])
+    return transfers if transfers > 1 and (passing > transfers or padded) else 0
+
+
+def _holds_tiles_up(spec: "DataflowSpec", edge: "Edge", engine: EngineSpec) -> bool:
+    """Whether a tile's results cannot leave in the time of a tile, though a row's can in its own:
+    a row's last tile may have fewer. Where streams meet, each waits for the others' transfers."""
+    others = [other.gearbox for other in spec.edges
+              if other.target == edge.target and other.index != edge.index]
+    waits = max((box.lanes_out // box.lanes_between for box in others), default=1)
+
+    def leaving(results: int) -> int:
+        return max(ceil_div(results, edge.gearbox.lanes_between),
+                   ceil_div(results, edge.taken.lanes) * waits)
+
+    return (leaving(engine.outputs) > engine.tile_interval
+            and leaving(engine.layer.row_outputs) <= engine.row_cycles)
