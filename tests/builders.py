@@ -9,30 +9,6 @@ from pqhw.spec import (ChainSpec, Conv2d, Layer, MACEngine, MACFolding, MACPreci
                        PQEngine, PQFolding, PQPrecision, PQSpec, Requantize)
 from pqhw.spec.tables import LOAD_BITS
 
-EXAMPLE_TOML = """\
-[layer]
-in_features = 144
-out_features = 32
-[engine]
-kind = "pq"
-subvector_length = 9
-prototypes = 16
-encoder = "l2"
-shared_prototypes = false
-table_storage = "lutram"
-[precision]
-activation_bits = 8
-activation_signed = true
-prototype_bits = 8
-table_bits = 8
-output = "accumulator"
-[folding]
-subspaces_per_cycle = 8
-outputs_per_cycle = 8
-prototypes_per_cycle = 16
-elements_per_cycle = 9
-"""
-
 SHORT = {"D": "in_features", "N": "out_features", "V": "subvector_length", "K": "prototypes"}
 CONV_SHORT = {"C": "in_channels", "N": "out_channels", "F": "kernel", "H": "height", "W": "width"}
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from builders import mac
 from dataflow_builders import around, residual, strided
+from network_draws import drawn_network
 
 from pqhw.spec import Requantize
 from pqhw.spec.dataflow import DataflowSpec, Setting
@@ -42,6 +43,18 @@ def test_room_is_whole_units_and_one_to_spare():
         if units > 1:
             assert edge.words == (units + 1) * transfers
         assert edge.words % transfers == 0
+
+
+@pytest.mark.parametrize("seed, source, target", [
+    (82, "n2", "n3"), (106, "n2", "n3"), (52, "n5", "n7")])
+def test_a_unit_waits_where_what_takes_it_is_slower_for_a_while(seed, source, target):
+    """Zeros in front of a pixel, after 7 cycles for every 6 and 4 for every 4, and a tile of 8
+    results that leaves in 8 cycles of 6. None of them wait by the times of whole units."""
+    spec, _, _ = drawn_network(seed, 2)
+    edge, = (edge for edge in spec.edges if (edge.source, edge.target) == (source, target))
+    assert bare(spec).schedule.waiting[target, edge.index] == 0
+    assert edge.words == edge.given.unit_transfers > 1
+    assert spec.cycles_per_row == spec.fewest_cycles
 
 
 def test_settings_beside_buffers_stay():

@@ -6,12 +6,35 @@ import tomllib
 
 import jsonschema
 import pytest
-from builders import EXAMPLE_TOML, chain, chain_cases, chains, odd_cases, small_mac, tiny
+from builders import chain, chain_cases, chains, odd_cases, small_mac, tiny
 from hypothesis import given, settings
 
 from pqhw.spec import ChainSpec, Requantize, SpecError
 from pqhw.spec.files import dump_spec, load_spec, spec_notes, spec_schema
 
+EXAMPLE_TOML = """\
+[layer]
+in_features = 144
+out_features = 32
+[engine]
+kind = "pq"
+subvector_length = 9
+prototypes = 16
+encoder = "l2"
+shared_prototypes = false
+table_storage = "lutram"
+[precision]
+activation_bits = 8
+activation_signed = true
+prototype_bits = 8
+table_bits = 8
+output = "accumulator"
+[folding]
+subspaces_per_cycle = 8
+outputs_per_cycle = 8
+prototypes_per_cycle = 16
+elements_per_cycle = 9
+"""
 SCHEMA = spec_schema()
 VALIDATOR = jsonschema.Draft202012Validator(SCHEMA)
 
